@@ -1,0 +1,181 @@
+# Everything that people and CI do here is a target of this file; each sets up what it needs. `make` lists them.
+
+SHELL := /usr/bin/env bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+# Tools with pinned versions, installed below the project folder and nowhere else. Each has an environment of its own,
+# since their dependencies contradict one another, and is installed again when its pins change.
+CARGO_LAMBDA := .venv/cargo-lambda/.installed
+SAM := .venv/sam/.installed
+PACKAGE := .venv/package/.installed
+MINISTACK := .venv/ministack/.installed
+CHECKOV := .venv/checkov/.installed
+CARGO_DENY := .venv/cargo-deny/.installed
+OSLS := .venv/osls/.installed
+
+# No tool reports to its maker or asks for updates.
+export SAM_CLI_TELEMETRY := 0
+export SLS_TELEMETRY_DISABLED := 1
+export SLS_NOTIFICATIONS_MODE := off
+
+# Put before a command that needs `cargo lambda`.
+WITH_CARGO_LAMBDA = PATH="$(CURDIR)/.venv/cargo-lambda/bin:$$PATH"
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##### Run #####
+
+# Photos to upload beside the sample: make run IMAGE="one.jpg two.png"
+IMAGE ?=
+# 1 to exit after the table instead of waiting for more uploads.
+ONCE ?=
+# Other ports of 127.0.0.1, where the usual ones (9002, 9001, 9000) are taken.
+export S3_PORT LAMBDA_PORT RUNTIME_PORT
+SAMPLE := .local/sample.jpg
+
+RUN = $(WITH_CARGO_LAMBDA) cargo run --package local -- run --sample $(SAMPLE) $(if $(filter-out 0,$(ONCE)),--once)
+
+.PHONY: run
+run: $(CARGO_LAMBDA) $(SAMPLE) | need-cargo ## the whole pipeline on this machine; IMAGE="a.jpg b.png", ONCE=1, S3_PORT, LAMBDA_PORT, RUNTIME_PORT
+	@$(RUN) $(IMAGE)
+
+.PHONY: watch
+watch: $(CARGO_LAMBDA) $(SAMPLE) | need-cargo ## the same for development: functions are rebuilt when their code changes
+	@$(RUN) --watch $(IMAGE)
+
+$(SAMPLE): | need-cargo
+	@mkdir -p $(@D)
+	cargo run --package thumbnail --example sample -- $@
+
+##### Check #####
+
+.PHONY: test
+test: test-rust test-templates ## every test
+
+.PHONY: test-rust
+test-rust: $(CARGO_LAMBDA) | need-cargo
+	$(WITH_CARGO_LAMBDA) cargo test --workspace
+
+.PHONY: test-templates
+test-templates: $(SAM) $(OSLS)
+	.venv/sam/bin/python -m unittest discover --start-directory tests/deploy
+
+.PHONY: lint
+lint: lint-rust lint-dependencies lint-templates ## formatting, clippy, licences, deployment files
+
+.PHONY: lint-rust
+lint-rust: | need-cargo
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+.PHONY: lint-dependencies
+lint-dependencies: $(CARGO_DENY)
+	.venv/cargo-deny/bin/cargo-deny --log-level error check licenses bans sources
+
+.PHONY: audit
+audit: $(CARGO_DENY) ## known vulnerabilities of the dependencies; needs the internet
+	.venv/cargo-deny/bin/cargo-deny check advisories
+
+.PHONY: lint-templates
+lint-templates: $(SAM) $(OSLS) $(CHECKOV)
+	.venv/sam/bin/cfn-lint template.yaml
+	.venv/sam/bin/sam validate --lint --region us-east-1 --template-file template.yaml
+	.venv/checkov/bin/checkov --skip-download --framework cloudformation --file template.yaml --compact --quiet
+	@mkdir -p target/lint && touch target/lint/upload-handler.zip target/lint/image-processor.zip
+	.venv/osls/node_modules/.bin/osls package --package target/lint/serverless \
+		--param="BucketName=my-image-bucket" --param="Artifacts=target/lint"
+
+.PHONY: fmt
+fmt: | need-cargo ## format the code
+	cargo fmt --all
+
+##### Deploy #####
+
+# Of the functions: arm64 or x86_64.
+ARCHITECTURE ?= arm64
+# The bucket to make thumbnails for, which deploying creates.
+BUCKET ?=
+STACK ?= thumbnails
+# More of template.yaml's parameters: make deploy BUCKET=my-image-bucket PARAMETERS="Sizes=64,128 AlarmEmail=me@example.com"
+PARAMETERS ?=
+
+ALL_PARAMETERS = BucketName=$(BUCKET) Architecture=$(ARCHITECTURE) $(PARAMETERS)
+TARGET_FOLDER := $(or $(CARGO_TARGET_DIR),target)
+
+# Builds for Lambda link against its glibc by means of the zig compiler, which is in this environment only.
+FOR_LAMBDA = PATH="$(CURDIR)/.venv/package/bin:$$PATH"
+
+.PHONY: package
+package: $(PACKAGE) | need-cargo ## the functions as zips for Lambda, in target/package; ARCHITECTURE
+	$(FOR_LAMBDA) cargo lambda build --release $(if $(filter arm64,$(ARCHITECTURE)),--arm64)
+	@python3 deploy/package.py --architecture $(ARCHITECTURE) --programs $(TARGET_FOLDER)/lambda --out target/package
+
+.PHONY: deploy
+deploy: $(PACKAGE) $(SAM) | need-cargo need-bucket ## to AWS with SAM; BUCKET, STACK, ARCHITECTURE, PARAMETERS="Name=value …"
+	$(FOR_LAMBDA) .venv/sam/bin/sam build --parameter-overrides $(ALL_PARAMETERS)
+	.venv/sam/bin/sam deploy --stack-name $(STACK) --resolve-s3 --capabilities CAPABILITY_IAM --no-confirm-changeset \
+		--no-fail-on-empty-changeset --parameter-overrides $(ALL_PARAMETERS)
+
+.PHONY: deploy-serverless
+deploy-serverless: package $(OSLS) | need-bucket ## the same with the Serverless Framework
+	.venv/osls/node_modules/.bin/osls deploy $(foreach parameter,$(ALL_PARAMETERS),--param="$(parameter)")
+
+.PHONY: test-deploy
+test-deploy: $(PACKAGE) $(SAM) $(OSLS) $(MINISTACK) ## both deployments into an emulated AWS, used, broken and mended
+	.venv/sam/bin/python tests/deploy/deployment.py --verbose
+
+.PHONY: need-bucket
+need-bucket:
+	@test -n "$(BUCKET)" || { echo 'make: which bucket? For example: make deploy BUCKET=my-image-bucket' >&2; exit 1; }
+
+##### Set up and clean up #####
+
+.PHONY: setup
+setup: $(CARGO_LAMBDA) $(SAM) $(OSLS) $(CHECKOV) $(CARGO_DENY) ## every pinned tool, into .venv/ (other targets do this as they need it)
+
+.PHONY: clean
+clean: ## remove whatever was built, installed or stored here
+	cargo clean
+	rm -rf .venv .local .aws-sam .serverless
+
+# Each `.installed` is a copy of the pins that were installed; only other pins install again, not a fresh checkout of the same.
+.venv/%/.installed: deploy/tools/%.txt | need-python
+	@cmp -s $< $@ || { \
+		echo "Installing $$(grep -o '^[^=]*==[^ ]*' $< | tr '\n' ' ')" && \
+		{ python3 -m venv --clear .venv/$* || { \
+			echo 'make: python3 cannot make a virtual environment. On Debian: apt-get install python3-venv' >&2; exit 1; }; } && \
+		.venv/$*/bin/pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) -r $< && cp $< $@; }
+	@touch $@
+
+# Its dependency, the zig compiler, takes half a gigabyte and serves only to build for another machine.
+$(CARGO_LAMBDA): PIP_OPTIONS = --no-deps
+
+# Not optimised: it takes a third of the time to build and is quick enough.
+$(CARGO_DENY): deploy/tools/cargo-deny.txt | need-cargo
+	@cmp -s $< $@ || { \
+		echo "Installing cargo-deny $$(cat $<), for a minute or two" && \
+		CARGO_TARGET_DIR=$(abspath $(@D))/target \
+			cargo install --quiet --locked --debug --root $(@D) cargo-deny --version "$$(cat $<)" && \
+		rm -rf $(@D)/target && cp $< $@; }
+	@touch $@
+
+$(OSLS): deploy/tools/osls.json | need-node
+	@cmp -s $< $@ || { \
+		echo 'Installing osls' && rm -rf $(@D) && mkdir -p $(@D) && cp $< $(@D)/package.json && \
+		npm install --prefix $(@D) --silent --no-package-lock --ignore-scripts --no-audit --no-fund && cp $< $@; }
+	@touch $@
+
+.PHONY: need-cargo need-python need-node
+need-cargo:
+	@command -v cargo > /dev/null \
+		|| { echo 'make: Rust is missing. Install 1.95 or newer from https://rustup.rs' >&2; exit 1; }
+need-python:
+	@command -v python3 > /dev/null \
+		|| { echo 'make: Python 3 is missing. Install 3.10 or newer from https://www.python.org or your distribution' >&2; exit 1; }
+need-node:
+	@command -v npm > /dev/null \
+		|| { echo 'make: Node.js is missing. Install 20 or newer from https://nodejs.org or your distribution' >&2; exit 1; }

@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""Makes the zips that Lambda takes, one per function: NAME.zip with the program as `bootstrap`.
+
+The same program gives the same zip, byte for byte, so that an unchanged function can be told from its hash. A program that
+Amazon Linux 2023 could not load, or of another instruction set than asked for, is refused here instead of failing there.
+"""
+
+import argparse
+import hashlib
+import re
+import struct
+import sys
+import zipfile
+from pathlib import Path
+
+FUNCTIONS = ["upload-handler", "image-processor"]
+
+# The glibc of provided.al2023. https://docs.aws.amazon.com/linux/al2023/ug/glibc-gcc-and-binutils.html
+NEWEST_GLIBC = (2, 34)
+
+# e_machine of the ELF header, by the name that Lambda gives the architecture.
+MACHINES = {"arm64": 183, "x86_64": 62}
+
+
+class Unfit(Exception):
+    """The program cannot run on Lambda; the message says why and what to do."""
+
+
+def check(program: bytes, architecture: str) -> None:
+    """Raises Unfit where provided.al2023 could not start the program."""
+    if program[:4] != b"\x7fELF":
+        raise Unfit("it is no Linux program: build it with `make package`")
+    (machine,) = struct.unpack_from("<H", program, 18)
+    if machine != MACHINES[architecture]:
+        raise Unfit(f"it is not built for {architecture}: build it with `make package ARCHITECTURE={architecture}`")
+    # The names of symbol versions are plain text in an ELF file.
+    needed = {tuple(map(int, found)) for found in re.findall(rb"GLIBC_(\d+)\.(\d+)", program)}
+    if too_new := sorted(version for version in needed if version > NEWEST_GLIBC):
+        versions = ", ".join(f"{major}.{minor}" for major, minor in too_new)
+        raise Unfit(f"it needs glibc {versions}, Lambda has 2.34: build it with `make package`, which links against an old one")
+
+
+def write_zip(program: bytes, path: Path) -> None:
+    """Writes the zip with nothing in it that depends on when, where or by whom it is made."""
+    entry = zipfile.ZipInfo("bootstrap", date_time=(1980, 1, 1, 0, 0, 0))
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.create_system = 3  # Unix, on whatever system this runs
+    entry.external_attr = 0o100755 << 16
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(entry, program, compresslevel=9)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--architecture", choices=sorted(MACHINES), required=True)
+    parser.add_argument("--programs", type=Path, required=True, help="folder with NAME/bootstrap for each function")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the zips")
+    arguments = parser.parse_args()
+    for name in FUNCTIONS:
+        source, target = arguments.programs / name / "bootstrap", arguments.out / f"{name}.zip"
+        try:
+            program = source.read_bytes()
+            check(program, arguments.architecture)
+        except (OSError, Unfit) as error:
+            sys.exit(f"package: {source}: {error}")
+        write_zip(program, target)
+        digest = hashlib.sha256(target.read_bytes()).hexdigest()
+        print(f"{target}  {target.stat().st_size:>9,} bytes ({len(program):,} unpacked)  sha256 {digest}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,15 @@
+//! Assembles the function: tracing, settings and the client once, then the runtime's loop.
+
+use std::sync::Arc;
+
+use image_processor::{S3Store, Settings, client, handle};
+use lambda_runtime::{Error, LambdaEvent, service_fn, tracing};
+use thumbnail_job::settings::Reader;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    let settings = Arc::new(Settings::read(Reader::from_env())?);
+    let store = S3Store::new(client::client().await, &settings);
+    lambda_runtime::run(service_fn(|event: LambdaEvent<_>| handle(event, &store, &settings))).await
+}

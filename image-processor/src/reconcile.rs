@@ -1,0 +1,400 @@
+//! The protocol that keeps thumbnails true to their source, whatever order S3's events come in and however often.
+//!
+//! An event says only "this key changed". So look at the source as it is *now*, write what it asks for, then look again:
+//! if the source is still what was read, nobody can have read a newer one before these writes and be finished; if it is not,
+//! start over. Duplicates, reordering, deletes, re-uploads and redrives are all this one operation.
+//!
+//! Written against the few operations it needs, so that interleavings and crashes can be explored in memory.
+
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use futures_util::future::{join, join_all};
+use serde::Serialize;
+use thumbnail::{Made, Size, Thumbnail};
+
+/// Rounds before giving up on a source that changes as fast as its thumbnails are made. Lambda's retry comes a minute later.
+pub const MAX_ROUNDS: u32 = 5;
+
+/// Where an object is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Location {
+    /// The bucket's name.
+    pub bucket: String,
+    /// The key, not URL-encoded.
+    pub key: String,
+}
+
+/// One source and where its thumbnails belong.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The source.
+    pub source: Location,
+    /// Where the thumbnail of each size belongs.
+    pub thumbnails: Vec<(Size, Location)>,
+    /// Where thumbnails of sizes lie that are made no more: they are removed.
+    pub retired: Vec<Location>,
+    /// The fingerprint of the settings that thumbnails are made with.
+    pub configuration: String,
+}
+
+/// How one invocation goes about it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Approach {
+    /// Look at the thumbnails first, and leave those alone that show the source as it is, made with these settings. Only for
+    /// work that no event asked for: an event says that something changed, so looking first would nearly always be in vain.
+    pub skip_current: bool,
+    /// When the answer must be there; none to take all the time it needs.
+    pub deadline: Option<Instant>,
+}
+
+/// Which of its contents an object has.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Version {
+    /// The `ETag`, without quotes.
+    pub etag: String,
+    /// The version id, on a versioned bucket.
+    pub version_id: Option<String>,
+}
+
+/// A source as it was read.
+#[derive(Debug)]
+pub struct Source {
+    /// Which content it is.
+    pub version: Version,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// The content in full, or why it was not read.
+    pub content: Result<Bytes, Rejection>,
+}
+
+/// An object, without its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Which content it is.
+    pub version: Version,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Of a thumbnail: what it was made of and how.
+    pub record: Record,
+}
+
+/// What a thumbnail's metadata says of its making; a field is missing where someone else wrote the object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Record {
+    /// The `ETag` of the source that it shows.
+    pub source_etag: Option<String>,
+    /// The fingerprint of the settings that it was made with.
+    pub configuration: Option<String>,
+}
+
+/// Why no thumbnail can be made of a source, however often it is tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// The stable reason code.
+    pub reason: &'static str,
+    /// What exactly was wrong, for a person.
+    pub message: String,
+    /// What its header says, where it was read.
+    pub info: Option<thumbnail::Source>,
+}
+
+/// The operations on single objects that [`reconcile`] needs. Each is atomic per key and sees all earlier writes.
+///
+/// An error of any of them is one that a retry or an operator can mend.
+pub trait Store {
+    /// What such an error is.
+    type Error: Send;
+
+    /// Reads an object in full; `None` where there is none.
+    fn get(&self, at: &Location) -> impl Future<Output = Result<Option<Source>, Self::Error>> + Send;
+    /// Reads an object's head; `None` where there is none.
+    fn head(&self, at: &Location) -> impl Future<Output = Result<Option<Head>, Self::Error>> + Send;
+    /// Writes a thumbnail with its record. The inner error: the store will never take it.
+    fn put(
+        &self,
+        at: &Location,
+        thumbnail: Thumbnail,
+        record: &Record,
+    ) -> impl Future<Output = Result<Result<(), Rejection>, Self::Error>> + Send;
+    /// Deletes an object; it may be gone already.
+    fn delete(&self, at: &Location) -> impl Future<Output = Result<(), Self::Error>> + Send;
+}
+
+/// What was found, and done about it.
+#[derive(Debug)]
+pub enum Done {
+    /// The source is an image: these thumbnails were written.
+    Made {
+        /// Which source they show.
+        version: Version,
+        /// The source's size in bytes.
+        bytes: u64,
+        /// What its header says.
+        info: thumbnail::Source,
+        /// The thumbnails, in the order of the target.
+        thumbnails: Vec<Written>,
+        /// Where thumbnails of retired sizes were deleted.
+        removed: Vec<Location>,
+    },
+    /// The thumbnails were there already, made of this source with these settings.
+    Current {
+        /// Which source they show.
+        version: Version,
+    },
+    /// The source is gone: so are its thumbnails. Those at these places were still there.
+    Removed {
+        /// Where thumbnails were deleted.
+        removed: Vec<Location>,
+    },
+    /// The source is there, but has no thumbnails.
+    Rejected {
+        /// Which source it was.
+        version: Version,
+        /// Its size in bytes.
+        bytes: u64,
+        /// Why.
+        rejection: Rejection,
+        /// Where thumbnails of earlier sources were deleted.
+        removed: Vec<Location>,
+    },
+}
+
+/// A thumbnail that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The size asked for.
+    pub size: Size,
+    /// Where it is.
+    pub at: Location,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Its format.
+    pub format: thumbnail::Format,
+    /// Its size in bytes.
+    pub bytes: usize,
+}
+
+/// A settled reconciliation.
+#[derive(Debug)]
+pub struct Reconciled {
+    /// What was found and done in the last round.
+    pub done: Done,
+    /// How many rounds it took, 1 when the source held still.
+    pub rounds: u32,
+    /// Where the time went, over all rounds.
+    pub milliseconds: Milliseconds,
+}
+
+/// Where the time went, in milliseconds.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Milliseconds {
+    /// Reading the source.
+    pub download: f64,
+    /// Decoding it; a part of `make`.
+    pub decode: f64,
+    /// Making the thumbnails.
+    pub make: f64,
+    /// Writing them.
+    pub upload: f64,
+    /// Everything.
+    pub total: f64,
+}
+
+/// Why a reconciliation ended without an answer. Each is for Lambda to try again.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure<E> {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] E),
+    /// The source changed in every round.
+    #[error("the source changed in each of {MAX_ROUNDS} rounds")]
+    Unsettled,
+    /// The caller's deadline came first.
+    #[error("not done in the function's time: raise its timeout, or its memory, which buys processor time")]
+    OutOfTime,
+}
+
+/// Makes the thumbnails of `target` agree with its source; `make` turns the source's bytes into one thumbnail per size.
+///
+/// # Errors
+/// [`Failure`]: thumbnails may be missing or old, and the next attempt mends that.
+pub async fn reconcile<S, M, F>(
+    store: &S,
+    target: &Target,
+    approach: Approach,
+    make: M,
+) -> Result<Reconciled, Failure<S::Error>>
+where
+    S: Store,
+    M: Fn(Bytes) -> F,
+    F: Future<Output = Result<Made, Rejection>>,
+{
+    let started = Instant::now();
+    let mut milliseconds = Milliseconds::default();
+    if approach.skip_current
+        && let Some(version) = current(store, target).await?
+    {
+        milliseconds.total = since(started);
+        return Ok(Reconciled { done: Done::Current { version }, rounds: 0, milliseconds });
+    }
+    let mut longest = Duration::ZERO;
+    for rounds in 1..=MAX_ROUNDS {
+        let round_started = Instant::now();
+        if approach.deadline.is_some_and(|deadline| deadline < round_started + longest) {
+            return Err(Failure::OutOfTime);
+        }
+        let (seen, done) = round(store, target, &make, &mut milliseconds).await?;
+        if store.head(&target.source).await?.map(|head| head.version) == seen {
+            milliseconds.total = since(started);
+            return Ok(Reconciled { done, rounds, milliseconds });
+        }
+        longest = longest.max(round_started.elapsed());
+    }
+    Err(Failure::Unsettled)
+}
+
+/// The source, if there is one whose thumbnails all show it as it is, made with these settings, and none is there of a
+/// retired size.
+///
+/// No second look is needed: nothing is written, so nothing of what others wrote is undone.
+async fn current<S: Store>(store: &S, target: &Target) -> Result<Option<Version>, S::Error> {
+    let Some(Head { version, .. }) = store.head(&target.source).await? else { return Ok(None) };
+    let wanted = target.record(&version);
+    let thumbnails = join_all(target.thumbnails.iter().map(|(_, at)| store.head(at)));
+    let retired = join_all(target.retired.iter().map(|at| store.head(at)));
+    let (thumbnails, retired) = join(thumbnails, retired).await;
+    let mut is_current = true;
+    for head in thumbnails {
+        is_current &= head?.is_some_and(|head| head.record == wanted);
+    }
+    for head in retired {
+        is_current &= head?.is_none();
+    }
+    Ok(is_current.then_some(version))
+}
+
+/// Reads the source and writes what it asks for. Answers which source that was, and what was done.
+async fn round<S, M, F>(
+    store: &S,
+    target: &Target,
+    make: &M,
+    milliseconds: &mut Milliseconds,
+) -> Result<(Option<Version>, Done), S::Error>
+where
+    S: Store,
+    M: Fn(Bytes) -> F,
+    F: Future<Output = Result<Made, Rejection>>,
+{
+    let started = Instant::now();
+    let source = store.get(&target.source).await?;
+    milliseconds.download += since(started);
+    let Some(Source { version, bytes, content }) = source else {
+        return Ok((None, Done::Removed { removed: remove_all(store, target, |_| true).await? }));
+    };
+
+    let result = match content {
+        Ok(content) => {
+            let started = Instant::now();
+            let result = make(content).await;
+            milliseconds.make += since(started);
+            result
+        }
+        Err(rejection) => Err(rejection),
+    };
+    let done = match result {
+        Ok(Made { source: info, thumbnails, decode, .. }) => {
+            milliseconds.decode += decode.as_secs_f64() * 1e3;
+            let started = Instant::now();
+            let written = put_all(store, target, thumbnails, &target.record(&version)).await?;
+            milliseconds.upload += since(started);
+            match written {
+                Ok(thumbnails) => {
+                    let removed = remove(store, target.retired.iter(), |_| true).await?;
+                    Done::Made { version: version.clone(), bytes, info, thumbnails, removed }
+                }
+                // Never a partial set: what was written of it goes again.
+                Err(rejection) => {
+                    let removed = remove_all(store, target, |_| true).await?;
+                    Done::Rejected { version: version.clone(), bytes, rejection, removed }
+                }
+            }
+        }
+        // Thumbnails of this very source stay: they were made by a configuration that accepted it.
+        Err(rejection) => {
+            let shows_another = |record: &Record| record.source_etag.as_ref() != Some(&version.etag);
+            let removed = remove_all(store, target, shows_another).await?;
+            Done::Rejected { version: version.clone(), bytes, rejection, removed }
+        }
+    };
+    Ok((Some(version), done))
+}
+
+/// Writes every thumbnail, in parallel; all are attempted, so that as few as can be are missing until the next attempt.
+async fn put_all<S: Store>(
+    store: &S,
+    target: &Target,
+    thumbnails: Vec<Thumbnail>,
+    record: &Record,
+) -> Result<Result<Vec<Written>, Rejection>, S::Error> {
+    let puts = target.thumbnails.iter().zip(thumbnails).map(async |((size, at), thumbnail)| {
+        let Thumbnail { width, height, format, .. } = thumbnail;
+        let written = Written { size: *size, at: at.clone(), width, height, format, bytes: thumbnail.bytes.len() };
+        Ok(store.put(at, thumbnail, record).await?.map(|()| written))
+    });
+    let attempts: Result<Vec<Result<Written, Rejection>>, S::Error> = join_all(puts).await.into_iter().collect();
+    Ok(attempts?.into_iter().collect())
+}
+
+/// Deletes the thumbnails that are `unwanted` and all of retired sizes, and answers where they were.
+async fn remove_all<S: Store>(
+    store: &S,
+    target: &Target,
+    unwanted: impl Fn(&Record) -> bool,
+) -> Result<Vec<Location>, S::Error> {
+    let kept = remove(store, target.thumbnails.iter().map(|(_, at)| at), unwanted);
+    let retired = remove(store, target.retired.iter(), |_| true);
+    let (kept, retired) = join(kept, retired).await;
+    Ok([kept?, retired?].concat())
+}
+
+/// Deletes what is there and `unwanted`, and answers where it was. Only what is there is deleted: on a versioned bucket a
+/// needless delete leaves a marker behind. When one fails the others are still finished: an operation left in flight could
+/// land after the next attempt.
+async fn remove<S: Store>(
+    store: &S,
+    candidates: impl Iterator<Item = &Location>,
+    unwanted: impl Fn(&Record) -> bool,
+) -> Result<Vec<Location>, S::Error> {
+    let removals = candidates.map(async |at| {
+        let unwanted = store.head(at).await?.is_some_and(|head| unwanted(&head.record));
+        if unwanted {
+            store.delete(at).await?;
+        }
+        Ok(unwanted.then(|| at.clone()))
+    });
+    let removed: Result<Vec<Option<Location>>, S::Error> = join_all(removals).await.into_iter().collect();
+    Ok(removed?.into_iter().flatten().collect())
+}
+
+impl Target {
+    /// The record of thumbnails that show that source.
+    fn record(&self, version: &Version) -> Record {
+        Record { source_etag: Some(version.etag.clone()), configuration: Some(self.configuration.clone()) }
+    }
+}
+
+fn since(started: Instant) -> f64 {
+    started.elapsed().as_secs_f64() * 1e3
+}
+
+impl From<thumbnail::Rejection> for Rejection {
+    fn from(rejection: thumbnail::Rejection) -> Self {
+        Self { reason: rejection.reason.code(), message: rejection.detail, info: rejection.source_info }
+    }
+}

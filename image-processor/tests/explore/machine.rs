@@ -1,0 +1,320 @@
+//! Turns an asynchronous protocol into a state machine, so that a scheduler can hold every invocation at every operation.
+//!
+//! The state of an invocation is its history: the answers that it has got so far, by object. To learn what it does next, the
+//! real future is run from the start against a [`Replay`], which answers from the history and stays pending beyond it. The
+//! protocols are deterministic, and one invocation never has two operations on one object in flight (the replay asserts
+//! that), so a history says everything, and the order in which parallel operations finish does not multiply the states.
+//!
+//! An invocation that reads the source anew has nothing left of what it did before. States are merged by that: its history
+//! is cut there. The machine does not trust this: histories that were cut are run on uncut through the whole next round, for
+//! every answer that comes up, and must do what the cut one does ([`Machine::shadow`]). Random schedules cut nothing.
+
+use std::{
+    future::{Future, pending, ready},
+    pin::Pin,
+    sync::Mutex,
+    task::{Context, Poll, Waker},
+};
+
+use futures_util::future::Either;
+use image_processor::reconcile::{Head, Location, Record, Rejection, Source, Store, Target, Version};
+use thumbnail::{Format, Made, Size, Thumbnail};
+
+use crate::{
+    hash::Map,
+    model::{self, Answer, Call, Content, Operation},
+};
+
+/// A protocol under exploration: what an invocation does. `Err` is for Lambda to try again.
+pub(crate) type Protocol = for<'a> fn(&'a Replay<'a>, &'a Target) -> Pin<Box<dyn Future<Output = Result<(), ()>> + 'a>>;
+
+/// The fingerprint of today's settings.
+const TODAY: &str = "today";
+
+/// How many uncut histories are run along with each state.
+const SHADOWS: usize = 50;
+
+/// An invocation's state, interned.
+pub(crate) type Id = u32;
+
+/// What an invocation does next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// These operations are in flight.
+    Waits(Vec<Call>),
+    /// It has answered.
+    Succeeded,
+    /// It has failed: Lambda runs it again.
+    Failed,
+}
+
+/// An invocation up to some moment: the answers it got, in order of objects.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct History {
+    /// Which protocol it begins with, at a retry too.
+    role: usize,
+    /// Which protocol the answers belong to: where the history was cut, the first, which begins with reading the source.
+    protocol: usize,
+    answers: Vec<(u8, Answer)>,
+}
+
+/// An interned history.
+struct Known {
+    history: History,
+    step: Step,
+    next: Vec<((u8, Answer), Id)>,
+    /// The histories, uncut, that were merged with this one.
+    shadows: Vec<History>,
+}
+
+/// All states of all invocations met so far.
+pub(crate) struct Machine {
+    protocols: Vec<Protocol>,
+    target: Target,
+    /// Whether histories are cut.
+    cuts: bool,
+    ids: Map<History, Id>,
+    known: Vec<Known>,
+}
+
+impl Machine {
+    /// For invocations that follow these protocols, on a source with that many thumbnails and retired sizes. An invocation's
+    /// first state has its protocol's index as id.
+    pub(crate) fn new(protocols: &[Protocol], made: usize, retired: usize, cuts: bool) -> Self {
+        let at = |place: usize| Location { bucket: "bucket".into(), key: place.to_string() };
+        let target = Target {
+            source: at(0),
+            thumbnails: (1..=made).map(|place| (size(place), at(place))).collect(),
+            retired: (made + 1..=made + retired).map(at).collect(),
+            configuration: TODAY.into(),
+        };
+        let protocols = protocols.to_vec();
+        let mut this = Self { protocols, target, cuts, ids: Map::default(), known: Vec::new() };
+        for role in 0..this.protocols.len() {
+            let history = History { role, protocol: role, answers: Vec::new() };
+            let step = this.run(&history);
+            this.intern(history, step);
+        }
+        this
+    }
+
+    pub(crate) fn step(&self, id: Id) -> &Step {
+        &self.known[id as usize].step
+    }
+
+    /// The state in which a retry of that invocation begins, and in which it began itself.
+    pub(crate) fn start(&self, id: Id) -> Id {
+        Id::try_from(self.known[id as usize].history.role).unwrap_or(Id::MAX)
+    }
+
+    /// Whether one of the operations of that invocation failed.
+    pub(crate) fn met_failure(&self, id: Id) -> bool {
+        self.known[id as usize].history.answers.iter().any(|(_, answer)| *answer == Answer::Failed)
+    }
+
+    /// Whether that invocation knows, by its last look at it, that there is an object.
+    pub(crate) fn has_seen(&self, id: Id, at: u8) -> bool {
+        let last = self.known[id as usize].history.answers.iter().rfind(|(place, _)| *place == at);
+        matches!(last, Some((_, Answer::Thumbnail(Some(_)))))
+    }
+
+    /// The invocation's state once an operation of it has been answered.
+    pub(crate) fn answered(&mut self, id: Id, at: u8, answer: Answer) -> Id {
+        let known = &self.known[id as usize];
+        if let Some((_, next)) = known.next.iter().find(|(known, _)| *known == (at, answer)) {
+            return *next;
+        }
+        let uncut = known.history.with(at, answer);
+        let step = self.run(&uncut);
+        let begins_anew = step == Step::Waits(vec![Call { at: 0, operation: Operation::Get }]);
+        let next = if self.cuts && begins_anew {
+            let cut = History { role: uncut.role, protocol: 0, answers: Vec::new() };
+            let next = self.intern(cut, step);
+            self.shadow(next, &uncut);
+            next
+        } else {
+            self.intern(uncut, step)
+        };
+        let known = &mut self.known[id as usize];
+        known.next.push(((at, answer), next));
+        for shadow in known.shadows.clone() {
+            self.shadow(next, &shadow.with(at, answer));
+        }
+        next
+    }
+
+    /// Holds that the invocation with that history, uncut, is in the state `id` now and after every answer, until it begins
+    /// anew once more.
+    fn shadow(&mut self, id: Id, uncut: &History) {
+        assert_eq!(
+            self.run(uncut),
+            *self.step(id),
+            "an invocation remembers what its cut history does not say: {uncut:?}"
+        );
+        let known = &mut self.known[id as usize];
+        let is_at_start = known.history.answers.is_empty();
+        let is_enough = known.shadows.len() == SHADOWS || known.shadows.contains(uncut);
+        if is_enough || (is_at_start && uncut.rounds() > 1) {
+            return;
+        }
+        known.shadows.push(uncut.clone());
+        for ((at, answer), next) in known.next.clone() {
+            self.shadow(next, &uncut.with(at, answer));
+        }
+    }
+
+    fn intern(&mut self, history: History, step: Step) -> Id {
+        let id = Id::try_from(self.known.len()).expect("fewer states");
+        *self.ids.entry(history.clone()).or_insert_with(|| {
+            self.known.push(Known { history, step, next: Vec::new(), shadows: Vec::new() });
+            id
+        })
+    }
+
+    /// What an invocation with that history does next.
+    fn run(&self, history: &History) -> Step {
+        let replay = Replay { history, progress: Mutex::default() };
+        let mut future = self.protocols[history.protocol](&replay, &self.target);
+        let polled = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        drop(future);
+        match polled {
+            Poll::Ready(Ok(())) => Step::Succeeded,
+            Poll::Ready(Err(())) => Step::Failed,
+            Poll::Pending => Step::Waits(replay.progress.into_inner().expect("no panic").in_flight),
+        }
+    }
+}
+
+impl History {
+    fn with(&self, at: u8, answer: Answer) -> Self {
+        let mut history = self.clone();
+        let end = history.answers.partition_point(|(place, _)| *place <= at);
+        history.answers.insert(end, (at, answer));
+        history
+    }
+
+    /// How often the source was read, in full and then its head.
+    fn rounds(&self) -> usize {
+        self.answers.iter().filter(|(at, _)| *at == 0).count() / 2
+    }
+}
+
+/// A store that answers from a history, and not at all beyond it.
+pub(crate) struct Replay<'a> {
+    history: &'a History,
+    progress: Mutex<Progress>,
+}
+
+#[derive(Default)]
+struct Progress {
+    /// How many operations were begun on each object.
+    begun: [usize; 1 + model::ROOM],
+    in_flight: Vec<Call>,
+}
+
+impl Replay<'_> {
+    fn ask(&self, at: &Location, operation: Operation) -> impl Future<Output = Result<Answer, ()>> + Send + use<> {
+        let at: u8 = at.key.parse().expect("a place");
+        let progress = &mut *self.progress.lock().expect("no panic");
+        assert!(
+            progress.in_flight.iter().all(|call| call.at != at),
+            "two operations on one object are in flight: their order is not in the history"
+        );
+        let begun = &mut progress.begun[usize::from(at)];
+        let mut answers = self.history.answers.iter().filter(|(place, _)| *place == at);
+        let answer = answers.nth(*begun).map(|(_, answer)| *answer);
+        *begun += 1;
+        match answer {
+            Some(Answer::Failed) => Either::Left(ready(Err(()))),
+            Some(answer) => Either::Left(ready(Ok(answer))),
+            None => {
+                progress.in_flight.push(Call { at, operation });
+                Either::Right(pending())
+            }
+        }
+    }
+}
+
+impl Store for Replay<'_> {
+    type Error = ();
+
+    async fn get(&self, at: &Location) -> Result<Option<Source>, ()> {
+        let Answer::Source(source) = self.ask(at, Operation::Get).await? else { panic!("only sources are read") };
+        Ok(source.map(|source| Source { version: version(source), bytes: 1, content: Ok(name(source.content).into()) }))
+    }
+
+    async fn head(&self, at: &Location) -> Result<Option<Head>, ()> {
+        Ok(match self.ask(at, Operation::Head).await? {
+            Answer::Source(source) => {
+                source.map(|source| Head { version: version(source), bytes: 1, record: Record::default() })
+            }
+            Answer::Thumbnail(thumbnail) => thumbnail.map(|thumbnail| Head {
+                version: Version { etag: "a thumbnail's own".into(), version_id: None },
+                bytes: 1,
+                record: Record {
+                    source_etag: Some(name(thumbnail.shows).into()),
+                    configuration: Some(if thumbnail.is_of_today { TODAY } else { "former" }.into()),
+                },
+            }),
+            other => panic!("{other:?} is no answer to HEAD"),
+        })
+    }
+
+    async fn put(&self, at: &Location, thumbnail: Thumbnail, record: &Record) -> Result<Result<(), Rejection>, ()> {
+        assert_eq!(thumbnail.size.to_string(), at.key, "a thumbnail goes to the place of its size");
+        assert_eq!(
+            record.source_etag.as_ref().map(String::as_bytes),
+            Some(&*thumbnail.bytes),
+            "it records what it shows"
+        );
+        let shows = content(&thumbnail.bytes);
+        let is_of_today = record.configuration.as_deref() == Some(TODAY);
+        self.ask(at, Operation::Put(model::Thumbnail { shows, is_of_today })).await?;
+        Ok(Ok(()))
+    }
+
+    async fn delete(&self, at: &Location) -> Result<(), ()> {
+        self.ask(at, Operation::Delete).await.map(drop)
+    }
+}
+
+/// What stands for the pixel core: a thumbnail's bytes name the image that it shows.
+pub(crate) fn make(source: &[u8], target: &Target) -> Result<Made, Rejection> {
+    if content(source) == Content::Text {
+        return Err(Rejection { reason: "unsupported-format", message: String::new(), info: None });
+    }
+    let thumbnail = |size| Thumbnail { size, width: 1, height: 1, format: Format::Png, bytes: source.to_vec() };
+    Ok(Made {
+        source: thumbnail::Source { width: 1, height: 1, format: Format::Png },
+        thumbnails: target.thumbnails.iter().map(|(size, _)| thumbnail(*size)).collect(),
+        decode: std::time::Duration::ZERO,
+        total: std::time::Duration::ZERO,
+    })
+}
+
+/// The size of the thumbnail at that place: as wide as the place's number, so that a mix-up shows.
+fn size(place: usize) -> Size {
+    Size::Width(u32::try_from(place).expect("few places"))
+}
+
+fn version(source: model::Source) -> Version {
+    let version_id = (source.version > 0).then(|| source.version.to_string());
+    Version { etag: name(source.content).into(), version_id }
+}
+
+fn name(content: Content) -> &'static str {
+    match content {
+        Content::X => "X",
+        Content::Y => "Y",
+        Content::Text => "text",
+    }
+}
+
+fn content(name: &[u8]) -> Content {
+    match name {
+        b"X" => Content::X,
+        b"Y" => Content::Y,
+        b"text" => Content::Text,
+        other => panic!("{other:?} was never uploaded"),
+    }
+}

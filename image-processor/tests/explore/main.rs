@@ -1,0 +1,205 @@
+//! Explores the real `reconcile` under every order of events, duplicates, crashes and retries, and shows that the obvious
+//! protocols are wrong. The property, once everything is quiet: the thumbnails are exactly those of the source as it is; there
+//! are none of a source that is gone, none of another source than one that is rejected, and none of a retired size.
+//!
+//! `cargo test -p image-processor --test explore` prints what was explored. `EXPLORE=more` widens the bounds (`make explore`);
+//! `EXPLORE_SCHEDULES` sets how many random schedules are run, `EXPLORE_SEED` the first one's seed.
+
+mod explorer;
+mod hash;
+mod machine;
+mod model;
+mod random;
+mod variants;
+
+use std::{env, process::ExitCode, time::Instant};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use crate::{
+    explorer::{Explorer, Scenario},
+    machine::Protocol,
+    model::{Bucket, Change, Content, Thumbnail},
+    random::Ended,
+};
+
+/// Room for the invocations of a scenario that is explored in full.
+const ROOM: usize = 3;
+
+/// How far is explored.
+#[derive(Clone, Copy)]
+struct Bounds {
+    thumbnails: usize,
+    changes: usize,
+    changes_beside_backfill: usize,
+    invocations: usize,
+    crashes: u8,
+    failures: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let mut bounds =
+        Bounds { thumbnails: 2, changes: 3, changes_beside_backfill: 1, invocations: 3, crashes: 2, failures: false };
+    if env::var("EXPLORE").is_ok_and(|value| value == "more") {
+        bounds = Bounds { failures: true, changes_beside_backfill: 2, ..bounds };
+    }
+    let mut trials = Vec::new();
+    for versioned in [false, true] {
+        let bucket = if versioned { "versioned" } else { "unversioned" };
+        trials.push(trial(format!("reconcile, {bucket}"), move |name| {
+            histories(name, variants::ours, bounds, versioned, true)
+        }));
+        trials.push(trial(format!("reconcile beside a backfill, {bucket}"), move |name| {
+            backfill(name, bounds, versioned)
+        }));
+        let wrong: [(&str, Protocol); 3] = [
+            ("blind write", variants::blind_write),
+            ("write if absent", variants::write_if_absent),
+            ("compare the thumbnail's ETag", variants::compare_etag),
+        ];
+        for (protocol, variant) in wrong {
+            trials.push(trial(format!("{protocol} is found wrong, {bucket}"), move |name| {
+                // They need neither crashes nor failures to be wrong.
+                histories(name, variant, Bounds { crashes: 0, failures: false, ..bounds }, versioned, false)
+            }));
+        }
+    }
+    trials.push(trial("reconcile, random schedules".into(), random_schedules));
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn trial(name: String, run: impl FnOnce(&str) -> Result<(), String> + Send + 'static) -> Trial {
+    Trial::test(name.clone(), move || run(&name).map_err(Failed::from))
+}
+
+/// All sequences of one to `most` changes.
+fn sequences(most: usize) -> Vec<Vec<Change>> {
+    let longer = |shorter: &Vec<Vec<Change>>| {
+        let append = |changes: &Vec<Change>| Change::ALL.map(|change| [changes.as_slice(), &[change]].concat());
+        shorter.iter().flat_map(append).collect()
+    };
+    let by_length = std::iter::successors(Some(vec![Vec::new()]), |shorter| Some(longer(shorter)));
+    by_length.skip(1).take(most).flatten().collect()
+}
+
+/// Explores a protocol on every history of the source, from an empty bucket.
+fn histories(
+    name: &str,
+    protocol: Protocol,
+    bounds: Bounds,
+    versioned: bool,
+    must_be_right: bool,
+) -> Result<(), String> {
+    let scenarios = sequences(bounds.changes).into_iter().map(|changes| Scenario {
+        bucket: Bucket::default(),
+        versioned,
+        changes,
+        by_events: bounds.invocations,
+        by_backfill: 0,
+        crashes: bounds.crashes,
+        failures: bounds.failures,
+        may_give_up: false,
+    });
+    let protocols = [protocol, variants::ours_skipping];
+    let explorer = Explorer::new(protocols, (bounds.thumbnails, 0), must_be_right, true);
+    explore_all(name, explorer, scenarios, must_be_right)
+}
+
+/// Explores ours with one invocation that skips what is current, from buckets as former settings and lost events leave them.
+fn backfill(name: &str, bounds: Bounds, versioned: bool) -> Result<(), String> {
+    let (x, y) = (Content::X, Content::Y);
+    let today = |shows| Some(Thumbnail { shows, is_of_today: true });
+    let former = |shows| Some(Thumbnail { shows, is_of_today: false });
+    // Two sizes that are made, and one that is retired.
+    let places = [
+        [None, None, None],
+        [today(x), today(x), None],
+        [today(x), None, None],
+        [today(x), today(x), former(x)],
+        [former(x), former(x), None],
+        [today(x), former(x), former(y)],
+        [today(x), today(y), None],
+        [former(y), today(y), today(x)],
+    ];
+    let sources = [None, Some(x), Some(Content::Text)];
+    let mut changes = vec![Vec::new()];
+    changes.extend(sequences(bounds.changes_beside_backfill));
+    let mut scenarios = Vec::new();
+    for (places, source) in places.iter().flat_map(|places| sources.map(|source| (places, source))) {
+        let mut bucket = Bucket::default();
+        bucket.thumbnails[..3].copy_from_slice(places);
+        if let Some(content) = source {
+            bucket.change(Change::Put(content), 0);
+        }
+        for changes in &changes {
+            scenarios.push(Scenario {
+                bucket,
+                versioned,
+                changes: changes.clone(),
+                by_events: changes.len(),
+                by_backfill: 1,
+                crashes: 1,
+                failures: bounds.failures,
+                may_give_up: false,
+            });
+        }
+    }
+    let explorer = Explorer::new([variants::ours, variants::ours_skipping], (2, 1), true, true);
+    explore_all(name, explorer, scenarios, true)
+}
+
+fn explore_all(
+    name: &str,
+    mut explorer: Explorer<ROOM>,
+    scenarios: impl IntoIterator<Item = Scenario>,
+    must_be_right: bool,
+) -> Result<(), String> {
+    let started = Instant::now();
+    let (mut count, mut wrong_scenarios, mut states, mut schedules, mut wrong) = (0, 0, 0, 0.0, 0.0);
+    let mut example: Option<String> = None;
+    for scenario in scenarios {
+        let found = explorer.explore(&scenario);
+        count += 1;
+        states += found.states;
+        schedules += found.schedules;
+        wrong += found.wrong;
+        if let Some(trace) = found.trace {
+            wrong_scenarios += 1;
+            if example.as_ref().is_none_or(|example| trace.lines().count() < example.lines().count()) {
+                example = Some(trace);
+            }
+        }
+    }
+    eprintln!(
+        "{name}: {count} histories of the source, {states} states, {schedules:.2e} schedules; violations in {wrong_scenarios} \
+         histories, {wrong:.2e} schedules ({:.1} s)\n{}",
+        started.elapsed().as_secs_f64(),
+        example.as_deref().map(|example| format!(" the shortest:\n{example}")).unwrap_or_default(),
+    );
+    match (must_be_right, example) {
+        (true, Some(_)) => Err("thumbnails do not agree with their source, see above".into()),
+        (false, None) => Err("nothing was found wrong with a protocol that is: the explorer has no teeth".into()),
+        _ => Ok(()),
+    }
+}
+
+fn random_schedules(name: &str) -> Result<(), String> {
+    let number = |variable: &str, default: u64| match env::var(variable) {
+        Ok(text) => text.parse().map_err(|_| format!("{variable}={text:?}: give a whole number")),
+        Err(_) => Ok(default),
+    };
+    let (first, schedules) = (number("EXPLORE_SEED", 1)?, number("EXPLORE_SCHEDULES", 100_000)?);
+    let started = Instant::now();
+    let mut explorer = Explorer::new([variants::ours, variants::ours_skipping], random::THUMBNAILS, true, false);
+    for seed in first..first + schedules {
+        if let Ended::Wrong(complaint, steps) = random::run(&mut explorer, seed) {
+            return Err(format!(
+                "EXPLORE_SEED={seed} EXPLORE_SCHEDULES=1 runs this again:\n{steps}  at the end: {complaint}"
+            ));
+        }
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    eprintln!("{name}: {schedules} schedules from seed {first}, violations in 0 ({seconds:.1} s)\n");
+    Ok(())
+}

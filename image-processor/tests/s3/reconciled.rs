@@ -1,0 +1,243 @@
+//! What is left in the bucket, for every kind of source and job.
+
+use image::ImageFormat;
+use pipeline_tests::{as_stored, assert_shows, encode, jpeg_with_orientation, other_picture, picture};
+use serde_json::{Value, json};
+
+use crate::{
+    pipeline::{BUCKET, Pipeline, SIZES, height_at, invoke, now},
+    watch::Watch,
+};
+
+#[tokio::test]
+async fn an_image_gets_every_thumbnail() {
+    let pipeline = Pipeline::new(&[]).await;
+    let source = picture(1200, 800);
+    let file = encode(&source, ImageFormat::Jpeg);
+    let etag = pipeline.put("uploads/cat.jpg", &file).await.e_tag.unwrap();
+    let etag = etag.trim_matches('"');
+
+    let answer = pipeline.invoke(json!({"bucket": BUCKET, "key": "uploads/cat.jpg"})).await.unwrap();
+
+    for size in SIZES {
+        let thumbnail = pipeline.thumbnail(size, "uploads/cat.jpg").await.unwrap();
+        assert_shows(&thumbnail, ImageFormat::Jpeg, (size, height_at(size, &source)), &source);
+        let head = pipeline.head(&format!("thumbnails/{size}/uploads/cat.jpg")).await.unwrap();
+        assert_eq!(head.content_type.as_deref(), Some("image/jpeg"));
+        assert_eq!(head.cache_control.as_deref(), Some("public, max-age=0, must-revalidate"));
+        assert_eq!(head.metadata.unwrap()["source-etag"], etag);
+    }
+
+    assert_eq!(answer["statusCode"], 200);
+    let result = &answer["result"];
+    // All but the times, which a reader of JSON may round.
+    let mut body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    body["milliseconds"] = result["milliseconds"].clone();
+    assert_eq!(body, *result);
+    assert_eq!(result["outcome"], "made");
+    assert_eq!((&result["bucket"], &result["key"]), (&json!(BUCKET), &json!("uploads/cat.jpg")));
+    assert_eq!(
+        result["source"],
+        json!({"etag": etag, "version_id": null, "bytes": file.len(), "width": 1200, "height": 800, "format": "jpeg"})
+    );
+    assert_eq!(result["rounds"], 1);
+    let thumbnail = &result["thumbnails"][1];
+    assert_eq!(thumbnail["key"], "thumbnails/300/uploads/cat.jpg");
+    assert_eq!((&thumbnail["width"], &thumbnail["height"]), (&json!(300), &json!(200)));
+    assert_eq!((&thumbnail["size"], &thumbnail["format"]), (&json!("300"), &json!("jpeg")));
+    let bytes = pipeline.thumbnail(300, "uploads/cat.jpg").await.unwrap().len();
+    assert_eq!(thumbnail["bytes"], bytes);
+}
+
+#[tokio::test]
+async fn the_job_may_be_a_string_in_a_body() {
+    let pipeline = Pipeline::new(&[]).await;
+    pipeline.put("uploads/a.png", &encode(&picture(40, 30), ImageFormat::Png)).await;
+    let body = json!({"bucket": BUCKET, "key": "uploads/a.png"}).to_string();
+    assert_eq!(pipeline.invoke(json!({"body": body})).await.unwrap()["result"]["outcome"], "made");
+    assert_eq!(pipeline.sizes("uploads/a.png").await, SIZES);
+}
+
+#[tokio::test]
+async fn thumbnails_keep_the_format_whatever_the_name_says() {
+    let pipeline = Pipeline::new(&[]).await;
+    let source = picture(640, 480);
+    for (format, content_type) in [
+        (ImageFormat::Jpeg, "image/jpeg"),
+        (ImageFormat::Png, "image/png"),
+        (ImageFormat::WebP, "image/webp"),
+        (ImageFormat::Gif, "image/gif"),
+    ] {
+        pipeline.put("uploads/picture.txt", &encode(&source, format)).await;
+        let result = pipeline.process("uploads/picture.txt").await;
+        assert_eq!(result["outcome"], "made", "{result}");
+        let thumbnail = pipeline.thumbnail(300, "uploads/picture.txt").await.unwrap();
+        assert_shows(&thumbnail, format, (300, 225), &source);
+        let head = pipeline.head("thumbnails/300/uploads/picture.txt").await.unwrap();
+        assert_eq!(head.content_type.as_deref(), Some(content_type));
+    }
+}
+
+#[tokio::test]
+async fn a_small_source_is_not_enlarged_and_no_key_is_missing() {
+    let pipeline = Pipeline::new(&[]).await;
+    let source = picture(200, 120);
+    pipeline.put("uploads/small.png", &encode(&source, ImageFormat::Png)).await;
+    pipeline.process("uploads/small.png").await;
+    for (size, expected) in [(100, (100, 60)), (300, (200, 120)), (500, (200, 120))] {
+        let thumbnail = pipeline.thumbnail(size, "uploads/small.png").await.unwrap();
+        assert_shows(&thumbnail, ImageFormat::Png, expected, &source);
+    }
+}
+
+#[tokio::test]
+async fn photos_come_out_upright() {
+    let pipeline = Pipeline::new(&[]).await;
+    let upright = picture(900, 600);
+    for orientation in 1..=8 {
+        let file = jpeg_with_orientation(&as_stored(&upright, orientation), orientation);
+        pipeline.put("uploads/turned.jpg", &file).await;
+        let result = pipeline.process("uploads/turned.jpg").await;
+        let source = &result["source"];
+        assert_eq!((&source["width"], &source["height"]), (&json!(900), &json!(600)), "orientation {orientation}");
+        let thumbnail = pipeline.thumbnail(300, "uploads/turned.jpg").await.unwrap();
+        assert_shows(&thumbnail, ImageFormat::Jpeg, (300, 200), &upright);
+    }
+}
+
+#[tokio::test]
+async fn thumbnails_of_a_source_that_is_gone_go_too() {
+    let pipeline = Pipeline::new(&[]).await;
+    pipeline.put("uploads/a.png", &encode(&picture(40, 30), ImageFormat::Png)).await;
+    pipeline.process("uploads/a.png").await;
+    pipeline.delete("uploads/a.png").await;
+    pipeline.delete("thumbnails/300/uploads/a.png").await;
+
+    let watch = Watch::new("", async || {});
+    pipeline.server.intercept(Some(watch.clone()));
+    let result = pipeline.process("uploads/a.png").await;
+
+    assert_eq!(result["outcome"], "removed");
+    let removed = ["thumbnails/100/uploads/a.png", "thumbnails/500/uploads/a.png"];
+    assert_eq!(result["removed"], json!(removed));
+    assert_eq!(watch.keys_of("DeleteObject"), removed, "on a versioned bucket a needless delete leaves a marker");
+    assert!(pipeline.sizes("uploads/a.png").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_rejected_overwrite_takes_the_old_thumbnails_with_it() {
+    let pipeline = Pipeline::new(&[]).await;
+    pipeline.put("uploads/a.jpg", &encode(&picture(40, 30), ImageFormat::Jpeg)).await;
+    pipeline.process("uploads/a.jpg").await;
+    pipeline.put("uploads/a.jpg", b"only text").await;
+
+    let result = pipeline.process("uploads/a.jpg").await;
+
+    assert_eq!((&result["outcome"], &result["reason"]), (&json!("rejected"), &json!("unsupported-format")));
+    assert_eq!(result["removed"].as_array().unwrap().len(), 3);
+    assert!(pipeline.sizes("uploads/a.jpg").await.is_empty());
+}
+
+#[tokio::test]
+async fn thumbnails_of_the_rejected_source_itself_stay() {
+    let pipeline = Pipeline::new(&[]).await;
+    let etag = pipeline.put("uploads/a.jpg", b"only text").await.e_tag.unwrap();
+    let thumbnail = pipeline.client.put_object().bucket(BUCKET).key("thumbnails/100/uploads/a.jpg");
+    thumbnail.metadata("source-etag", etag.trim_matches('"')).send().await.unwrap();
+    pipeline.put("thumbnails/300/uploads/a.jpg", b"of nobody knows what").await;
+
+    assert_eq!(pipeline.process("uploads/a.jpg").await["removed"], json!(["thumbnails/300/uploads/a.jpg"]));
+    assert_eq!(pipeline.sizes("uploads/a.jpg").await, [100]);
+}
+
+#[tokio::test]
+async fn a_source_over_a_limit_is_rejected_with_its_reason() {
+    let file = encode(&picture(400, 300), ImageFormat::Png);
+    for (variable, limit, reason) in
+        [("MAX_SOURCE_BYTES", file.len() - 1, "too-large"), ("MAX_SOURCE_PIXELS", 400 * 300 - 1, "too-many-pixels")]
+    {
+        let pipeline = Pipeline::new(&[(variable, &limit.to_string())]).await;
+        pipeline.put("uploads/a.png", &file).await;
+        assert_eq!(pipeline.process("uploads/a.png").await["reason"], reason);
+        assert!(pipeline.sizes("uploads/a.png").await.is_empty());
+
+        let pipeline = Pipeline::new(&[(variable, &(limit + 1).to_string())]).await;
+        pipeline.put("uploads/a.png", &file).await;
+        assert_eq!(pipeline.process("uploads/a.png").await["outcome"], "made");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_an_upload_is_refused_whoever_asks() {
+    let pipeline = Pipeline::new(&[]).await;
+    let watch = Watch::new("", async || {});
+    pipeline.server.intercept(Some(watch.clone()));
+    for (payload, reason) in [
+        (json!({"bucket": BUCKET, "key": "thumbnails/100/uploads/a.jpg"}), "inside-thumbnails"),
+        (json!({"bucket": BUCKET, "key": "documents/a.jpg"}), "outside-uploads"),
+        (json!({"bucket": BUCKET, "key": "uploads/2026/"}), "folder"),
+        (json!({"bucket": BUCKET, "key": format!("uploads/{}", "k".repeat(1016))}), "key-too-long"),
+        (json!({"Records": []}), "malformed-job"),
+    ] {
+        let result = &pipeline.invoke(payload).await.unwrap()["result"];
+        assert_eq!((&result["outcome"], &result["reason"]), (&json!("refused"), &json!(reason)));
+    }
+    assert!(watch.seen.lock().unwrap().is_empty(), "nothing is asked of S3 for them");
+}
+
+#[tokio::test]
+async fn a_source_that_changes_meanwhile_is_read_again() {
+    let pipeline = Pipeline::new(&[]).await;
+    let newer = other_picture(400, 300);
+    pipeline.put("uploads/a.png", &encode(&picture(400, 300), ImageFormat::Png)).await;
+    let overwrite = pipeline.client.put_object().bucket(BUCKET).key("uploads/a.png");
+    let overwrite = overwrite.body(encode(&newer, ImageFormat::Png).into());
+    pipeline.server.intercept(Some(Watch::new("HeadObject", async || {
+        overwrite.send().await.unwrap();
+    })));
+
+    assert_eq!(pipeline.process("uploads/a.png").await["rounds"], 2);
+    let thumbnail = pipeline.thumbnail(300, "uploads/a.png").await.unwrap();
+    assert_shows(&thumbnail, ImageFormat::Png, (300, 225), &newer);
+}
+
+#[tokio::test]
+async fn a_source_that_goes_meanwhile_leaves_nothing() {
+    let pipeline = Pipeline::new(&[]).await;
+    pipeline.put("uploads/a.png", &encode(&picture(40, 30), ImageFormat::Png)).await;
+    let delete = pipeline.client.delete_object().bucket(BUCKET).key("uploads/a.png");
+    pipeline.server.intercept(Some(Watch::new("HeadObject", async || {
+        delete.send().await.unwrap();
+    })));
+    assert_eq!(pipeline.process("uploads/a.png").await["outcome"], "removed");
+    assert!(pipeline.sizes("uploads/a.png").await.is_empty());
+}
+
+#[tokio::test]
+async fn thumbnails_can_go_to_another_bucket() {
+    let pipeline =
+        Pipeline::new(&[("OUTPUT_BUCKET", "other-bucket"), ("SIZES", "64"), ("THUMBNAILS_PREFIX", "small/")]).await;
+    let source = picture(640, 480);
+    pipeline.put("uploads/a.png", &encode(&source, ImageFormat::Png)).await;
+    pipeline.process("uploads/a.png").await;
+    let thumbnail = pipeline.get("other-bucket", "small/64/uploads/a.png").await.unwrap();
+    assert_shows(&thumbnail, ImageFormat::Png, (64, 48), &source);
+}
+
+#[tokio::test]
+async fn a_missing_bucket_is_not_a_missing_source() {
+    let pipeline = Pipeline::new(&[]).await;
+    let error = pipeline.invoke(json!({"bucket": "no-such-bucket", "key": "uploads/a.jpg"})).await.unwrap_err();
+    assert_eq!(error.error_type, "NoSuchBucket");
+    assert!(error.error_message.contains("s3://no-such-bucket/uploads/a.jpg"), "{error:?}");
+}
+
+#[tokio::test]
+async fn the_function_answers_before_its_time_is_up() {
+    let pipeline = Pipeline::new(&[]).await;
+    pipeline.put("uploads/a.png", &encode(&picture(40, 30), ImageFormat::Png)).await;
+    pipeline.server.intercept(Some(Watch::new("GetObject", async || std::future::pending().await)));
+    let payload = json!({"bucket": BUCKET, "key": "uploads/a.png"});
+    let error = invoke(payload, &pipeline.client, &pipeline.settings, now() + 1000).await.unwrap_err();
+    assert_eq!(error.error_type, "OutOfTime");
+}

@@ -1,0 +1,128 @@
+//! `local run`: the whole pipeline on this machine.
+
+mod client;
+mod inputs;
+mod report;
+mod run;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use clap::{Parser, Subcommand};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use tokio::sync::oneshot;
+
+/// The pipeline's AWS side on this machine: S3, Lambda's invoke queue, and the two functions.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Start everything, upload the images, print their thumbnails, and stay up for more uploads until Ctrl-C.
+    Run(Options),
+}
+
+/// How to run.
+#[derive(clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
+struct Options {
+    /// Images to upload.
+    images: Vec<PathBuf>,
+    /// An image to upload besides, before the others.
+    #[arg(long)]
+    sample: Option<PathBuf>,
+    /// Stop after the images: exit 0 if all their thumbnails came, 1 if not.
+    #[arg(long)]
+    once: bool,
+    /// Rebuild and restart the functions when their code changes.
+    #[arg(long)]
+    watch: bool,
+    /// Build the functions with the release profile.
+    #[arg(long)]
+    release: bool,
+    /// Show what the functions write.
+    #[arg(long, short)]
+    verbose: bool,
+    /// Port of S3 on 127.0.0.1 [default: 9002; 0: any]
+    #[arg(long, env = "S3_PORT", default_value = "", value_parser = or(9002_u16), hide_default_value = true)]
+    s3_port: u16,
+    /// Port of Lambda's API on 127.0.0.1 [default: 9001; 0: any]
+    #[arg(long, env = "LAMBDA_PORT", default_value = "", value_parser = or(9001_u16), hide_default_value = true)]
+    lambda_port: u16,
+    /// Port of `cargo lambda watch` on 127.0.0.1 [default: 9000; 0: any]
+    #[arg(long, env = "RUNTIME_PORT", default_value = "", value_parser = or(9000_u16), hide_default_value = true)]
+    runtime_port: u16,
+    /// The bucket [default: my-image-bucket]
+    #[arg(long, env = "BUCKET", default_value = "", value_parser = or(String::from("my-image-bucket")), hide_default_value = true)]
+    bucket: String,
+    /// Keys that S3 tells the functions of begin with this [default: uploads/]
+    #[arg(long, env = "UPLOADS_PREFIX", default_value = "", value_parser = or(String::from("uploads/")), hide_default_value = true)]
+    uploads_prefix: String,
+    /// Everything written goes into this folder [default: .local]
+    #[arg(long, env = "LOCAL_DATA", default_value = "", value_parser = or(PathBuf::from(".local")), hide_default_value = true)]
+    data: PathBuf,
+    /// The Cargo workspace with the functions.
+    #[arg(long, default_value = ".")]
+    project: PathBuf,
+    /// The cargo-lambda executable [default: cargo-lambda]
+    #[arg(long, env = "CARGO_LAMBDA", default_value = "", value_parser = or(PathBuf::from("cargo-lambda")), hide_default_value = true)]
+    cargo_lambda: PathBuf,
+    /// Processes per function [default: 4]
+    #[arg(long, env = "CONCURRENCY", default_value = "", value_parser = or(4_usize), hide_default_value = true)]
+    concurrency: usize,
+    /// Seconds to wait for the thumbnails of the images given [default: 120]
+    #[arg(long, env = "TIMEOUT", default_value = "", value_parser = or(120_u64), hide_default_value = true)]
+    timeout: u64,
+}
+
+/// Reads a value; empty is the default, since `make` passes on variables that nobody set as empty ones.
+fn or<T: FromStr + Clone>(default: T) -> impl Fn(&str) -> Result<T, T::Err> + Clone {
+    move |text| if text.is_empty() { Ok(default.clone()) } else { text.parse() }
+}
+
+fn main() -> ExitCode {
+    let Action::Run(options) = Arguments::parse().command;
+    let once = options.once;
+    let Ok(runtime) = tokio::runtime::Runtime::new() else {
+        eprintln!("error: this machine does not let us start threads");
+        return ExitCode::FAILURE;
+    };
+    let result = runtime.block_on(async {
+        let interrupted = interruption();
+        tokio::select! {
+            done = run::run(options) => Some(done),
+            _ = interrupted => None,
+        }
+    });
+    match result {
+        Some(Ok(())) => ExitCode::SUCCESS,
+        Some(Err(error)) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+        // Ctrl-C is how one ends a run that stays up; a run for a result has none then.
+        None if once => ExitCode::from(130),
+        None => {
+            println!("\nstopped");
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+/// Resolves at Ctrl-C, SIGTERM or the terminal's end. What runs then is dropped, and ends its processes.
+fn interruption() -> oneshot::Receiver<i32> {
+    let (sender, receiver) = oneshot::channel();
+    match Signals::new([SIGINT, SIGTERM, SIGHUP]) {
+        Ok(mut signals) => _ = std::thread::spawn(move || signals.forever().next().map(|signal| sender.send(signal))),
+        // Without a handler a signal ends this process at once, and the guard ends the others.
+        Err(_) => std::mem::forget(sender),
+    }
+    receiver
+}

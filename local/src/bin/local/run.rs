@@ -1,0 +1,214 @@
+//! Start, upload, wait, show; then stay up.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use local::stack::{Config, Stack};
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::client::Client;
+use crate::inputs::{self, Input};
+use crate::report::{self, Processed, Report};
+use crate::{Options, table};
+
+/// How often a wait says that it still goes on.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+
+type Observer = tokio::sync::broadcast::Receiver<std::sync::Arc<local::lambda::Invocation>>;
+
+/// Runs until the work is done (`--once`) or for ever.
+pub(crate) async fn run(options: Options) -> Result<(), String> {
+    let paths = options.sample.iter().chain(&options.images).cloned();
+    let inputs = inputs::check(paths, &options.uploads_prefix)?;
+    if options.once && inputs.is_empty() {
+        return Err("nothing to do: --once needs images or --sample".to_owned());
+    }
+    let (once, patience) = (options.once, Duration::from_secs(options.timeout));
+    let follow = options.verbose;
+
+    let mut stack = Stack::start(config(options)).await.map_err(|error| error.to_string())?;
+    if follow {
+        tokio::spawn(show(stack.config().log()));
+    }
+    println!("building the functions (the first time this takes some minutes)");
+    let begun = Instant::now();
+    stack.start_functions().await.map_err(|error| error.to_string())?;
+    println!(
+        "the functions answer, after {:.0} s; their log: {}",
+        begun.elapsed().as_secs_f64(),
+        stack.config().log().display()
+    );
+
+    let client = Client::new(stack.s3.endpoint());
+    let mut observer = stack.lambda.observe();
+    let problems = upload_and_show(&stack, &client, &mut observer, &inputs, patience).await?;
+    places(&stack);
+    if once {
+        return if problems.is_empty() { Ok(()) } else { Err(problems.join("\nerror: ")) };
+    }
+    for problem in problems {
+        eprintln!("error: {problem}");
+    }
+    stay(&client, &mut observer).await;
+    Ok(())
+}
+
+fn config(options: Options) -> Config {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut config = Config::new(absolute(&options.project), absolute(&options.data));
+    config.bucket = options.bucket;
+    config.uploads_prefix = options.uploads_prefix;
+    config.s3_port = options.s3_port;
+    config.lambda_port = options.lambda_port;
+    config.runtime_port = options.runtime_port;
+    // A bare name is looked up in PATH; a path is ours, not the project's.
+    let is_path = options.cargo_lambda.components().count() > 1;
+    config.cargo_lambda = if is_path { absolute(&options.cargo_lambda) } else { options.cargo_lambda };
+    config.concurrency = options.concurrency;
+    config.release = options.release;
+    config.watch = options.watch;
+    config.show_build = true;
+    config
+}
+
+/// Uploads the files and prints the table of their thumbnails. Answers with what went wrong, a line for each file.
+async fn upload_and_show(
+    stack: &Stack,
+    client: &Client,
+    observer: &mut Observer,
+    inputs: &[Input],
+    patience: Duration,
+) -> Result<Vec<String>, String> {
+    if inputs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let bucket = &stack.config().bucket;
+    for input in inputs {
+        upload(client, bucket, input).await?;
+        println!("uploaded {} to s3://{bucket}/{}", input.path.display(), input.key);
+    }
+    let reports = wait(observer, inputs, patience).await;
+    println!("\n{}", table::head());
+    let mut problems = Vec::new();
+    for input in inputs {
+        match reports.get(&input.key) {
+            Some(Report::Made(processed)) => {
+                println!("{}", table::rows(processed));
+                problems.extend(missing(client, processed).await);
+            }
+            Some(Report::Removed(_)) => problems.push(format!("{}: it was deleted meanwhile", input.path.display())),
+            Some(Report::None(reason)) => problems.push(format!("{}: no thumbnails: {reason}", input.path.display())),
+            None => problems.push(format!(
+                "{}: no thumbnails after {} s; see {} and {}",
+                input.path.display(),
+                patience.as_secs(),
+                stack.config().log().display(),
+                stack.config().failures().display(),
+            )),
+        }
+    }
+    Ok(problems)
+}
+
+async fn upload(client: &Client, bucket: &str, input: &Input) -> Result<(), String> {
+    let failed = |error: String| format!("cannot upload {}: {error}", input.path.display());
+    let body = tokio::fs::read(&input.path).await.map_err(|error| failed(error.to_string()))?;
+    let content_type = inputs::content_type(&input.path).unwrap_or("application/octet-stream");
+    client.put(bucket, &input.key, content_type, body).await.map_err(failed)
+}
+
+/// Collects the reports of all inputs, or those that came in time.
+async fn wait(observer: &mut Observer, inputs: &[Input], patience: Duration) -> HashMap<String, Report> {
+    let mut wanted: HashSet<&str> = inputs.iter().map(|input| input.key.as_str()).collect();
+    let mut reports = HashMap::new();
+    let begun = Instant::now();
+    while !wanted.is_empty() && begun.elapsed() < patience {
+        let pause = SIGN_OF_LIFE.min(patience.saturating_sub(begun.elapsed()));
+        match tokio::time::timeout(pause, observer.recv()).await {
+            Ok(Ok(invocation)) => {
+                for (key, report) in report::read(&invocation) {
+                    wanted.remove(key.as_str());
+                    reports.insert(key, report);
+                }
+            }
+            Ok(Err(RecvError::Closed)) => break,
+            Ok(Err(RecvError::Lagged(_))) => {}
+            Err(_) => {
+                println!("waiting for {} of {} images, {} s", wanted.len(), inputs.len(), begun.elapsed().as_secs());
+            }
+        }
+    }
+    reports
+}
+
+/// The answer says that they are made; S3 must say so too.
+async fn missing(client: &Client, processed: &Processed) -> Vec<String> {
+    let mut problems = Vec::new();
+    if processed.thumbnails.is_empty() {
+        problems.push(format!("{}: the answer names no thumbnail", processed.key));
+    }
+    for thumbnail in &processed.thumbnails {
+        match client.size(&thumbnail.bucket, &thumbnail.key).await {
+            Ok(Some(length)) if length == thumbnail.bytes => {}
+            Ok(Some(length)) => problems.push(format!("{}: {length} bytes, not {}", thumbnail.key, thumbnail.bytes)),
+            Ok(None) => problems.push(format!("{}: told as made, but not there", thumbnail.key)),
+            Err(error) => problems.push(format!("{}: {error}", thumbnail.key)),
+        }
+    }
+    problems
+}
+
+/// Says where things are.
+fn places(stack: &Stack) {
+    let config = stack.config();
+    let (s3, lambda) = (stack.s3.endpoint(), stack.lambda.endpoint());
+    println!("\nfiles     {}", config.objects().display());
+    println!("S3        {s3}\nLambda    {lambda}\nfailures  {}", config.failures().display());
+    println!(
+        "\nupload more:\n  AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1 \\\n    \
+         aws s3 cp photo.jpg s3://{}/{} --endpoint-url {s3}",
+        config.bucket, config.uploads_prefix,
+    );
+}
+
+/// Prints what becomes of each later upload.
+async fn stay(client: &Client, observer: &mut Observer) {
+    println!("\nrunning; Ctrl-C stops everything");
+    loop {
+        let invocation = match observer.recv().await {
+            Ok(invocation) => invocation,
+            Err(RecvError::Lagged(_)) => continue,
+            Err(RecvError::Closed) => return,
+        };
+        // An event of one's own, sent by hand, may name no key.
+        for (key, report) in report::read(&invocation).into_iter().filter(|(key, _)| !key.is_empty()) {
+            match report {
+                Report::Made(processed) => {
+                    println!("{}", table::rows(&processed));
+                    for problem in missing(client, &processed).await {
+                        eprintln!("error: {problem}");
+                    }
+                }
+                Report::Removed(processed) => println!("{key} is gone: {} thumbnails removed", processed.removed.len()),
+                Report::None(reason) => println!("{key}: no thumbnails: {reason}"),
+            }
+        }
+    }
+}
+
+/// Copies what is appended to the log to standard error.
+async fn show(log: std::path::PathBuf) {
+    let mut at = std::fs::metadata(&log).map_or(0, |found| found.len());
+    loop {
+        if let Ok(mut file) = std::fs::File::open(&log) {
+            let mut text = Vec::new();
+            if file.seek(SeekFrom::Start(at)).and_then(|_| file.read_to_end(&mut text)).is_ok() {
+                at += text.len() as u64;
+                let _ = std::io::stderr().write_all(&text);
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}

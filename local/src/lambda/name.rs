@@ -1,0 +1,69 @@
+//! The names by which a function can be invoked.
+//!
+//! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>: a name (`image-processor`), a partial ARN
+//! (`123456789012:function:image-processor`) or a full one, each with or without a version or alias behind a colon.
+
+/// The account that the local stack says to be in.
+pub(super) const ACCOUNT: &str = "000000000000";
+
+/// A function and the version of it that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Target {
+    pub(super) function: String,
+    pub(super) qualifier: Option<String>,
+}
+
+impl Target {
+    /// Understands every form; `None` for text that is none of them.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let named = match parts.as_slice() {
+            ["arn", _, "lambda", _, _, "function", named @ ..] | [_, "function", named @ ..] | named => named,
+        };
+        let (function, qualifier) = match named {
+            [function] => (*function, None),
+            [function, qualifier] => (*function, Some(*qualifier)),
+            _ => return None,
+        };
+        let fine =
+            |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_$".contains(&b));
+        (fine(function) && qualifier.is_none_or(fine))
+            .then(|| Self { function: function.to_owned(), qualifier: qualifier.map(str::to_owned) })
+    }
+
+    /// The version that ran: what was asked for, else the latest.
+    pub(super) fn version(&self) -> &str {
+        self.qualifier.as_deref().unwrap_or("$LATEST")
+    }
+
+    pub(super) fn arn(&self, region: &str) -> String {
+        format!("arn:aws:lambda:{region}:{ACCOUNT}:function:{}:{}", self.function, self.version())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_names_the_function() {
+        for (text, qualifier) in [
+            ("image-processor", None),
+            ("image-processor:live", Some("live")),
+            ("image-processor:$LATEST", Some("$LATEST")),
+            ("123456789012:function:image-processor", None),
+            ("arn:aws:lambda:eu-west-1:123456789012:function:image-processor", None),
+            ("arn:aws:lambda:eu-west-1:123456789012:function:image-processor:7", Some("7")),
+        ] {
+            let target = Target::parse(text).unwrap();
+            assert_eq!(
+                (target.function.as_str(), target.qualifier.as_deref()),
+                ("image-processor", qualifier),
+                "{text}"
+            );
+        }
+        for text in ["", "a:b:c", "arn:aws:s3:::bucket", "image processor", "../etc", "a:"] {
+            assert_eq!(Target::parse(text), None, "{text}");
+        }
+    }
+}

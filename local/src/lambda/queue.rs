@@ -1,0 +1,204 @@
+//! The asynchronous queue: runs events in the background, retries, and records what failed for good.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::sync::{Semaphore, broadcast, watch};
+
+use super::failure::{FailureRecord, RequestContext, ResponseContext};
+use super::name::Target;
+use super::runtime::{Outcome, Runtime};
+use super::{Config, Invocation, Kind};
+use crate::http::new_id;
+use crate::s3::timestamp;
+
+/// Invocations that an observer may lag behind before it misses some.
+const OBSERVED: usize = 65_536;
+
+/// Runs invocations of both kinds and tells of their ends.
+pub(super) struct Queue {
+    runtime: Runtime,
+    region: String,
+    retry_delays: Vec<Duration>,
+    failures: PathBuf,
+    /// As in Lambda, no function takes another's capacity.
+    workers: HashMap<String, Semaphore>,
+    pending: watch::Sender<usize>,
+    stopped: watch::Sender<bool>,
+    finished: broadcast::Sender<Arc<Invocation>>,
+}
+
+/// Counts an invocation as pending as long as this lives, also when its task is aborted.
+struct Pending(Arc<Queue>);
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.0.pending.send_modify(|pending| *pending -= 1);
+    }
+}
+
+impl Queue {
+    pub(super) fn new(config: Config) -> Self {
+        let workers = |name: String| (name, Semaphore::new(config.concurrency));
+        Self {
+            runtime: Runtime::new(&config.runtime, config.timeout),
+            region: config.region,
+            retry_delays: config.retry_delays,
+            failures: config.failures,
+            workers: config.functions.into_iter().map(workers).collect(),
+            pending: watch::Sender::new(0),
+            stopped: watch::Sender::new(false),
+            finished: broadcast::Sender::new(OBSERVED),
+        }
+    }
+
+    pub(super) fn knows(&self, function: &str) -> bool {
+        self.workers.contains_key(function)
+    }
+
+    pub(super) fn region(&self) -> &str {
+        &self.region
+    }
+
+    pub(super) fn observe(&self) -> broadcast::Receiver<Arc<Invocation>> {
+        self.finished.subscribe()
+    }
+
+    pub(super) async fn idle(&self) {
+        // The sender lives in self: waiting cannot fail.
+        let _ = self.pending.subscribe().wait_for(|pending| *pending == 0).await;
+    }
+
+    /// Gives up what is queued or running; an event that comes later is dropped.
+    pub(super) fn stop(&self) {
+        self.stopped.send_replace(true);
+    }
+
+    fn pending(self: &Arc<Self>) -> Pending {
+        self.pending.send_modify(|pending| *pending += 1);
+        Pending(Arc::clone(self))
+    }
+
+    /// Takes an event to run in the background, and answers with its request id at once.
+    pub(super) fn enqueue(self: &Arc<Self>, target: Target, payload: Value) -> String {
+        let request_id = new_id();
+        let (pending, id, mut stopped) = (self.pending(), request_id.clone(), self.stopped.subscribe());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = pending.0.attempts(target, id, payload) => {}
+                _ = stopped.wait_for(|stopped| *stopped) => {}
+            }
+        });
+        request_id
+    }
+
+    /// Runs a function once, for a caller that waits.
+    pub(super) async fn run(self: &Arc<Self>, target: &Target, request_id: String, payload: Value) -> Outcome {
+        let _pending = self.pending();
+        let queued = SystemTime::now();
+        let (started, outcome) = self.attempt(target, &request_id, &payload).await;
+        self.tell(Invocation {
+            function: target.function.clone(),
+            request_id,
+            kind: Kind::RequestResponse,
+            payload,
+            attempts: 1,
+            queued,
+            started,
+            finished: SystemTime::now(),
+            outcome: outcome.clone(),
+            failure: None,
+        });
+        outcome
+    }
+
+    async fn attempts(&self, target: Target, request_id: String, payload: Value) {
+        let queued = SystemTime::now();
+        let mut attempts = 1;
+        let (mut started, mut outcome) = self.attempt(&target, &request_id, &payload).await;
+        for delay in &self.retry_delays {
+            if matches!(outcome, Outcome::Answered(_)) {
+                break;
+            }
+            tracing::warn!(function = target.function, request_id, attempts, ?delay, ?outcome, "failed, retrying");
+            tokio::time::sleep(*delay).await;
+            attempts += 1;
+            (started, outcome) = self.attempt(&target, &request_id, &payload).await;
+        }
+        let failure = self.record(&target, &request_id, &payload, attempts, &outcome);
+        self.tell(Invocation {
+            function: target.function,
+            request_id,
+            kind: Kind::Event,
+            payload,
+            attempts,
+            queued,
+            started,
+            finished: SystemTime::now(),
+            outcome,
+            failure,
+        });
+    }
+
+    async fn attempt(&self, target: &Target, request_id: &str, payload: &Value) -> (SystemTime, Outcome) {
+        // The semaphores are never closed.
+        let _permit = match self.workers.get(&target.function) {
+            Some(workers) => workers.acquire().await.ok(),
+            None => None,
+        };
+        let started = SystemTime::now();
+        let outcome = self.runtime.invoke(&target.function, request_id, Bytes::from(payload.to_string())).await;
+        (started, outcome)
+    }
+
+    /// Writes the failure record of an event that is given up.
+    fn record(
+        &self,
+        target: &Target,
+        request_id: &str,
+        payload: &Value,
+        attempts: u32,
+        outcome: &Outcome,
+    ) -> Option<PathBuf> {
+        let (status_code, function_error, response_payload) = match outcome {
+            Outcome::Answered(_) => return None,
+            Outcome::Failed(error) => (200, Some("Unhandled".to_owned()), error.clone()),
+            Outcome::Unreachable(reason) => {
+                (500, None, json!({ "errorType": "ServiceException", "errorMessage": reason }))
+            }
+        };
+        let record = FailureRecord {
+            version: "1.0".to_owned(),
+            timestamp: timestamp(SystemTime::now()),
+            request_context: RequestContext {
+                request_id: request_id.to_owned(),
+                function_arn: target.arn(&self.region),
+                condition: "RetriesExhausted".to_owned(),
+                approximate_invoke_count: attempts,
+            },
+            request_payload: payload.clone(),
+            response_context: ResponseContext {
+                status_code,
+                executed_version: target.version().to_owned(),
+                function_error,
+            },
+            response_payload,
+        };
+        match record.write(&self.failures, &target.function) {
+            Ok(path) => Some(path),
+            Err(error) => {
+                tracing::error!(folder = %self.failures.display(), %error, ?record, "the failure record is lost");
+                None
+            }
+        }
+    }
+
+    fn tell(&self, invocation: Invocation) {
+        // Without an observer there is nobody to tell.
+        let _ = self.finished.send(Arc::new(invocation));
+    }
+}

@@ -1,0 +1,116 @@
+//! Listing: one page of a bucket, by prefix, delimiter and position.
+
+use std::collections::BTreeSet;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use s3s::dto;
+
+use super::object::Object;
+use super::store::Objects;
+
+/// S3 answers no more than this many keys at once, whatever is asked.
+const MOST_KEYS: usize = 1000;
+
+/// What is asked.
+pub(super) struct Query<'a> {
+    pub(super) prefix: &'a str,
+    pub(super) delimiter: Option<&'a str>,
+    /// The last key or common prefix of the page before, or where the client wants to begin.
+    pub(super) after: Option<&'a str>,
+    pub(super) most: Option<i32>,
+}
+
+/// What is answered.
+#[derive(Default)]
+pub(super) struct Page {
+    pub(super) objects: Vec<Arc<Object>>,
+    pub(super) common_prefixes: BTreeSet<String>,
+    /// Where the next page continues; `None` on the last.
+    pub(super) next: Option<String>,
+}
+
+impl Page {
+    pub(super) fn count(&self) -> i32 {
+        i32::try_from(self.objects.len() + self.common_prefixes.len()).unwrap_or(i32::MAX)
+    }
+}
+
+/// The number of keys that a page may have.
+pub(super) fn limit(most: Option<i32>) -> usize {
+    most.map_or(MOST_KEYS, |most| usize::try_from(most).unwrap_or(0).min(MOST_KEYS))
+}
+
+/// Fills one page.
+pub(super) fn page(objects: &Objects, query: &Query<'_>) -> Page {
+    let Query { prefix, delimiter, after, most } = *query;
+    let most = limit(most);
+    let mut page = Page::default();
+    let mut last = None;
+    let from = after.map_or(Bound::Included(prefix), |after| {
+        if after < prefix { Bound::Included(prefix) } else { Bound::Excluded(after) }
+    });
+    let group = |key: &str| -> Option<String> {
+        let delimiter = delimiter.filter(|delimiter| !delimiter.is_empty())?;
+        let end = prefix.len() + key[prefix.len()..].find(delimiter)? + delimiter.len();
+        Some(key[..end].to_owned())
+    };
+    let found = objects.range::<str, _>((from, Bound::Unbounded)).take_while(|(key, _)| key.starts_with(prefix));
+    for (key, object) in found {
+        let common = group(key);
+        let told =
+            common.as_deref().is_some_and(|common| page.common_prefixes.contains(common) || after == Some(common));
+        if told {
+            continue;
+        }
+        if page.objects.len() + page.common_prefixes.len() == most {
+            page.next = last;
+            break;
+        }
+        last = Some(common.clone().unwrap_or_else(|| key.clone()));
+        match common {
+            Some(common) => _ = page.common_prefixes.insert(common),
+            None => page.objects.push(Arc::clone(object)),
+        }
+    }
+    page
+}
+
+/// The form of the answer that both versions of the operation share.
+pub(super) struct Listed {
+    pub(super) contents: Option<dto::ObjectList>,
+    pub(super) common_prefixes: Option<dto::CommonPrefixList>,
+}
+
+/// `encoding-type=url` escapes keys, which XML 1.0 could not carry otherwise (control characters).
+pub(super) fn listed(page: &Page, encoding: Option<&dto::EncodingType>) -> Listed {
+    let encode = |text: &str| escaped(text, encoding);
+    let contents: Vec<_> = page
+        .objects
+        .iter()
+        .map(|object| dto::Object {
+            key: Some(encode(&object.key)),
+            size: Some(object.length()),
+            e_tag: Some(object.etag()),
+            last_modified: Some(object.last_modified()),
+            storage_class: Some(dto::ObjectStorageClass::from_static(dto::ObjectStorageClass::STANDARD)),
+            ..Default::default()
+        })
+        .collect();
+    let common: Vec<_> =
+        page.common_prefixes.iter().map(|prefix| dto::CommonPrefix { prefix: Some(encode(prefix)) }).collect();
+    Listed {
+        contents: (!contents.is_empty()).then_some(contents),
+        common_prefixes: (!common.is_empty()).then_some(common),
+    }
+}
+
+/// A key, prefix, delimiter or marker in the form that the client asked for.
+pub(super) fn escaped(text: &str, encoding: Option<&dto::EncodingType>) -> String {
+    const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'*');
+    match encoding {
+        Some(encoding) if encoding.as_str() == dto::EncodingType::URL => utf8_percent_encode(text, KEPT).to_string(),
+        _ => text.to_owned(),
+    }
+}

@@ -1,0 +1,202 @@
+//! An S3 server that keeps its objects as plain files.
+//!
+//! The protocol (HTTP, signatures, aws-chunked bodies, XML) is the crate `s3s`; the backend is ours. It answers as S3
+//! does for: buckets (create, delete, head, list, location), objects (put, get with ranges and conditions, head, delete,
+//! delete several, copy), conditional writes, multipart uploads (create, upload part, copy part, list parts, complete,
+//! abort) and listings (V1 and V2). Anything else answers `NotImplemented`.
+//!
+//! Each change under a prefix is told as an event notification in S3's form.
+//!
+//! # What differs from AWS
+//! - Buckets are not versioned. ACLs, tags, storage classes, encryption, object lock and lifecycle rules are accepted in
+//!   requests and forgotten.
+//! - One pair of credentials is known ([`Config::access_key`], [`Config::secret_key`]); a request without a signature is
+//!   served as well. There are no permissions: a missing key always answers 404.
+//! - Events come once, at once and in order, with one record each. Deleting a key that does not exist tells none.
+//! - An object keeps the checksum that it was uploaded with; none is added, and one of several parts has none.
+//! - `CompleteMultipartUpload` of an upload that is complete answers `NoSuchUpload` (S3 answers 200 again for a while).
+//! - Requests address buckets by path (`http://127.0.0.1:9002/bucket/key`); SDKs need `force_path_style`, or an endpoint
+//!   that is an IP address, where they do so by themselves.
+
+mod api;
+mod body;
+mod intercept;
+mod list;
+mod notification;
+mod object;
+mod place;
+mod read;
+mod store;
+mod upload;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::header::HeaderValue;
+use s3s::access::{S3Access, S3AccessContext};
+use s3s::auth::{S3Auth, SecretKey};
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{HttpResponse, S3Result, s3_error};
+use tokio::net::TcpListener;
+
+pub use intercept::{Interceptor, Operation, Rendezvous};
+pub(crate) use notification::timestamp;
+pub use notification::{Listener, Notification, decode_key, encode_key};
+pub use s3s::{S3Error, S3ErrorCode};
+
+use crate::Error;
+use crate::http::Server;
+
+/// What an S3 server is started with.
+#[derive(Clone)]
+pub struct Config {
+    /// The folder that holds everything; made if missing.
+    pub root: PathBuf,
+    /// Buckets that exist from the start.
+    pub buckets: Vec<String>,
+    /// The region that it says to be in.
+    pub region: String,
+    /// The access key id that it knows.
+    pub access_key: String,
+    /// The secret key that belongs to it.
+    pub secret_key: String,
+    /// Receives the events of keys that begin with the prefix.
+    pub notify: Option<(String, Listener)>,
+}
+
+impl Config {
+    /// No events, region `us-east-1`, credentials `local` / `local`.
+    #[must_use]
+    pub fn new(root: impl Into<PathBuf>, buckets: &[&str]) -> Self {
+        Self {
+            root: root.into(),
+            buckets: buckets.iter().map(|&name| name.to_owned()).collect(),
+            region: "us-east-1".to_owned(),
+            access_key: "local".to_owned(),
+            secret_key: "local".to_owned(),
+            notify: None,
+        }
+    }
+}
+
+/// A running S3 server; it stops when this is dropped.
+pub struct S3Server {
+    server: Server,
+    interceptor: Arc<RwLock<Option<Arc<dyn Interceptor>>>>,
+}
+
+impl S3Server {
+    /// Binds the port (0 takes a free one) and serves.
+    ///
+    /// # Errors
+    /// [`Error::Port`] when the port is taken, [`Error::Bucket`] for a name that S3 would refuse, [`Error::Folder`] when
+    /// the folder cannot be used.
+    pub async fn start(port: u16, config: Config) -> Result<Self, Error> {
+        Self::start_on(crate::http::bind(port, "S3", "S3_PORT").await?, config)
+    }
+
+    /// Serves on a listener that is bound already.
+    ///
+    /// # Errors
+    /// As [`S3Server::start`].
+    pub fn start_on(listener: TcpListener, config: Config) -> Result<Self, Error> {
+        if let Some(name) = config.buckets.iter().find(|name| !s3s::path::check_bucket_name(name)) {
+            return Err(Error::Bucket { name: name.clone() });
+        }
+        let unusable = |source| Error::Folder { path: config.root.clone(), source };
+        let store = Arc::new(store::Store::open(&config.root, &config.buckets).map_err(unusable)?);
+        let notifier = config.notify.map(|(prefix, listener)| {
+            Arc::new(notification::Notifier { prefix, region: config.region.clone(), listener })
+        });
+        let interceptor = Arc::new(RwLock::new(None));
+        let mut service = S3ServiceBuilder::new(api::Backend { store, notifier, region: config.region });
+        service.set_auth(Credentials { access_key: config.access_key, secret_key: config.secret_key });
+        service.set_access(Gate { interceptor: Arc::clone(&interceptor) });
+        let service = service.build();
+        let server = Server::start(listener, move |request, peer| serve(service.clone(), request, peer))
+            .map_err(|source| Error::Server { source })?;
+        Ok(Self { server, interceptor })
+    }
+
+    /// The address that it listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.server.address
+    }
+
+    /// The address as an endpoint for an SDK or the AWS CLI.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.server.address)
+    }
+
+    /// From now on every operation asks this first; `None` takes it away.
+    pub fn intercept(&self, interceptor: Option<Arc<dyn Interceptor>>) {
+        *self.interceptor.write().unwrap_or_else(PoisonError::into_inner) = interceptor;
+    }
+}
+
+async fn serve(service: S3Service, request: Request<Incoming>, peer: SocketAddr) -> Result<HttpResponse, Infallible> {
+    let caller = notification::Caller::new(peer);
+    let headers = [("x-amz-request-id", caller.request_id.clone()), ("x-amz-id-2", caller.host_id.clone())];
+    let mut request = request.map(s3s::Body::from);
+    request.extensions_mut().insert(caller);
+    let mut response = match service.call(request).await {
+        Ok(response) => response,
+        Err(error) => {
+            let error: s3s::StdError = error.into();
+            let answer = s3_error!(InternalError, "{error}").to_http_response();
+            answer.unwrap_or_else(|_| HttpResponse::new(s3s::Body::empty()))
+        }
+    };
+    for (name, value) in headers {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    Ok(response)
+}
+
+struct Credentials {
+    access_key: String,
+    secret_key: String,
+}
+
+#[async_trait::async_trait]
+impl S3Auth for Credentials {
+    async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
+        if access_key == self.access_key {
+            return Ok(self.secret_key.as_str().into());
+        }
+        let Self { access_key: known, .. } = self;
+        Err(s3_error!(
+            InvalidAccessKeyId,
+            "This local S3 does not know the access key {access_key}: set AWS_ACCESS_KEY_ID={known} and the secret key \
+             that belongs to it"
+        ))
+    }
+}
+
+/// Lets everyone in, after the interceptor.
+struct Gate {
+    interceptor: Arc<RwLock<Option<Arc<dyn Interceptor>>>>,
+}
+
+#[async_trait::async_trait]
+impl S3Access for Gate {
+    async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
+        let interceptor = self.interceptor.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(interceptor) = interceptor else { return Ok(()) };
+        let path = context.s3_path();
+        let operation = Operation {
+            name: context.s3_op().name().to_owned(),
+            bucket: path.get_bucket_name().map(str::to_owned),
+            key: path.get_object_key().map(str::to_owned),
+        };
+        interceptor.before(operation).await
+    }
+}

@@ -1,0 +1,105 @@
+//! Where a key lies on disk.
+//!
+//! An object of bucket `b` with key `uploads/cat.jpg` is the plain file `<root>/b/uploads/cat.jpg`. Keys that a file system
+//! does not take go to the *odd place*, `<root>/.s3/odd/b/<readable name>`: a segment that is empty (so also a leading or
+//! trailing slash), `.` or `..`, one over 255 bytes, a NUL; a key whose path is a folder already (`a` beside `a/b`) or
+//! leads through a file (`a/b` beside `a`); and one that differs from a present key in case only, which some file systems
+//! take for the same file.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use s3s::crypto::{Checksum as _, Md5};
+use serde::{Deserialize, Serialize};
+
+/// The folder under the root that holds everything but plain objects. No bucket can have this name.
+pub(super) const INTERNAL: &str = ".s3";
+
+/// The longest file name that common file systems take, bytes.
+const LONGEST_SEGMENT: usize = 255;
+
+/// Which of the two places an object lies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Place {
+    /// `<root>/<bucket>/<key>`
+    Plain,
+    /// `<root>/.s3/odd/<bucket>/<flat name>`
+    Odd,
+}
+
+impl Place {
+    pub(super) fn path(self, root: &Path, bucket: &str, key: &str) -> PathBuf {
+        match self {
+            Self::Plain => root.join(bucket).join(key),
+            Self::Odd => root.join(INTERNAL).join("odd").join(bucket).join(flat_name(key)),
+        }
+    }
+}
+
+/// Whether a key can be a relative path that stays inside its bucket's folder, whatever lies there now.
+pub(super) fn is_plain(key: &str) -> bool {
+    !key.contains('\0')
+        && key.split('/').all(|segment| !matches!(segment, "" | "." | "..") && segment.len() <= LONGEST_SEGMENT)
+}
+
+/// Whether the plain path of `key` is free for a new object: no folder sits there, and no file sits above it.
+pub(super) fn is_free(bucket_folder: &Path, key: &str) -> bool {
+    let path = bucket_folder.join(key);
+    if path.is_dir() {
+        return false;
+    }
+    let above = path.ancestors().skip(1).take_while(|folder| *folder != bucket_folder);
+    above.into_iter().all(|folder| fs::symlink_metadata(folder).map_or(true, |found| found.is_dir()))
+}
+
+/// A single file name for any key: readable as far as it can be, distinct by the key's MD5.
+pub(super) fn flat_name(key: &str) -> String {
+    const READABLE: usize = 100;
+    let mut name = String::new();
+    for byte in key.bytes().take(READABLE) {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => name.push(char::from(byte)),
+            b'.' if !name.is_empty() => name.push('.'),
+            _ => name.push('~'),
+        }
+    }
+    name.push('-');
+    name.push_str(&hex(&Md5::checksum(key.as_bytes())));
+    name
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_could_leave_the_folder_are_not_plain() {
+        for key in ["../x", "a/../b", "a/..", "/etc/passwd", "a//b", "a/", ".", "", "a\0b"] {
+            assert!(!is_plain(key), "{key:?}");
+        }
+        for key in ["a", "a/b.jpg", "...", "a/..b", "été 日本 %2F+*.jpg", "a\\b"] {
+            assert!(is_plain(key), "{key:?}");
+        }
+        assert!(is_plain(&"x".repeat(255)));
+        assert!(!is_plain(&"x".repeat(256)));
+    }
+
+    #[test]
+    fn flat_names_are_single_distinct_segments() {
+        let long = "k".repeat(1024);
+        for key in ["a/b", "..", "/", "", long.as_str()] {
+            let name = flat_name(key);
+            assert!(!name.contains('/') && !name.starts_with('.') && name.len() <= LONGEST_SEGMENT, "{name}");
+        }
+        assert_ne!(flat_name("a/b"), flat_name("a.b"));
+    }
+}

@@ -1,0 +1,377 @@
+//! The objects: an index in memory, plain files and metadata files on disk.
+//!
+//! ```text
+//! <root>/<bucket>/<key>                the objects, as plain files (see `place` for the exceptions)
+//! <root>/.s3/meta/<bucket>/….json      what S3 knows of each
+//! <root>/.s3/odd/<bucket>/…            objects whose keys no file system takes
+//! <root>/.s3/uploads/<upload id>/      multipart uploads that are under way
+//! <root>/.s3/tmp/                      bodies that are arriving
+//! ```
+//!
+//! Every change of a bucket happens under one lock: check the conditions, rename the new file into place, write the
+//! metadata, change the index, tell the event. So each key changes atomically, every later request sees the change, and
+//! events leave in the order of their sequencers. A GET opens its file under the same lock and then reads the open file,
+//! which a later rename or removal does not touch.
+//!
+//! Files that were put, changed or removed by hand are taken as they are: at the start, and when their key is asked for.
+//! Such an object gets default attributes, and no event tells of it.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use s3s::dto::ETagCondition;
+use s3s::{S3Error, S3Result, s3_error};
+use tempfile::NamedTempFile;
+
+use super::body::{Received, md5_of};
+use super::object::{Attributes, Checksums, Object, nanos};
+use super::place::{INTERNAL, Place, flat_name, is_free, is_plain};
+
+pub(super) struct Store {
+    root: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    buckets: BTreeMap<String, Bucket>,
+    last_sequencer: u64,
+}
+
+struct Bucket {
+    created: SystemTime,
+    objects: Objects,
+}
+
+/// The objects of one bucket in S3's order: by the bytes of their keys.
+pub(super) type Objects = BTreeMap<String, Arc<Object>>;
+
+/// A new object that has everything but its place.
+pub(super) struct Draft {
+    pub(super) file: NamedTempFile,
+    pub(super) etag: String,
+    pub(super) attributes: Attributes,
+    pub(super) checksums: Checksums,
+}
+
+impl Draft {
+    pub(super) fn new(received: Received, attributes: Attributes) -> Self {
+        Self { file: received.file, etag: received.md5, attributes, checksums: received.checksums }
+    }
+}
+
+/// `If-Match` and `If-None-Match` of a write.
+#[derive(Debug, Default)]
+pub(super) struct Conditions {
+    pub(super) if_match: Option<ETagCondition>,
+    pub(super) if_none_match: Option<ETagCondition>,
+}
+
+impl Conditions {
+    fn check(&self, present: Option<&Object>) -> S3Result<()> {
+        if let Some(condition) = &self.if_match {
+            let present = present.ok_or_else(no_such_key)?;
+            if !matches(condition, present) {
+                return Err(precondition_failed());
+            }
+        }
+        match (&self.if_none_match, present) {
+            (Some(ETagCondition::ETag(_)), _) => {
+                Err(s3_error!(NotImplemented, "A write takes no other If-None-Match than \"*\""))
+            }
+            (Some(ETagCondition::Any), Some(_)) => Err(precondition_failed()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether an object has the `ETag` (or, for `*`, exists).
+pub(super) fn matches(condition: &ETagCondition, object: &Object) -> bool {
+    condition.as_etag().is_none_or(|etag| etag.value() == object.etag)
+}
+
+pub(super) fn precondition_failed() -> S3Error {
+    s3_error!(PreconditionFailed, "At least one of the pre-conditions you specified did not hold")
+}
+
+pub(super) fn no_such_key() -> S3Error {
+    s3_error!(NoSuchKey, "The specified key does not exist.")
+}
+
+fn no_such_bucket() -> S3Error {
+    s3_error!(NoSuchBucket, "The specified bucket does not exist")
+}
+
+impl State {
+    /// Rises with every change, across restarts as long as the clock does.
+    fn next_sequencer(&mut self) -> u64 {
+        self.last_sequencer = nanos(SystemTime::now()).max(self.last_sequencer + 1);
+        self.last_sequencer
+    }
+
+    fn bucket(&mut self, name: &str) -> S3Result<&mut Bucket> {
+        self.buckets.get_mut(name).ok_or_else(no_such_bucket)
+    }
+}
+
+impl Store {
+    /// Opens the folder, makes the buckets that are missing, and indexes what is there.
+    pub(super) fn open(root: &Path, buckets: &[String]) -> io::Result<Self> {
+        fs::create_dir_all(root)?;
+        let root = root.canonicalize()?;
+        let store = Self { root, state: Mutex::default() };
+        let _ = fs::remove_dir_all(store.temporary());
+        fs::create_dir_all(store.temporary())?;
+        fs::create_dir_all(store.uploads())?;
+        for bucket in buckets {
+            fs::create_dir_all(store.root.join(bucket))?;
+        }
+        let mut state = State::default();
+        for entry in fs::read_dir(&store.root)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            if entry.file_type()?.is_dir() && s3s::path::check_bucket_name(&name) {
+                let metadata = entry.metadata()?;
+                let created = metadata.created().or_else(|_| metadata.modified())?;
+                state.buckets.insert(name.clone(), Bucket { created, objects: store.scan(&name)? });
+            }
+        }
+        *store.state() = state;
+        Ok(store)
+    }
+
+    pub(super) fn temporary(&self) -> PathBuf {
+        self.root.join(INTERNAL).join("tmp")
+    }
+
+    pub(super) fn uploads(&self) -> PathBuf {
+        self.root.join(INTERNAL).join("uploads")
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn buckets(&self) -> Vec<(String, SystemTime)> {
+        self.state().buckets.iter().map(|(name, bucket)| (name.clone(), bucket.created)).collect()
+    }
+
+    pub(super) fn create_bucket(&self, name: &str) -> S3Result<()> {
+        let mut state = self.state();
+        if state.buckets.contains_key(name) {
+            return Err(s3_error!(BucketAlreadyOwnedByYou, "You own the bucket {name} already"));
+        }
+        fs::create_dir_all(self.root.join(name)).map_err(S3Error::internal_error)?;
+        state.buckets.insert(name.to_owned(), Bucket { created: SystemTime::now(), objects: Objects::new() });
+        Ok(())
+    }
+
+    pub(super) fn delete_bucket(&self, name: &str) -> S3Result<()> {
+        let mut state = self.state();
+        if !state.bucket(name)?.objects.is_empty() {
+            return Err(s3_error!(BucketNotEmpty, "The bucket you tried to delete is not empty"));
+        }
+        fs::remove_dir_all(self.root.join(name)).map_err(S3Error::internal_error)?;
+        let _ = fs::remove_dir_all(self.meta_folder(name));
+        state.buckets.remove(name);
+        Ok(())
+    }
+
+    /// # Errors
+    /// `NoSuchBucket`
+    pub(super) fn bucket_exists(&self, name: &str) -> S3Result<()> {
+        self.state().bucket(name).map(|_| ())
+    }
+
+    /// Looks at the whole index of a bucket, as it is at one moment.
+    pub(super) fn read<T>(&self, bucket: &str, look: impl FnOnce(&Objects) -> T) -> S3Result<T> {
+        Ok(look(&self.state().bucket(bucket)?.objects))
+    }
+
+    /// An object with its file, opened.
+    pub(super) fn get(&self, bucket: &str, key: &str) -> S3Result<(Arc<Object>, File)> {
+        let mut state = self.state();
+        let objects = &mut state.bucket(bucket)?.objects;
+        let object = objects.get(key).cloned().ok_or_else(no_such_key)?;
+        let path = object.place.path(&self.root, bucket, key);
+        match File::open(&path) {
+            Ok(file) if is_file_of(&object, &file) => Ok((object, file)),
+            Ok(_) => {
+                let changed = adopt(&path, key, object.place).map_err(S3Error::internal_error)?;
+                let changed = Arc::new(changed);
+                objects.insert(key.to_owned(), Arc::clone(&changed));
+                Ok((changed, File::open(&path).map_err(S3Error::internal_error)?))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                objects.remove(key);
+                let _ = fs::remove_file(self.meta_path(bucket, key));
+                Err(no_such_key())
+            }
+            Err(error) => Err(S3Error::internal_error(error)),
+        }
+    }
+
+    /// Puts an object in place, over what is there; `then` is told it and its sequencer before anyone can see it.
+    pub(super) fn put(
+        &self,
+        bucket: &str,
+        key: &str,
+        draft: Draft,
+        conditions: &Conditions,
+        then: impl FnOnce(&Object, u64),
+    ) -> S3Result<Arc<Object>> {
+        let mut state = self.state();
+        let sequencer = state.next_sequencer();
+        let objects = &mut state.bucket(bucket)?.objects;
+        let present = objects.get(key).cloned();
+        conditions.check(present.as_deref())?;
+        let place = self.place(bucket, key, present.as_deref(), objects);
+        let object = self.write(bucket, key, draft, place).map_err(S3Error::internal_error)?;
+        if let Some(present) = present.filter(|present| present.place != place) {
+            self.remove_file(bucket, &present).map_err(S3Error::internal_error)?;
+        }
+        let object = Arc::new(object);
+        objects.insert(key.to_owned(), Arc::clone(&object));
+        then(&object, sequencer);
+        Ok(object)
+    }
+
+    /// Removes an object, if it is there; `then` is told its sequencer.
+    pub(super) fn delete(
+        &self,
+        bucket: &str,
+        key: &str,
+        conditions: &Conditions,
+        then: impl FnOnce(u64),
+    ) -> S3Result<()> {
+        let mut state = self.state();
+        let sequencer = state.next_sequencer();
+        let objects = &mut state.bucket(bucket)?.objects;
+        conditions.check(objects.get(key).map(AsRef::as_ref))?;
+        let Some(object) = objects.remove(key) else { return Ok(()) };
+        self.remove_file(bucket, &object).map_err(S3Error::internal_error)?;
+        fs::remove_file(self.meta_path(bucket, key)).map_err(S3Error::internal_error)?;
+        then(sequencer);
+        Ok(())
+    }
+
+    fn place(&self, bucket: &str, key: &str, present: Option<&Object>, objects: &Objects) -> Place {
+        let folder = self.root.join(bucket);
+        let taken_by_another_case = || {
+            folder.join(key).exists()
+                && objects.keys().any(|other| other != key && other.to_lowercase() == key.to_lowercase())
+        };
+        let owned = present.is_some_and(|present| present.place == Place::Plain);
+        let plain = owned || (is_plain(key) && is_free(&folder, key) && !taken_by_another_case());
+        if plain { Place::Plain } else { Place::Odd }
+    }
+
+    fn write(&self, bucket: &str, key: &str, draft: Draft, place: Place) -> io::Result<Object> {
+        let path = place.path(&self.root, bucket, key);
+        fs::create_dir_all(path.parent().unwrap_or(&self.root))?;
+        draft.file.as_file().set_modified(SystemTime::now())?;
+        let metadata = draft.file.persist(&path)?.metadata()?;
+        let object = Object {
+            key: key.to_owned(),
+            size: metadata.len(),
+            etag: draft.etag,
+            modified: nanos(metadata.modified()?),
+            place,
+            attributes: draft.attributes,
+            checksums: draft.checksums,
+        };
+        fs::create_dir_all(self.meta_folder(bucket))?;
+        let text = NamedTempFile::new_in(self.temporary())?;
+        serde_json::to_writer_pretty(&text, &object)?;
+        text.persist(self.meta_path(bucket, key))?;
+        Ok(object)
+    }
+
+    /// Removes an object's file and the folders that are empty without it.
+    fn remove_file(&self, bucket: &str, object: &Object) -> io::Result<()> {
+        let path = object.place.path(&self.root, bucket, &object.key);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let bucket_folder = self.root.join(bucket);
+        for folder in path.ancestors().skip(1).take_while(|folder| folder.starts_with(&bucket_folder)) {
+            if folder == bucket_folder || fs::remove_dir(folder).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn meta_folder(&self, bucket: &str) -> PathBuf {
+        self.root.join(INTERNAL).join("meta").join(bucket)
+    }
+
+    fn meta_path(&self, bucket: &str, key: &str) -> PathBuf {
+        self.meta_folder(bucket).join(flat_name(key) + ".json")
+    }
+
+    fn scan(&self, bucket: &str) -> io::Result<Objects> {
+        let mut objects = Objects::new();
+        for entry in fs::read_dir(self.meta_folder(bucket)).into_iter().flatten() {
+            let path = entry?.path();
+            let Ok(known) = serde_json::from_slice::<Object>(&fs::read(&path)?) else {
+                tracing::warn!(path = %path.display(), "not an object's metadata, ignored");
+                continue;
+            };
+            let file = known.place.path(&self.root, bucket, &known.key);
+            match File::open(&file) {
+                Ok(opened) if is_file_of(&known, &opened) => _ = objects.insert(known.key.clone(), Arc::new(known)),
+                Ok(_) => _ = objects.insert(known.key.clone(), Arc::new(adopt(&file, &known.key, known.place)?)),
+                Err(_) => fs::remove_file(&path)?,
+            }
+        }
+        scan_plain(&self.root.join(bucket), "", &mut objects)?;
+        Ok(objects)
+    }
+}
+
+/// Takes up the plain files below a folder that no metadata tells of.
+fn scan_plain(folder: &Path, prefix: &str, objects: &mut Objects) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let key = format!("{prefix}{name}");
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            scan_plain(&entry.path(), &format!("{key}/"), objects)?;
+        } else if kind.is_file() && !objects.contains_key(&key) {
+            let object = adopt(&entry.path(), &key, Place::Plain)?;
+            objects.insert(key, Arc::new(object));
+        }
+    }
+    Ok(())
+}
+
+/// Whether an open file still is what the metadata tells of.
+fn is_file_of(object: &Object, file: &File) -> bool {
+    file.metadata().is_ok_and(|found| {
+        found.is_file()
+            && found.len() == object.size
+            && found.modified().is_ok_and(|time| nanos(time) == object.modified)
+    })
+}
+
+/// Makes an object of a file that was put or changed by hand.
+fn adopt(path: &Path, key: &str, place: Place) -> io::Result<Object> {
+    let mut file = File::open(path)?;
+    let metadata = file.metadata()?;
+    Ok(Object {
+        key: key.to_owned(),
+        size: metadata.len(),
+        etag: md5_of(&mut file)?,
+        modified: nanos(metadata.modified()?),
+        place,
+        attributes: Attributes::default(),
+        checksums: Checksums::default(),
+    })
+}

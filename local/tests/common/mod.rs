@@ -1,0 +1,125 @@
+//! A server in a temporary folder, with a real SDK client.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::ByteStream;
+use local::s3::{Config, Notification, S3Server};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+pub(crate) const BUCKET: &str = "my-image-bucket";
+
+pub(crate) struct Fixture {
+    pub(crate) folder: TempDir,
+    pub(crate) server: S3Server,
+    pub(crate) client: Client,
+    told: Arc<Mutex<Vec<Notification>>>,
+}
+
+impl Fixture {
+    /// Tells events of every key.
+    pub(crate) async fn start() -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), "").await
+    }
+
+    pub(crate) async fn start_in(folder: TempDir, prefix: &str) -> Self {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let listener = Arc::clone(&told);
+        let mut config = Config::new(folder.path().join("s3"), &[BUCKET]);
+        config.notify = Some((prefix.to_owned(), Arc::new(move |event| listener.lock().unwrap().push(event))));
+        let server = S3Server::start(0, config).await.unwrap();
+        let client = client(&server.endpoint(), "local");
+        Self { folder, server, client, told }
+    }
+
+    /// A new server on the same folder.
+    pub(crate) async fn restart(self) -> Self {
+        drop(self.server);
+        Self::start_in(self.folder, "").await
+    }
+
+    pub(crate) fn root(&self) -> PathBuf {
+        self.folder.path().join("s3")
+    }
+
+    /// Where an object lies as a plain file.
+    pub(crate) fn file(&self, key: &str) -> PathBuf {
+        self.root().join(BUCKET).join(key)
+    }
+
+    pub(crate) fn told(&self) -> Vec<Notification> {
+        self.told.lock().unwrap().clone()
+    }
+
+    pub(crate) async fn put(&self, key: &str, body: impl Into<Vec<u8>>) -> String {
+        let body = ByteStream::from(body.into());
+        let put = self.client.put_object().bucket(BUCKET).key(key).body(body).send().await.unwrap();
+        put.e_tag().unwrap().to_owned()
+    }
+
+    pub(crate) async fn get(&self, key: &str) -> Vec<u8> {
+        let got = self.client.get_object().bucket(BUCKET).key(key).send().await.unwrap();
+        got.body.collect().await.unwrap().to_vec()
+    }
+
+    pub(crate) async fn delete(&self, key: &str) {
+        self.client.delete_object().bucket(BUCKET).key(key).send().await.unwrap();
+    }
+
+    pub(crate) async fn keys(&self) -> Vec<String> {
+        let listed = self.client.list_objects_v2().bucket(BUCKET).send().await.unwrap();
+        listed.contents().iter().map(|object| object.key().unwrap().to_owned()).collect()
+    }
+}
+
+pub(crate) fn client(endpoint: &str, secret: &str) -> Client {
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .endpoint_url(endpoint)
+        .credentials_provider(Credentials::new("local", secret, None, None, "test"))
+        .retry_config(aws_sdk_s3::config::retry::RetryConfig::disabled())
+        .force_path_style(true);
+    Client::from_conf(config.build())
+}
+
+/// Sends a request as it is written here, unsigned and unescaped; answers with everything that came back.
+pub(crate) async fn raw(server: &S3Server, method: &str, path: &str, body: &str) -> String {
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    );
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+/// The HTTP status and S3's code of an error.
+pub(crate) fn refusal<T: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::Debug>(
+    result: Result<T, SdkError<E, aws_sdk_s3::config::http::HttpResponse>>,
+) -> (u16, String) {
+    let error = result.unwrap_err();
+    let status = error.raw_response().map_or(0, |response| response.status().as_u16());
+    (status, error.code().unwrap_or_default().to_owned())
+}
+
+/// Every file below a folder.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(files(&entry.path()));
+        } else {
+            found.push(entry.path());
+        }
+    }
+    found
+}

@@ -1,0 +1,108 @@
+"""AWS on this machine: ministack, which takes CloudFormation and runs the functions' own programs. It enforces no IAM."""
+
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+import boto3
+
+ROOT = Path(__file__).resolve().parents[2]
+REGION = "us-east-1"
+
+
+class Emulator:
+    """An emulated AWS of its own, from `with` to its end."""
+
+    def __enter__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="thumbnails-aws-")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        # The functions inherit AWS_ENDPOINT_URL; without it they would call the real AWS.
+        self.environment = os.environ | {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        }
+        server = self.environment | {
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(port),
+            "IOT_MTLS_ENABLED": "0",  # It would listen on every interface.
+            "AWS_LAMBDA_LOG_FORMAT": "JSON",  # for the functions: it does not heed their LoggingConfig
+            "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.2",  # AWS waits a minute before it tries again.
+            "STATE_DIR": f"{self.folder.name}/state",
+            "S3_DATA_DIR": f"{self.folder.name}/s3",
+            "TMPDIR": self.folder.name,
+        }
+        self.log = open(f"{self.folder.name}/log", "w+")
+        self.process = subprocess.Popen(
+            [ROOT / ".venv/ministack/bin/ministack"], env=server, stdout=self.log, stderr=self.log, start_new_session=True
+        )
+        self.wait_for("the emulator to answer", self.answers)
+        return self
+
+    def __exit__(self, *_):
+        # Its own process group: what it started ends with it.
+        os.killpg(self.process.pid, signal.SIGTERM)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self.log.close()
+        self.folder.cleanup()
+
+    def answers(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"the emulator ended:\n{self.tail()}")
+        try:
+            urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=2)
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            return False
+        return True
+
+    def tail(self):
+        self.log.flush()
+        lines = open(self.log.name, errors="replace").read().splitlines()[-40:]
+        return "\n".join(line[:400] for line in lines)
+
+    def client(self, service):
+        return boto3.client(
+            service, endpoint_url=self.url, region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test"
+        )
+
+    def wait_for(self, what, probe, seconds=60):
+        """The first true answer of `probe`."""
+        deadline = time.monotonic() + seconds
+        while not (answer := probe()):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"waited {seconds} s in vain for {what}; the emulator's log ends:\n{self.tail()}")
+            time.sleep(0.2)
+        return answer
+
+    def run(self, *command, **environment):
+        """Runs a command against this AWS; its output is shown where it fails."""
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=self.environment | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        if done.returncode != 0:
+            raise AssertionError(f"{' '.join(map(str, command))} failed:\n{done.stdout}")
+        return done.stdout

@@ -1,0 +1,110 @@
+//! Makes thumbnails of files on disk and says what became of each, one line of JSON per file.
+//!
+//! `cargo run --release -p thumbnail --example thumbnail -- [--sizes 100,300,500] [--out DIR] FILE…`
+
+use std::{fs, path::Path, process::ExitCode, time::Instant};
+
+use serde_json::{Value, json};
+use thumbnail::{Options, Size};
+
+const USAGE: &str = "usage: thumbnail [--sizes 100,300,500] [--outputs source,webp:75] [--out DIR] FILE…";
+
+fn main() -> ExitCode {
+    match run(std::env::args().skip(1)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}\n{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(mut arguments: impl Iterator<Item = String>) -> Result<(), String> {
+    let mut options = Options::default();
+    let mut out = None;
+    let mut files = Vec::new();
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
+        match argument.as_str() {
+            "--sizes" => options.sizes = list(&value()?)?,
+            "--outputs" => options.outputs = list(&value()?)?,
+            "--out" => out = Some(value()?),
+            "--" => files.extend(arguments.by_ref()),
+            option if option.starts_with("--") => return Err(format!("unknown option {option}")),
+            _ => files.push(argument),
+        }
+    }
+    if files.is_empty() {
+        return Err("no file was named".into());
+    }
+    for file in files {
+        println!("{}", describe(&file, out.as_deref(), &options));
+    }
+    Ok(())
+}
+
+fn list<T: std::str::FromStr<Err = String>>(text: &str) -> Result<Vec<T>, String> {
+    text.split(',').map(|item| item.trim().parse()).collect()
+}
+
+/// Makes the thumbnails of one file; the line of JSON about it.
+fn describe(file: &str, out: Option<&str>, options: &Options) -> Value {
+    let start = Instant::now();
+    let rejected = |reason: &str, detail: String, source: Value, start: Instant| {
+        json!({"file": file, "status": "rejected", "reason": reason, "detail": detail, "source": source,
+            "thumbnails": [], "decode_ms": 0.0, "total_ms": milliseconds(start.elapsed())})
+    };
+    let bytes = match fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) => return rejected("unreadable", error.to_string(), Value::Null, start),
+    };
+    let start = Instant::now();
+    let source = |source: thumbnail::Source| json!({"width": source.width, "height": source.height, "format": source.format.name()});
+    match thumbnail::make(&bytes, options) {
+        Err(rejection) => {
+            let source = rejection.source_info.map_or(Value::Null, source);
+            rejected(rejection.reason.code(), rejection.detail, source, start)
+        }
+        Ok(made) => {
+            if let Some(Err(error)) = out.map(|out| write(out, file, &made)) {
+                return rejected("unwritable", error.to_string(), source(made.source), start);
+            }
+            let describe = |thumbnail: &thumbnail::Thumbnail| {
+                json!({"size": size(thumbnail.size), "width": thumbnail.width, "height": thumbnail.height,
+                    "format": thumbnail.format.name(), "bytes": thumbnail.bytes.len()})
+            };
+            let thumbnails: Vec<_> = made.thumbnails.iter().map(describe).collect();
+            json!({"file": file, "status": "ok", "reason": null, "source": source(made.source), "thumbnails": thumbnails,
+                "decode_ms": milliseconds(made.decode), "total_ms": milliseconds(made.total)})
+        }
+    }
+}
+
+/// A plain width as a number, any other size as it is spelt in a key.
+fn size(size: Size) -> Value {
+    match size {
+        Size::Width(width) => width.into(),
+        other => other.to_string().into(),
+    }
+}
+
+/// To the microsecond.
+fn milliseconds(time: std::time::Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}
+
+/// `out/{size}/{file name}`; formats beside the first get theirs as a further extension.
+fn write(out: &str, file: &str, made: &thumbnail::Made) -> std::io::Result<()> {
+    let name = Path::new(file).file_name().unwrap_or_default();
+    for (index, thumbnail) in made.thumbnails.iter().enumerate() {
+        let folder = Path::new(out).join(thumbnail.size.to_string());
+        fs::create_dir_all(&folder)?;
+        let first = made.thumbnails[..index].iter().all(|earlier| earlier.size != thumbnail.size);
+        let mut path = folder.join(name);
+        if !first {
+            path.as_mut_os_string().push(format!(".{}", thumbnail.format.name()));
+        }
+        fs::write(path, &thumbnail.bytes)?;
+    }
+    Ok(())
+}

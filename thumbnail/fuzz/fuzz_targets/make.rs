@@ -1,0 +1,6 @@
+#![no_main]
+//! Any file at all.
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(init: thumbnail_fuzz::watch_own_panics(), |bytes: &[u8]| thumbnail_fuzz::check(bytes));

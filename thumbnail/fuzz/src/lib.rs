@@ -1,0 +1,32 @@
+//! What the targets share.
+
+use thumbnail::{Limits, Options, Reason, Size};
+
+/// A panic in our own code ends the run. One in a decoder of somebody else's is contained by `make`, as it must be, and
+/// would only keep the fuzzer from looking further.
+pub fn watch_own_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let own = panic.location().is_some_and(|at| !at.file().contains("registry") && !at.file().contains("rustc"));
+        if own {
+            eprintln!("{panic}");
+            std::process::abort();
+        }
+    }));
+}
+
+/// Runs the whole path with small limits, and checks what holds for every file.
+pub fn check(bytes: &[u8]) {
+    let limits = Limits { max_pixels: 1 << 20, max_memory: 64 << 20, ..Limits::default() };
+    let sizes = vec![Size::Width(50), Size::Inside(20, 30), Size::Cover(16, 16)];
+    match thumbnail::make(bytes, &Options { sizes, limits, ..Options::default() }) {
+        Ok(made) => {
+            assert_eq!(made.thumbnails.len(), 3);
+            for thumbnail in made.thumbnails {
+                assert!(thumbnail.width >= 1 && thumbnail.height >= 1);
+                assert!(thumbnail.width <= made.source.width && thumbnail.height <= made.source.height);
+                assert!(!thumbnail.bytes.is_empty());
+            }
+        }
+        Err(rejection) => assert_ne!(rejection.reason, Reason::EncodeFailed, "{rejection}"),
+    }
+}

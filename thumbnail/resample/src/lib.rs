@@ -1,0 +1,95 @@
+//! Lanczos3 on pixels of eight bits a channel.
+//!
+//! A crate of its own only because the resizing library is generic to the last function: whoever calls it compiles all its
+//! variants for every processor anew, which takes minutes.
+
+use fast_image_resize::{
+    FilterType, MulDiv, PixelTrait, ResizeAlg, ResizeOptions, Resizer,
+    images::{TypedImage, TypedImageRef},
+    pixels::{U8, U8x2, U8x3, U8x4},
+};
+
+/// A part of a picture, in pixels from its top left corner; edges may fall between pixels.
+#[derive(Debug, Clone, Copy)]
+pub struct Part {
+    /// From the left.
+    pub left: f64,
+    /// From the top.
+    pub top: f64,
+    /// To the right of `left`.
+    pub width: f64,
+    /// Downwards of `top`.
+    pub height: f64,
+}
+
+/// The `part` of a picture of `from` (width, height) pixels with `channels` bytes each, brought to `to` pixels. With `alpha`
+/// the last of two or four channels is one, by which the others are weighted.
+///
+/// # Errors
+/// Text for a person, where the sizes do not fit together.
+pub fn resample(
+    pixels: &[u8],
+    channels: usize,
+    from: (u32, u32),
+    part: Part,
+    to: (u32, u32),
+    alpha: bool,
+) -> Result<Vec<u8>, String> {
+    match channels {
+        1 => typed::<U8>(pixels, from, part, to, false),
+        2 => typed::<U8x2>(pixels, from, part, to, alpha),
+        3 => typed::<U8x3>(pixels, from, part, to, false),
+        _ => typed::<U8x4>(pixels, from, part, to, alpha),
+    }
+}
+
+fn typed<P: PixelTrait>(
+    pixels: &[u8],
+    from: (u32, u32),
+    part: Part,
+    to: (u32, u32),
+    alpha: bool,
+) -> Result<Vec<u8>, String> {
+    let source = TypedImageRef::<P>::from_buffer(from.0, from.1, pixels).map_err(|error| error.to_string())?;
+    let mut data = vec![0; to.0 as usize * to.1 as usize * P::size()];
+    let mut target = TypedImage::<P>::from_buffer(to.0, to.1, &mut data).map_err(|error| error.to_string())?;
+    let options = ResizeOptions::new()
+        .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
+        .crop(part.left, part.top, part.width, part.height)
+        .use_alpha(alpha);
+    Resizer::new().resize_typed(&source, &mut target, &options).map_err(|error| error.to_string())?;
+    drop(target);
+    Ok(data)
+}
+
+/// Multiplies the other channels of two or four by the last one, in place.
+///
+/// # Errors
+/// Text for a person, where size and pixels do not fit together.
+pub fn multiply_by_alpha(pixels: &mut [u8], channels: usize, size: (u32, u32)) -> Result<(), String> {
+    if channels == 2 {
+        let mut image = typed_mut::<U8x2>(pixels, size)?;
+        MulDiv::new().multiply_alpha_inplace_typed(&mut image).map_err(|error| error.to_string())
+    } else {
+        let mut image = typed_mut::<U8x4>(pixels, size)?;
+        MulDiv::new().multiply_alpha_inplace_typed(&mut image).map_err(|error| error.to_string())
+    }
+}
+
+/// Undoes [`multiply_by_alpha`], as far as eight bits remember.
+///
+/// # Errors
+/// Text for a person, where size and pixels do not fit together.
+pub fn divide_by_alpha(pixels: &mut [u8], channels: usize, size: (u32, u32)) -> Result<(), String> {
+    if channels == 2 {
+        let mut image = typed_mut::<U8x2>(pixels, size)?;
+        MulDiv::new().divide_alpha_inplace_typed(&mut image).map_err(|error| error.to_string())
+    } else {
+        let mut image = typed_mut::<U8x4>(pixels, size)?;
+        MulDiv::new().divide_alpha_inplace_typed(&mut image).map_err(|error| error.to_string())
+    }
+}
+
+fn typed_mut<P: PixelTrait>(pixels: &mut [u8], (width, height): (u32, u32)) -> Result<TypedImage<'_, P>, String> {
+    TypedImage::from_buffer(width, height, pixels).map_err(|error| error.to_string())
+}

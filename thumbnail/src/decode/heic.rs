@@ -1,0 +1,20 @@
+//! HEIC, by a decoder in Rust without unsafe code. Patents on HEVC may need a licence: hence a feature that is off by default.
+
+use super::Decoded;
+use crate::{
+    Rejection,
+    header::{Header, heif},
+    picture::{Model, Picture},
+};
+
+pub(super) fn decode(bytes: &[u8], header: &Header, alpha: bool) -> Result<Decoded, Rejection> {
+    let refuse = |error| heif::heic_refusal(&error);
+    let image = heic_decoder::decode(bytes).map_err(refuse)?;
+    let (model, data) = if alpha {
+        (Model::Rgba, image.to_rgba8().map_err(refuse)?.data)
+    } else {
+        (Model::Rgb, image.to_rgb8().map_err(refuse)?.data)
+    };
+    let picture = Picture { width: header.width, height: header.height, model, data };
+    Ok(Decoded { picture, icc: image.metadata.icc_profile })
+}

@@ -1,0 +1,53 @@
+//! From bytes to pixels, one room per format.
+
+mod bmp;
+mod gif;
+#[cfg(feature = "heic")]
+mod heic;
+mod jpeg;
+mod png;
+mod tiff;
+mod webp;
+
+pub(crate) use jpeg::scale as jpeg_scale;
+
+use crate::{
+    Limits, Rejection,
+    header::{Coding, Header},
+    picture::Picture,
+};
+
+/// What a decoder hands on.
+pub(crate) struct Decoded {
+    pub(crate) picture: Picture,
+    /// An ICC profile that only decoding brought to light.
+    pub(crate) icc: Option<Vec<u8>>,
+}
+
+impl From<Picture> for Decoded {
+    fn from(picture: Picture) -> Self {
+        Self { picture, icc: None }
+    }
+}
+
+/// Whether so much of a picture is there that a browser would show it and few would notice: nine parts in ten. Less is
+/// refused, for a thumbnail that is half grey says something false of its source.
+pub(crate) fn nearly_whole(found: u64, expected: u64) -> bool {
+    found.saturating_mul(10) >= expected.saturating_mul(9)
+}
+
+/// Decodes a picture. It may come smaller than it is stored, but not smaller than `wanted` (width and height as stored)
+/// where it is stored larger than that: formats that can, skip what a smaller picture does not need.
+pub(crate) fn decode(bytes: &[u8], header: &Header, wanted: (u32, u32), limits: &Limits) -> Result<Decoded, Rejection> {
+    match &header.coding {
+        Coding::Jpeg(frame) => jpeg::decode(bytes, header, frame, wanted, limits).map(Decoded::from),
+        Coding::Png { .. } => png::decode(bytes, header, limits),
+        Coding::Gif => gif::decode(bytes, header).map(Decoded::from),
+        Coding::Tiff(coding) => tiff::decode(bytes, header, coding).map(Decoded::from),
+        Coding::Bmp(coding) => bmp::decode(bytes, header, coding).map(Decoded::from),
+        #[cfg(feature = "heic")]
+        Coding::Heic { alpha, .. } => heic::decode(bytes, header, *alpha),
+        Coding::IcoPng { range, .. } => png::decode(&bytes[range.clone()], header, limits),
+        Coding::Webp(coding) => webp::decode(bytes, header, *coding).map(Decoded::from),
+    }
+}

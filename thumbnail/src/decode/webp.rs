@@ -1,0 +1,34 @@
+//! WebP. Of an animation the first frame, composed on a transparent canvas.
+
+use std::io::Cursor;
+
+use image_webp::{DecodingError, WebPDecoder};
+
+use crate::{
+    Reason, Rejection,
+    header::{Header, webp::Coding},
+    picture::{Model, Picture},
+};
+
+pub(super) fn decode(bytes: &[u8], header: &Header, _coding: Coding) -> Result<Picture, Rejection> {
+    let refuse = |error: DecodingError| refusal(&error);
+    let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(refuse)?;
+    if decoder.dimensions() != header.size() {
+        return Err(Reason::Corrupt.because("the WebP names two sizes"));
+    }
+    let length = decoder.output_buffer_size().ok_or_else(|| Reason::Corrupt.because("the WebP is too large"))?;
+    let mut data = vec![0; length];
+    decoder.read_image(&mut data).map_err(refuse)?;
+    let model = if decoder.has_alpha() { Model::Rgba } else { Model::Rgb };
+    Ok(Picture { width: header.width, height: header.height, model, data })
+}
+
+fn refusal(error: &DecodingError) -> Rejection {
+    match error {
+        DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            Reason::Truncated.because("the WebP ends before its picture does")
+        }
+        DecodingError::UnsupportedFeature(feature) => Reason::UnsupportedFormat.because(format!("WebP: {feature}")),
+        error => Reason::Corrupt.because(format!("WebP: {error}")),
+    }
+}

@@ -1,0 +1,41 @@
+//! GIF: one frame, its colours chosen for it.
+
+use gif::{Encoder, EncodingError, Frame};
+
+use super::failed;
+use crate::{
+    Rejection,
+    palette::{self, Indexed},
+    picture::Picture,
+};
+
+pub(super) fn encode(picture: &Picture) -> Result<Vec<u8>, Rejection> {
+    let (Ok(width), Ok(height)) = (u16::try_from(picture.width), u16::try_from(picture.height)) else {
+        return Err(failed(format!("{} by {} pixels are too many for GIF", picture.width, picture.height)));
+    };
+    let mut picture = picture.clone();
+    if picture.model.has_alpha() {
+        // GIF knows no half-transparent pixels.
+        let channels = picture.model.channels();
+        for pixel in picture.data.chunks_exact_mut(channels) {
+            let alpha = &mut pixel[channels - 1];
+            *alpha = if *alpha < 128 { 0 } else { 255 };
+        }
+    }
+    let Indexed { palette, indices } = palette::reduce(&picture, 256);
+    let transparent = palette.first().is_some_and(|colour| colour[3] == 0).then_some(0);
+    let frame = Frame {
+        width,
+        height,
+        transparent,
+        palette: Some(palette.iter().flat_map(|colour| [colour[0], colour[1], colour[2]]).collect()),
+        buffer: indices.into(),
+        ..Frame::default()
+    };
+    let mut file = Vec::new();
+    let wrong = |error: EncodingError| failed(format!("GIF: {error}"));
+    let mut encoder = Encoder::new(&mut file, width, height, &[]).map_err(wrong)?;
+    encoder.write_frame(&frame).map_err(wrong)?;
+    drop(encoder);
+    Ok(file)
+}

@@ -1,0 +1,63 @@
+//! From pixels to files, one room per format. No metadata is written: colours and orientation are in the pixels.
+
+#[cfg(feature = "avif-output")]
+mod avif;
+mod gif;
+mod jpeg;
+mod png;
+mod webp;
+
+use std::borrow::Cow;
+
+use crate::{Format, Options, Reason, Rejection, options::Output, picture::Picture};
+
+/// A file to be made, with everything that its encoder needs to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) format: Format,
+    pub(crate) quality: u8,
+    /// Whether the source had a palette.
+    pub(crate) paletted: bool,
+}
+
+impl Target {
+    /// What `output` means for a source of `format` with or without `alpha`.
+    pub(crate) fn new(output: Output, format: Format, alpha: bool, paletted: bool, options: &Options) -> Self {
+        let format = output.format.unwrap_or(match format {
+            Format::Jpeg | Format::Png | Format::Gif | Format::Webp => format,
+            Format::Avif if cfg!(feature = "avif-output") => format,
+            _ if alpha => Format::Png,
+            _ => Format::Jpeg,
+        });
+        let default = match format {
+            Format::Webp => options.webp_quality,
+            Format::Avif => options.avif_quality,
+            _ => options.jpeg_quality,
+        };
+        Self { format, quality: output.quality.unwrap_or(default).clamp(1, 100), paletted }
+    }
+}
+
+/// Encodes a picture in sRGB.
+pub(crate) fn encode(picture: &Picture, target: Target, background: [u8; 3]) -> Result<Vec<u8>, Rejection> {
+    match target.format {
+        Format::Jpeg => {
+            let opaque = if picture.model.has_alpha() {
+                Cow::Owned(picture.clone().flattened(background))
+            } else {
+                Cow::Borrowed(picture)
+            };
+            jpeg::encode(&opaque, target.quality)
+        }
+        Format::Png => png::encode(picture, target.paletted),
+        Format::Gif => gif::encode(picture),
+        Format::Webp => webp::encode(picture, target.quality),
+        #[cfg(feature = "avif-output")]
+        Format::Avif => avif::encode(picture, target.quality),
+        other => Err(failed(format!("this build writes no {other}"))),
+    }
+}
+
+fn failed(detail: impl Into<String>) -> Rejection {
+    Reason::EncodeFailed.because(detail)
+}

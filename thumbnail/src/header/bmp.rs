@@ -1,0 +1,123 @@
+//! BMP's headers, which icons share.
+
+use std::borrow::Cow;
+
+use super::{Header, ends_in_header};
+use crate::{Format, Reason, Rejection, bytes::Reader, orientation::Orientation};
+
+/// How a bitmap is coded.
+#[derive(Debug, Clone)]
+pub(crate) struct Coding {
+    pub(crate) bits: u16,
+    pub(crate) packing: Packing,
+    /// Rows come from the top.
+    pub(crate) top_down: bool,
+    /// Which bits are red, green, blue and alpha, of pixels of 16 and 32 bits.
+    pub(crate) masks: [u32; 4],
+    pub(crate) palette: Vec<[u8; 3]>,
+    /// Where the pixels begin.
+    pub(crate) pixels: usize,
+    /// Whether this is an icon's bitmap, in which a mask of one bit a pixel follows.
+    pub(crate) icon: bool,
+}
+
+/// How pixels are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Packing {
+    Plain,
+    RunLength,
+}
+
+/// Reads a bitmap file.
+pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
+    const FILE_HEADER: usize = 14;
+    let pixels = Reader::little(bytes).u32(10).ok_or_else(|| ends_in_header(Format::Bmp))?;
+    let (mut header, mut coding) = read_bitmap(bytes, FILE_HEADER, false)?;
+    // Where the file says nonsense the pixels follow the palette.
+    if pixels as usize > FILE_HEADER && (pixels as usize) < bytes.len() {
+        coding.pixels = pixels as usize;
+    }
+    header.coding = super::Coding::Bmp(coding);
+    Ok(header)
+}
+
+/// Reads the bitmap header at `start`, of a file or of an `icon`.
+pub(super) fn read_bitmap(bytes: &[u8], start: usize, icon: bool) -> Result<(Header<'_>, Coding), Rejection> {
+    let reader = Reader::little(bytes);
+    let ends = || ends_in_header(if icon { Format::Ico } else { Format::Bmp });
+    let length = reader.u32(start).ok_or_else(ends)? as usize;
+    let core = length == 12;
+    if !core && !(16..=124).contains(&length) {
+        return Err(Reason::UnsupportedFormat.because(format!("a bitmap header of {length} bytes")));
+    }
+    let (width, mut height, bits) = if core {
+        let edge = |at| reader.u16(start + at).map(i64::from);
+        (edge(4).ok_or_else(ends)?, edge(6).ok_or_else(ends)?, reader.u16(start + 10).ok_or_else(ends)?)
+    } else {
+        let edge = |at| reader.u32(start + at).map(|edge| i64::from(edge.cast_signed()));
+        (edge(4).ok_or_else(ends)?, edge(8).ok_or_else(ends)?, reader.u16(start + 14).ok_or_else(ends)?)
+    };
+    if icon {
+        // Picture and mask stand one upon the other.
+        height /= 2;
+    }
+    let top_down = height < 0;
+    let (Ok(width), Ok(height)) = (u32::try_from(width), u32::try_from(height.abs())) else {
+        return Err(Reason::Corrupt.because(format!("{width} by {height} pixels are no picture")));
+    };
+    if !matches!(bits, 1 | 2 | 4 | 8 | 16 | 24 | 32) {
+        return Err(Reason::UnsupportedFormat.because(format!("a bitmap of {bits} bits a pixel")));
+    }
+    // A header need not be as long as the fields that it could have.
+    let field = |at: usize| if length >= at + 4 { reader.u32(start + at) } else { None };
+    let compression = field(16).unwrap_or(0);
+    let packing = match (compression, bits) {
+        (0, _) | (3 | 6, 16 | 32) => Packing::Plain,
+        (1, 8) | (2, 4) => Packing::RunLength,
+        _ => {
+            return Err(
+                Reason::UnsupportedFormat.because(format!("compression {compression} with {bits} bits a pixel"))
+            );
+        }
+    };
+    let mut after = start + length;
+    let mut masks = match bits {
+        16 => [0x7c00, 0x03e0, 0x001f, 0],
+        _ => [0x00ff_0000, 0x0000_ff00, 0x0000_00ff, if icon { 0xff00_0000 } else { 0 }],
+    };
+    if matches!(compression, 3 | 6) {
+        let count = if compression == 6 || length >= 56 { 4 } else { 3 };
+        for (i, mask) in masks.iter_mut().enumerate().take(count) {
+            *mask = reader.u32(start + 40 + 4 * i).ok_or_else(ends)?;
+        }
+        // The short header has no room for the masks: they follow it.
+        after = after.max(start + 40 + 4 * count);
+    }
+    let entry = if core { 3 } else { 4 };
+    let named = field(32).unwrap_or(0) as usize;
+    let colours = if bits > 8 {
+        0
+    } else if named == 0 {
+        1 << bits
+    } else {
+        named.min(1 << bits)
+    };
+    let palette = (0..colours)
+        .map_while(|i| reader.slice(after + entry * i, 3))
+        .map(|colour| [colour[2], colour[1], colour[0]])
+        .collect();
+    let coding = Coding { bits, packing, top_down, masks, palette, pixels: after + entry * colours, icon };
+    // A profile of its own: only in the longest header, which says where.
+    let profile = (field(56) == Some(u32::from_be_bytes(*b"MBED")))
+        .then(|| reader.slice(start + field(112)? as usize, field(116)? as usize))
+        .flatten();
+    let header = Header {
+        format: Format::Bmp,
+        width,
+        height,
+        orientation: Orientation::Upright,
+        icc: profile.map(Cow::Borrowed),
+        coding: super::Coding::Bmp(coding.clone()),
+    };
+    Ok((header, coding))
+}

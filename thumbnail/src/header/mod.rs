@@ -1,0 +1,134 @@
+//! What a file says of itself, read without allocating anything for its pixels.
+
+pub(crate) mod bmp;
+mod gif;
+pub(crate) mod heif;
+mod ico;
+pub(crate) mod jpeg;
+mod png;
+pub(crate) mod tiff;
+pub(crate) mod webp;
+
+use std::{borrow::Cow, ops::Range};
+
+use crate::{Format, Reason, Rejection, Source, bytes::Reader, orientation::Orientation};
+
+/// What a file says of itself.
+#[derive(Debug)]
+pub(crate) struct Header<'a> {
+    pub(crate) format: Format,
+    /// Width in pixels as stored, at least 1.
+    pub(crate) width: u32,
+    /// Height in pixels as stored, at least 1.
+    pub(crate) height: u32,
+    pub(crate) orientation: Orientation,
+    /// The ICC profile, where the file holds it uncompressed.
+    pub(crate) icc: Option<Cow<'a, [u8]>>,
+    pub(crate) coding: Coding,
+}
+
+/// What decides how a file is decoded and what that costs.
+#[derive(Debug)]
+pub(crate) enum Coding {
+    Jpeg(jpeg::Frame),
+    Png {
+        channels: PngChannels,
+        /// Bits of a sample.
+        depth: u8,
+        interlaced: bool,
+    },
+    Gif,
+    Webp(webp::Coding),
+    Tiff(tiff::Coding),
+    Bmp(bmp::Coding),
+    #[cfg(feature = "heic")]
+    Heic {
+        /// Pixels before cropping.
+        coded: u64,
+        alpha: bool,
+    },
+    /// A PNG within an icon.
+    IcoPng {
+        range: Range<usize>,
+        inner: Box<Coding>,
+    },
+}
+
+/// What a PNG stores for each pixel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PngChannels {
+    Gray,
+    GrayAlpha,
+    Rgb,
+    Rgba,
+    Palette,
+}
+
+impl Header<'_> {
+    /// Width and height as stored.
+    pub(crate) fn size(&self) -> (u32, u32) {
+        (self.width, self.height)
+    }
+
+    /// The source as the outside knows it: upright.
+    pub(crate) fn source(&self) -> Source {
+        let (width, height) = self.orientation.swap(self.size());
+        Source { width, height, format: self.format }
+    }
+}
+
+/// The format by its magic bytes; none where it is no known image.
+pub(crate) fn sniff(bytes: &[u8]) -> Option<Format> {
+    let at = |offset: usize, magic: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(magic));
+    if at(0, b"\xff\xd8\xff") {
+        Some(Format::Jpeg)
+    } else if at(0, b"\x89PNG\r\n\x1a\n") {
+        Some(Format::Png)
+    } else if at(0, b"GIF87a") || at(0, b"GIF89a") {
+        Some(Format::Gif)
+    } else if at(0, b"RIFF") && at(8, b"WEBP") {
+        Some(Format::Webp)
+    } else if Reader::tiff(bytes).is_some() {
+        Some(Format::Tiff)
+    } else if at(0, b"BM") && Reader::little(bytes).u32(14).is_some_and(|length| (12..=124).contains(&length)) {
+        Some(Format::Bmp)
+    } else if (at(0, &[0, 0, 1, 0]) || at(0, &[0, 0, 2, 0])) && !at(4, &[0, 0]) {
+        Some(Format::Ico)
+    } else {
+        heif::sniff(bytes)
+    }
+}
+
+/// Reads the header of a file of any supported format.
+pub(crate) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
+    let header = match sniff(bytes) {
+        Some(Format::Jpeg) => jpeg::read(bytes),
+        Some(Format::Png) => png::read(bytes),
+        Some(Format::Gif) => gif::read(bytes),
+        Some(Format::Webp) => webp::read(bytes),
+        Some(Format::Tiff) => tiff::read(bytes),
+        Some(Format::Bmp) => bmp::read(bytes),
+        Some(Format::Ico) => ico::read(bytes),
+        Some(Format::Avif) => heif::read_avif(bytes),
+        Some(Format::Heic) => heif::read_heic(bytes),
+        None => Err(unknown(bytes)),
+    }?;
+    if header.width == 0 || header.height == 0 {
+        return Err(Reason::Corrupt.because(format!("{} by {} pixels are no picture", header.width, header.height)));
+    }
+    Ok(header)
+}
+
+/// The rejection of a file that is no supported image, saying what it begins with.
+fn unknown(bytes: &[u8]) -> Rejection {
+    if bytes.is_empty() {
+        return Reason::UnsupportedFormat.because("the file is empty");
+    }
+    let start = bytes[..bytes.len().min(12)].escape_ascii();
+    Reason::UnsupportedFormat.because(format!("no image format begins with \"{start}\""))
+}
+
+/// The rejection of a file that ends within its header.
+fn ends_in_header(format: Format) -> Rejection {
+    Reason::Truncated.because(format!("the {format} file ends within its header"))
+}

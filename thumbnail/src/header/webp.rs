@@ -1,0 +1,83 @@
+//! WebP's RIFF chunks.
+
+use std::borrow::Cow;
+
+use super::{Header, ends_in_header};
+use crate::{Format, Reason, Rejection, bytes::Reader, exif, orientation::Orientation};
+
+/// How a WebP's first picture is coded.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Coding {
+    pub(crate) lossless: bool,
+    pub(crate) alpha: bool,
+    pub(crate) animated: bool,
+}
+
+pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
+    let reader = Reader::little(bytes);
+    let ends = || ends_in_header(Format::Webp);
+    let mut header = Header {
+        format: Format::Webp,
+        width: 0,
+        height: 0,
+        orientation: Orientation::Upright,
+        icc: None,
+        coding: super::Coding::Webp(Coding::default()),
+    };
+    let mut coding = Coding::default();
+    let mut extended = false;
+    let mut pixels_seen = false;
+    let mut at = 12;
+    while let (Some(kind), Some(length)) = (reader.slice(at, 4), reader.u32(at + 4)) {
+        let (data, length) = (at + 8, length as usize);
+        match kind {
+            b"VP8X" => {
+                let flags = reader.u8(data).ok_or_else(ends)?;
+                coding.alpha = flags & 0x10 != 0;
+                coding.animated = flags & 0x02 != 0;
+                header.width = reader.u24(data + 4).ok_or_else(ends)? + 1;
+                header.height = reader.u24(data + 7).ok_or_else(ends)? + 1;
+                extended = true;
+            }
+            b"VP8 " | b"VP8L" if !pixels_seen => {
+                pixels_seen = true;
+                coding.lossless = kind == b"VP8L";
+                let frame = frame_size(&reader, data, coding.lossless).ok_or_else(ends)?;
+                if !extended {
+                    (header.width, header.height, coding.alpha) = frame;
+                } else if (frame.0, frame.1) != (header.width, header.height) {
+                    return Err(Reason::Corrupt.because("canvas and picture of the WebP differ in size"));
+                }
+            }
+            b"ANMF" if !pixels_seen => {
+                pixels_seen = true;
+                let sub = data + 16;
+                coding.lossless = reader.slice(sub, 4) == Some(b"VP8L");
+            }
+            b"ICCP" => header.icc = reader.slice(data, length).map(Cow::Borrowed),
+            b"EXIF" => header.orientation = reader.slice(data, length).map(exif::orientation).unwrap_or_default(),
+            _ => {}
+        }
+        // Chunks are padded to an even length. Without VP8X there is one picture and nothing else.
+        at = match data.checked_add(length + (length & 1)) {
+            Some(next) if extended => next,
+            _ => break,
+        };
+    }
+    if !pixels_seen {
+        return Err(ends());
+    }
+    header.coding = super::Coding::Webp(coding);
+    Ok(header)
+}
+
+/// Width, height and whether there is alpha, from the start of the bit stream.
+fn frame_size(reader: &Reader, data: usize, lossless: bool) -> Option<(u32, u32, bool)> {
+    const EDGE: u32 = 0x3fff;
+    if lossless {
+        let bits = reader.u32(data + 1)?;
+        Some(((bits & EDGE) + 1, (bits >> 14 & EDGE) + 1, bits >> 28 & 1 == 1))
+    } else {
+        Some((u32::from(reader.u16(data + 6)?) & EDGE, u32::from(reader.u16(data + 8)?) & EDGE, false))
+    }
+}

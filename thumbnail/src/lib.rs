@@ -1,0 +1,77 @@
+//! Image bytes to thumbnails. Synchronous, pure, no I/O.
+//!
+//! [`make`] is the whole of it; the order of its work is the list in `pipeline.rs`. Untrusted bytes are parsed by memory-safe
+//! code only, after limits that are checked by the header alone.
+//!
+//! ```
+//! # let bytes = b"not an image";
+//! let options = thumbnail::Options { sizes: vec!["300".parse().unwrap()], ..Default::default() };
+//! match thumbnail::make(bytes, &options) {
+//!     Ok(made) => println!("{} thumbnails", made.thumbnails.len()),
+//!     Err(rejection) => println!("{}: {}", rejection.reason.code(), rejection.detail),
+//! }
+//! ```
+
+mod admission;
+mod bytes;
+mod colour;
+mod decode;
+mod encode;
+mod exif;
+mod format;
+mod header;
+mod options;
+mod orientation;
+mod palette;
+mod picture;
+mod pipeline;
+mod reason;
+mod resize;
+mod size;
+
+use std::time::Duration;
+
+pub use format::Format;
+pub use options::{Limits, Options, Output};
+pub use pipeline::{make, memory_needed};
+pub use reason::{Reason, Rejection};
+pub use size::{MAX_EDGE, Size};
+
+/// What was read of a source's header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Source {
+    /// Width in pixels, upright.
+    pub width: u32,
+    /// Height in pixels, upright.
+    pub height: u32,
+    /// The file's format, from its magic bytes.
+    pub format: Format,
+}
+
+/// One finished thumbnail.
+#[derive(Debug, Clone)]
+pub struct Thumbnail {
+    /// The size that was asked for.
+    pub size: Size,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// The encoded file's format.
+    pub format: Format,
+    /// The encoded file.
+    pub bytes: Vec<u8>,
+}
+
+/// All thumbnails of one source.
+#[derive(Debug)]
+pub struct Made {
+    /// The source.
+    pub source: Source,
+    /// The thumbnails, in the order of the sizes asked for, and of the outputs within each.
+    pub thumbnails: Vec<Thumbnail>,
+    /// Time spent decoding.
+    pub decode: Duration,
+    /// Time spent on everything.
+    pub total: Duration,
+}

@@ -1,0 +1,123 @@
+//! How thumbnails are made, and what a source may cost.
+
+use std::str::FromStr;
+
+use crate::{Format, Size};
+
+/// How thumbnails are made.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The sizes to make, in any order, without repeats.
+    pub sizes: Vec<Size>,
+    /// The formats to make of each size. Two that come to the same format for a source give one thumbnail, by the first.
+    pub outputs: Vec<Output>,
+    /// JPEG quality, 1 to 100, where an output names none.
+    pub jpeg_quality: u8,
+    /// WebP quality, 1 to 100, where an output names none.
+    pub webp_quality: u8,
+    /// AVIF quality, 1 to 100, where an output names none.
+    pub avif_quality: u8,
+    /// What shows through transparent pixels in an output without transparency: red, green, blue.
+    pub background: [u8; 3],
+    /// What a source may cost.
+    pub limits: Limits,
+}
+
+/// One format to make, and its quality.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Output {
+    /// The format, or none for the source's own. What browsers do not show (TIFF, BMP, ICO, HEIC), and AVIF where this build
+    /// writes none, becomes JPEG then, or PNG where it has transparency.
+    pub format: Option<Format>,
+    /// 1 to 100; none for the default of the format. For PNG and GIF it has no meaning: both are coded without a quality.
+    pub quality: Option<u8>,
+}
+
+/// What a source may cost. What exceeds a limit is rejected before a pixel is allocated.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Size of the source file in bytes.
+    pub max_bytes: u64,
+    /// Width times height of the source in pixels.
+    pub max_pixels: u64,
+    /// Heap that the work may take at its peak, in bytes, the source file included. What a format needs for a picture is
+    /// estimated from the header.
+    pub max_memory: u64,
+    /// An ICC profile after decompression, in bytes. The largest printer profiles have three megabytes.
+    pub max_metadata: u64,
+    /// Progressive scans of a JPEG, which each visit the whole picture. Encoders write some ten.
+    pub max_scans: u32,
+}
+
+impl Output {
+    /// The source's own format.
+    pub const SOURCE: Self = Self { format: None, quality: None };
+}
+
+impl FromStr for Output {
+    type Err = String;
+
+    /// `source`, `jpeg`, `png`, `webp` or `avif` (which needs the feature `avif-output`), each with `:quality` if wanted, such as `webp:75`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, quality) = match text.split_once(':') {
+            Some((name, quality)) => (name, Some(quality)),
+            None => (text, None),
+        };
+        let format = match name {
+            "source" => None,
+            "jpeg" => Some(Format::Jpeg),
+            "png" => Some(Format::Png),
+            "webp" => Some(Format::Webp),
+            "avif" if cfg!(feature = "avif-output") => Some(Format::Avif),
+            "avif" => return Err(format!("{text:?}: this build writes no AVIF; it needs the feature \"avif-output\"")),
+            _ => return Err(format!("{text:?} is no output format: write source, jpeg, png, webp or avif")),
+        };
+        let quality = match quality.map(str::parse::<u8>) {
+            None => None,
+            Some(Ok(quality @ 1..=100)) => Some(quality),
+            Some(_) => return Err(format!("{text:?}: a quality is a whole number from 1 to 100")),
+        };
+        Ok(Self { format, quality })
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            sizes: vec![Size::Width(100), Size::Width(300), Size::Width(500)],
+            outputs: vec![Output::SOURCE],
+            jpeg_quality: 80,
+            webp_quality: 80,
+            avif_quality: 60,
+            background: [255; 3],
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_bytes: 100 << 20,
+            max_pixels: 100_000_000,
+            max_memory: 400 << 20,
+            max_metadata: 4 << 20,
+            max_scans: 100,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_are_read() {
+        assert_eq!("source".parse(), Ok(Output::SOURCE));
+        assert_eq!("webp:75".parse(), Ok(Output { format: Some(Format::Webp), quality: Some(75) }));
+        for wrong in ["", "gif", "jpg", "jpeg:0", "jpeg:101", "jpeg:", "JPEG"] {
+            let message = wrong.parse::<Output>().unwrap_err();
+            assert!(message.contains(&format!("{wrong:?}")) || message.contains(wrong), "{message}");
+        }
+    }
+}

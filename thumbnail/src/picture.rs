@@ -1,0 +1,96 @@
+//! Decoded pixels, eight bits a channel.
+
+/// What the channels of a pixel mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Model {
+    Gray,
+    GrayAlpha,
+    Rgb,
+    /// Not premultiplied.
+    Rgba,
+    /// Amounts of ink: 0 is none.
+    Cmyk,
+}
+
+impl Model {
+    /// Bytes a pixel.
+    pub(crate) fn channels(self) -> usize {
+        match self {
+            Self::Gray => 1,
+            Self::GrayAlpha => 2,
+            Self::Rgb => 3,
+            Self::Rgba | Self::Cmyk => 4,
+        }
+    }
+
+    pub(crate) fn has_alpha(self) -> bool {
+        matches!(self, Self::GrayAlpha | Self::Rgba)
+    }
+}
+
+/// Pixels in rows from the top, without gaps.
+#[derive(Debug, Clone)]
+pub(crate) struct Picture {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) model: Model,
+    /// `width * height * model.channels()` bytes.
+    pub(crate) data: Vec<u8>,
+}
+
+impl Picture {
+    pub(crate) fn size(&self) -> (u32, u32) {
+        (self.width, self.height)
+    }
+
+    /// The same picture without an alpha channel that says nothing, so that an opaque source is coded as one.
+    pub(crate) fn without_opaque_alpha(self) -> Self {
+        let channels = self.model.channels();
+        if !self.model.has_alpha() || !self.data.chunks_exact(channels).all(|pixel| pixel[channels - 1] == 255) {
+            return self;
+        }
+        self.drop_alpha(|pixel, out| out.extend_from_slice(&pixel[..pixel.len() - 1]))
+    }
+
+    /// The picture laid on a background of red, green, blue.
+    pub(crate) fn flattened(self, background: [u8; 3]) -> Self {
+        if !self.model.has_alpha() {
+            return self;
+        }
+        let gray = background.iter().all(|&channel| channel == background[0]);
+        if self.model == Model::GrayAlpha && !gray {
+            return self.into_rgb().flattened(background);
+        }
+        self.drop_alpha(|pixel, out| {
+            let (colours, alpha) = (&pixel[..pixel.len() - 1], u32::from(pixel[pixel.len() - 1]));
+            for (&colour, back) in colours.iter().zip(background) {
+                let sum = u32::from(colour) * alpha + u32::from(back) * (255 - alpha);
+                out.push(u8::try_from((sum + 127) / 255).unwrap_or(255));
+            }
+        })
+    }
+
+    fn drop_alpha(self, mut push: impl FnMut(&[u8], &mut Vec<u8>)) -> Self {
+        let model = if self.model == Model::GrayAlpha { Model::Gray } else { Model::Rgb };
+        let mut data = Vec::with_capacity(self.data.len() / self.model.channels() * model.channels());
+        for pixel in self.data.chunks_exact(self.model.channels()) {
+            push(pixel, &mut data);
+        }
+        Self { model, data, ..self }
+    }
+
+    /// Grey pictures with three equal channels; others as they are.
+    pub(crate) fn into_rgb(self) -> Self {
+        let model = match self.model {
+            Model::Gray => Model::Rgb,
+            Model::GrayAlpha => Model::Rgba,
+            _ => return self,
+        };
+        let mut data = Vec::with_capacity(self.data.len() / self.model.channels() * model.channels());
+        for pixel in self.data.chunks_exact(self.model.channels()) {
+            data.extend_from_slice(&[pixel[0]; 3]);
+            data.extend_from_slice(&pixel[1..]);
+        }
+        Self { model, data, ..self }
+    }
+}

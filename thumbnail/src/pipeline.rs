@@ -1,0 +1,128 @@
+//! The order of the work, from bytes to thumbnails.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Instant,
+};
+
+use crate::{
+    Made, Options, Reason, Rejection, Size, Thumbnail, admission, colour, decode,
+    encode::{self, Target},
+    header::{self, Coding, Header, PngChannels},
+    picture::Picture,
+    resize,
+    size::Fit,
+};
+
+/// Makes all thumbnails of `source`, decoding it once.
+///
+/// # Errors
+/// [`Rejection`] where the bytes are no image that this crate can show, or exceed a limit. A panic in a decoder is one too.
+pub fn make(source: &[u8], options: &Options) -> Result<Made, Rejection> {
+    let mut seen = None;
+    let outcome = catch_unwind(AssertUnwindSafe(|| run(source, options, &mut seen)));
+    outcome
+        .unwrap_or_else(|panic| {
+            let message = panic.downcast_ref::<&str>().map(ToString::to_string);
+            let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            Err(Reason::DecoderPanic.because(format!("a decoder panicked: {message}")))
+        })
+        .map_err(|rejection| Rejection { source_info: rejection.source_info.or(seen), ..rejection })
+}
+
+/// Heap that [`make`] would take for `source` at its peak, in bytes, the source itself included: estimated from the header,
+/// from above. It is what [`crate::Limits::max_memory`] is compared with.
+///
+/// # Errors
+/// [`Rejection`] where the header is none that this crate can read.
+pub fn memory_needed(source: &[u8], options: &Options) -> Result<u64, Rejection> {
+    let header = header::read(source)?;
+    let plan = Plan::new(&header, &options.sizes);
+    Ok(admission::memory(&header, source.len(), &plan).saturating_add(source.len() as u64))
+}
+
+/// The pipeline, top to bottom.
+fn run(source: &[u8], options: &Options, seen: &mut Option<crate::Source>) -> Result<Made, Rejection> {
+    let start = Instant::now();
+    // 1. Limits on the file.
+    admission::check_bytes(source.len(), &options.limits)?;
+    // 2. Format by magic bytes; size, orientation and coding by the header.
+    let header = header::read(source)?;
+    *seen = Some(header.source());
+    // 3. What each size comes to, and how large the one picture must be that all are made from.
+    let plan = Plan::new(&header, &options.sizes);
+    // 4. Limits on pixels, memory and time, before anything is allocated for them.
+    admission::check_header(&header, source.len(), &plan, &options.limits)?;
+    // 5. Decode, once, no larger than needed where the format allows it.
+    let decoding = Instant::now();
+    let decoded = decode::decode(source, &header, plan.wanted, &options.limits)?;
+    let decode = decoding.elapsed();
+    // 6. Reduce to the largest thumbnail. All later steps have little to do.
+    let alpha = decoded.picture.model.has_alpha();
+    let reduced = resize::reduce(decoded.picture, header.orientation.swap(plan.largest))?;
+    // 7. Colours to sRGB.
+    let coloured = colour::to_srgb(reduced, decoded.icc.as_deref().or(header.icc.as_deref()));
+    // 8. Upright, once.
+    let upright = header.orientation.apply(coloured);
+    // 9. An alpha channel that says nothing is left out.
+    let master = upright.without_opaque_alpha();
+    // 10. From large to small, and each into its files.
+    let thumbnails = cascade(master, &plan, &targets(&header, alpha, options), options)?;
+    Ok(Made { source: header.source(), thumbnails, decode, total: start.elapsed() })
+}
+
+/// The sizes of one source.
+pub(crate) struct Plan {
+    sizes: Vec<(Size, Fit)>,
+    /// Width and height, upright, of a picture of the whole source from which every thumbnail can be made.
+    pub(crate) largest: (u32, u32),
+    /// Width and height as stored that decoding must not go below: twice the largest thumbnail, for at less than that the
+    /// coarse scaling of decoders begins to show.
+    pub(crate) wanted: (u32, u32),
+}
+
+impl Plan {
+    fn new(header: &Header, sizes: &[Size]) -> Self {
+        let (width, height) = header.orientation.swap(header.size());
+        let sizes: Vec<_> = sizes.iter().map(|&size| (size, size.fit(width, height))).collect();
+        let edge = |of: fn(&Fit) -> u32| sizes.iter().map(|(_, fit)| of(fit)).max().unwrap_or(1);
+        let largest = (edge(|fit| fit.scaled.0), edge(|fit| fit.scaled.1));
+        let stored = header.orientation.swap(largest);
+        Self { sizes, largest, wanted: (stored.0.saturating_mul(2), stored.1.saturating_mul(2)) }
+    }
+}
+
+/// The files to make of each thumbnail: every format once.
+fn targets(header: &Header, alpha: bool, options: &Options) -> Vec<Target> {
+    let paletted = matches!(header.coding, Coding::Png { channels: PngChannels::Palette, .. });
+    let mut targets: Vec<Target> = Vec::new();
+    for &output in &options.outputs {
+        let target = Target::new(output, header.format, alpha, paletted, options);
+        if !targets.iter().any(|known| known.format == target.format) {
+            targets.push(target);
+        }
+    }
+    targets
+}
+
+/// Makes the thumbnails from large to small, each from the one before it, which is the smallest that is large enough.
+fn cascade(master: Picture, plan: &Plan, targets: &[Target], options: &Options) -> Result<Vec<Thumbnail>, Rejection> {
+    let mut order: Vec<usize> = (0..plan.sizes.len()).collect();
+    order.sort_by_key(|&i| std::cmp::Reverse(plan.sizes[i].1.scaled));
+    let mut from = master;
+    let mut made = Vec::with_capacity(order.len() * targets.len());
+    for index in order {
+        let (size, fit) = plan.sizes[index];
+        let rendered = resize::render(&from, &fit)?;
+        for target in targets {
+            let bytes = encode::encode(&rendered, *target, options.background)?;
+            let (width, height) = rendered.size();
+            made.push((index, Thumbnail { size, width, height, format: target.format, bytes }));
+        }
+        if fit.is_whole() {
+            from = rendered;
+        }
+    }
+    made.sort_by_key(|&(index, _)| index);
+    Ok(made.into_iter().map(|(_, thumbnail)| thumbnail).collect())
+}

@@ -1,0 +1,52 @@
+//! Lanczos3 resampling, with colours weighted by their alpha.
+
+use thumbnail_resample::{Part, divide_by_alpha, multiply_by_alpha};
+
+use crate::{Reason, Rejection, picture::Picture, size::Fit};
+
+/// The whole of a decoded picture at `size`, which is not larger on any axis. Multiplies by alpha in place, since a copy of a
+/// large source would double the memory.
+pub(crate) fn reduce(mut picture: Picture, size: (u32, u32)) -> Result<Picture, Rejection> {
+    if picture.size() == size {
+        return Ok(picture);
+    }
+    let (alpha, channels) = (picture.model.has_alpha(), picture.model.channels());
+    if alpha {
+        let (width, height) = picture.size();
+        multiply_by_alpha(&mut picture.data, channels, (width, height)).map_err(bug)?;
+    }
+    let (width, height) = (f64::from(picture.width), f64::from(picture.height));
+    let mut reduced = resample(&picture, Part { left: 0.0, top: 0.0, width, height }, size, false)?;
+    drop(picture);
+    if alpha {
+        divide_by_alpha(&mut reduced.data, channels, size).map_err(bug)?;
+    }
+    Ok(reduced)
+}
+
+/// A thumbnail from a picture that shows the whole source at the thumbnail's scale or a larger one.
+pub(crate) fn render(from: &Picture, fit: &Fit) -> Result<Picture, Rejection> {
+    if from.size() == fit.output {
+        return Ok(from.clone());
+    }
+    // The part of `from` that is shown: all of it, or its middle where the thumbnail is cut to a box.
+    let axis = |edge: u32, output: u32, scaled: u32| {
+        let shown = f64::from(edge) * f64::from(output) / f64::from(scaled);
+        ((f64::from(edge) - shown) / 2.0, shown)
+    };
+    let (left, width) = axis(from.width, fit.output.0, fit.scaled.0);
+    let (top, height) = axis(from.height, fit.output.1, fit.scaled.1);
+    resample(from, Part { left, top, width, height }, fit.output, from.model.has_alpha())
+}
+
+fn resample(from: &Picture, part: Part, size: (u32, u32), alpha: bool) -> Result<Picture, Rejection> {
+    let channels = from.model.channels();
+    let data = thumbnail_resample::resample(&from.data, channels, from.size(), part, size, alpha).map_err(bug)?;
+    Ok(Picture { width: size.0, height: size.1, model: from.model, data })
+}
+
+/// Sizes and buffers are our own here: an error is a bug, and becomes a rejection rather than a panic.
+#[allow(clippy::needless_pass_by_value)] // the shape that `map_err` takes
+fn bug(error: String) -> Rejection {
+    Reason::EncodeFailed.because(format!("resizing: {error}"))
+}

@@ -1,0 +1,189 @@
+//! The sizes grammar and the geometry of each size.
+//!
+//! | written | meaning | in a key |
+//! |---|---|---|
+//! | `300` | 300 pixels wide, height by the aspect (narrower where that were over 16,383) | `300` |
+//! | `300x200` | the largest that fits into the box | `300x200` |
+//! | `300x200^` | fills the box, the rest cut off evenly (centre crop) | `300x200-cover` |
+//!
+//! Numbers have no sign and no leading zero, so that every size has one spelling and no two sizes share one. The spelling
+//! in a key has no `^`, which URLs and S3 want escaped; it is understood as input as well. Nothing is ever enlarged: a
+//! source smaller than a size keeps its own width and height (for `^`, cut to the box where it is larger on one axis).
+
+use std::{fmt, str::FromStr};
+
+/// The longest edge a size may ask for, in pixels: what WebP can hold.
+pub const MAX_EDGE: u32 = 16_383;
+
+/// One requested size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Size {
+    /// This many pixels wide, the height by the source's aspect; narrower where that were more than [`MAX_EDGE`].
+    Width(u32),
+    /// The largest picture that fits into this width and height.
+    Inside(u32, u32),
+    /// Fills this width and height; what hangs over is cut off evenly.
+    Cover(u32, u32),
+}
+
+/// Where a thumbnail of one size comes from and how large it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Fit {
+    /// Output width and height in pixels, at least 1 each.
+    pub(crate) output: (u32, u32),
+    /// Width and height that the whole source has at this thumbnail's scale, in pixels, at least `output`.
+    pub(crate) scaled: (u32, u32),
+}
+
+impl Fit {
+    /// Whether the thumbnail shows the whole source.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.output == self.scaled
+    }
+}
+
+impl Size {
+    /// How a source of `width` by `height` pixels (upright, at least 1 each) is brought to this size.
+    pub(crate) fn fit(self, width: u32, height: u32) -> Fit {
+        match self {
+            // Not higher than any output format can be, however narrow the source.
+            Self::Width(w) => Self::Inside(w, MAX_EDGE).fit(width, height),
+            Self::Inside(w, h) => {
+                whole(if wider(width, height, w, h) { to_width(width, height, w) } else { to_height(width, height, h) })
+            }
+            Self::Cover(w, h) => {
+                let scaled =
+                    if wider(width, height, w, h) { to_height(width, height, h) } else { to_width(width, height, w) };
+                Fit { output: (scaled.0.min(w), scaled.1.min(h)), scaled }
+            }
+        }
+    }
+}
+
+fn whole(size: (u32, u32)) -> Fit {
+    Fit { output: size, scaled: size }
+}
+
+/// Whether a picture is wider in shape than a box.
+fn wider(width: u32, height: u32, box_width: u32, box_height: u32) -> bool {
+    u64::from(width) * u64::from(box_height) > u64::from(height) * u64::from(box_width)
+}
+
+fn to_width(width: u32, height: u32, target: u32) -> (u32, u32) {
+    if target >= width { (width, height) } else { (target, scale(height, target, width)) }
+}
+
+fn to_height(width: u32, height: u32, target: u32) -> (u32, u32) {
+    if target >= height { (width, height) } else { (scale(width, target, height), target) }
+}
+
+/// `edge * numerator / denominator` for a fraction below 1, rounded, at least 1.
+fn scale(edge: u32, numerator: u32, denominator: u32) -> u32 {
+    let (edge, numerator, denominator) = (u64::from(edge), u64::from(numerator), u64::from(denominator));
+    u32::try_from((2 * edge * numerator + denominator) / (2 * denominator)).map_or(u32::MAX, |edge| edge.max(1))
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    /// Reads both the written form and the form in a key.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = |why: &str| {
+            Err(format!(
+                "{text:?} is no size: {why}; write 300 (width), 300x200 (inside the box) or 300x200^ (fills the box)"
+            ))
+        };
+        let (edges, cover) = match text.strip_suffix('^').or_else(|| text.strip_suffix("-cover")) {
+            Some(edges) => (edges, true),
+            None => (text, false),
+        };
+        let edge = |digits: &str| {
+            let plain = !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit());
+            digits.parse::<u32>().ok().filter(|&n| plain && (1..=MAX_EDGE).contains(&n))
+        };
+        let parsed = match edges.split_once('x') {
+            Some((w, h)) => {
+                edge(w).zip(edge(h)).map(|(w, h)| if cover { Self::Cover(w, h) } else { Self::Inside(w, h) })
+            }
+            None if cover => return wrong("a box to fill needs a width and a height"),
+            None => edge(edges).map(Self::Width),
+        };
+        parsed.map_or_else(|| wrong(&format!("an edge is a whole number from 1 to {MAX_EDGE}")), Ok)
+    }
+}
+
+impl fmt::Display for Size {
+    /// The spelling in a key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Width(w) => write!(f, "{w}"),
+            Self::Inside(w, h) => write!(f, "{w}x{h}"),
+            Self::Cover(w, h) => write!(f, "{w}x{h}-cover"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_size_has_one_spelling_and_reads_it_back() {
+        for (written, key) in [("300", "300"), ("300x200", "300x200"), ("300x200^", "300x200-cover")] {
+            let size: Size = written.parse().unwrap();
+            assert_eq!(size.to_string(), key);
+            assert_eq!(key.parse::<Size>().unwrap(), size);
+        }
+    }
+
+    #[test]
+    fn what_is_no_size_is_refused_by_name() {
+        for wrong in
+            ["", "0", "-1", "+300", "0300", "300x", "x200", "300x0", "300^", "300X200", "16384", "300x200^^", "٣"]
+        {
+            let message = wrong.parse::<Size>().unwrap_err();
+            assert!(message.contains(&format!("{wrong:?}")), "{message}");
+        }
+    }
+
+    #[test]
+    fn geometry_of_the_three_kinds() {
+        assert_eq!(Size::Width(300).fit(4000, 3000).output, (300, 225));
+        assert_eq!(Size::Width(300).fit(100, 50).output, (100, 50));
+        assert_eq!(Size::Width(300).fit(10_000, 1).output, (300, 1));
+        assert_eq!(Size::Inside(300, 200).fit(4000, 3000).output, (267, 200));
+        assert_eq!(Size::Inside(300, 200).fit(3000, 4000).output, (150, 200));
+        assert_eq!(Size::Inside(300, 200).fit(20, 10).output, (20, 10));
+        assert_eq!(Size::Cover(300, 200).fit(4000, 3000), Fit { output: (300, 200), scaled: (300, 225) });
+        assert_eq!(Size::Cover(300, 200).fit(3000, 4000), Fit { output: (300, 200), scaled: (300, 400) });
+        assert_eq!(Size::Cover(300, 200).fit(250, 400), Fit { output: (250, 200), scaled: (250, 400) });
+    }
+
+    /// Over many shapes: never zero, never enlarged, the aspect kept within one pixel, inside or filling the box.
+    #[test]
+    fn geometry_holds_for_every_shape() {
+        let edges = [1, 2, 3, 7, 99, 100, 101, 299, 300, 301, 1000, 4032, 9999, 65_535];
+        let targets = [1, 2, 3, 100, 300, 500, MAX_EDGE];
+        for (&w, &h) in edges.iter().flat_map(|w| edges.iter().map(move |h| (w, h))) {
+            for (&tw, &th) in targets.iter().flat_map(|w| targets.iter().map(move |h| (w, h))) {
+                for size in [Size::Width(tw), Size::Inside(tw, th), Size::Cover(tw, th)] {
+                    let Fit { output, scaled } = size.fit(w, h);
+                    let at = format!("{size:?} of {w}x{h}: {output:?} of {scaled:?}");
+                    assert!(output.0 >= 1 && output.1 >= 1, "{at}");
+                    assert!(output.0 <= scaled.0 && output.1 <= scaled.1 && scaled.0 <= w && scaled.1 <= h, "{at}");
+                    let ideal_height = f64::from(h) * f64::from(scaled.0) / f64::from(w);
+                    let ideal_width = f64::from(w) * f64::from(scaled.1) / f64::from(h);
+                    let off = (ideal_height.max(1.0) - f64::from(scaled.1))
+                        .abs()
+                        .min((ideal_width.max(1.0) - f64::from(scaled.0)).abs());
+                    assert!(off < 1.0, "{at}: aspect off by {off}");
+                    match size {
+                        Size::Width(_) => assert!(output.0 == tw.min(w) || output.1 == MAX_EDGE, "{at}"),
+                        Size::Inside(..) => assert!(output.0 <= tw && output.1 <= th, "{at}"),
+                        Size::Cover(..) => assert_eq!(output, (tw.min(scaled.0), th.min(scaled.1)), "{at}"),
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The whole handler against the real SDK client, whose answers are scripted by the key of each job.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+};
+
+use aws_sdk_lambda::{
+    Client,
+    config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
+    primitives::SdkBody,
+};
+use aws_smithy_http_client::test_util::infallible_client_fn;
+use lambda_runtime::{Context, Diagnostic, LambdaEvent};
+use serde_json::{Value, json};
+use thumbnail_job::{Job, settings::Reader};
+use upload_handler::{Settings, handle};
+
+/// Lambda: answers an invocation with 202, or with the status and error code that stand for its key in `errors`.
+struct Lambda {
+    client: Client,
+    requests: Arc<Mutex<Vec<(http::request::Parts, Job)>>>,
+}
+
+impl Lambda {
+    fn new(errors: &[(&str, u16, &'static str)]) -> Self {
+        let errors: HashMap<_, _> =
+            errors.iter().map(|(key, status, code)| ((*key).to_owned(), (*status, *code))).collect();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&requests);
+        let http_client = infallible_client_fn(move |request: http::Request<SdkBody>| {
+            let (parts, body) = request.into_parts();
+            let job: Job = serde_json::from_slice(body.bytes().unwrap()).unwrap();
+            let answer = match errors.get(&job.key) {
+                None => http::Response::builder().status(202).body(SdkBody::empty()),
+                Some((status, code)) => http::Response::builder()
+                    .status(*status)
+                    .header("x-amzn-errortype", *code)
+                    .body(SdkBody::from(json!({"message": "scripted"}).to_string())),
+            };
+            seen.lock().unwrap().push((parts, job));
+            answer.unwrap()
+        });
+        let config = aws_sdk_lambda::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-central-1"))
+            .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
+            .retry_config(RetryConfig::disabled())
+            .http_client(http_client)
+            .build();
+        Self { client: Client::from_conf(config), requests }
+    }
+
+    async fn handle(&self, payload: Value) -> Result<Value, Diagnostic> {
+        let settings = Settings::read(Reader::of(&[("IMAGE_PROCESSOR_FUNCTION", "image-processor")])).unwrap();
+        let answer = handle(LambdaEvent::new(payload, Context::default()), &self.client, &settings).await?;
+        Ok(serde_json::to_value(answer).unwrap())
+    }
+
+    fn keys(&self) -> Vec<String> {
+        let mut keys: Vec<_> = self.requests.lock().unwrap().iter().map(|(_, job)| job.key.clone()).collect();
+        keys.sort();
+        keys
+    }
+}
+
+fn event(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+/// An event with a record for each key, which must need no encoding.
+fn records(keys: &[String]) -> Value {
+    let record = &event(include_str!("events/put.json"))["Records"][0];
+    let with_key = |key: &String| {
+        let mut record = record.clone();
+        record["s3"]["object"]["key"] = json!(key);
+        record
+    };
+    json!({ "Records": keys.iter().map(with_key).collect::<Vec<_>>() })
+}
+
+#[tokio::test]
+async fn a_put_is_one_asynchronous_invocation() {
+    let lambda = Lambda::new(&[]);
+    let answer = lambda.handle(event(include_str!("events/put.json"))).await.unwrap();
+
+    let requests = lambda.requests.lock().unwrap();
+    let [(request, job)] = requests.as_slice() else { panic!("{} invocations", requests.len()) };
+    assert_eq!(*job, Job { bucket: "my-image-bucket".into(), key: "uploads/cat.jpg".into() });
+    assert_eq!(request.uri.path(), "/2015-03-31/functions/image-processor/invocations");
+    assert_eq!(request.headers["x-amz-invocation-type"], "Event");
+
+    let result = json!({
+        "outcome": "invoked",
+        "invoked": [{"bucket": "my-image-bucket", "key": "uploads/cat.jpg"}],
+        "skipped": [],
+        "refused": [],
+    });
+    assert_eq!(answer["statusCode"], 200);
+    assert_eq!(answer["result"], result);
+    assert_eq!(event(answer["body"].as_str().unwrap()), result);
+}
+
+#[tokio::test]
+async fn records_of_one_object_are_one_job() {
+    let lambda = Lambda::new(&[]);
+    lambda.handle(event(include_str!("events/one-object-many-records.json"))).await.unwrap();
+    assert_eq!(lambda.keys(), ["uploads/cat.jpg", "uploads/dog.jpg"]);
+}
+
+#[tokio::test]
+async fn what_was_skipped_is_told() {
+    let lambda = Lambda::new(&[]);
+    let answer = lambda.handle(event(include_str!("events/no-sources.json"))).await.unwrap();
+    assert_eq!(answer["result"]["outcome"], "skipped");
+    assert_eq!(
+        answer["result"]["skipped"],
+        json!([
+            {"bucket": "my-image-bucket", "key": "thumbnails/100/uploads/cat.jpg", "reason": "inside-thumbnails"},
+            {"bucket": "my-image-bucket", "key": "uploads/2026/", "reason": "folder"},
+            {"bucket": "my-image-bucket", "key": "documents/cat.jpg", "reason": "outside-uploads"},
+        ])
+    );
+    assert!(lambda.keys().is_empty());
+}
+
+#[tokio::test]
+async fn every_job_is_attempted_before_the_event_fails() {
+    let keys: Vec<_> = (10..60).map(|n| format!("uploads/{n}.jpg")).collect();
+    let lambda = Lambda::new(&[
+        ("uploads/10.jpg", 429, "TooManyRequestsException"),
+        ("uploads/30.jpg", 500, "ServiceException"),
+    ]);
+    let error = lambda.handle(records(&keys)).await.unwrap_err();
+    assert_eq!(lambda.keys(), keys);
+    assert_eq!(error.error_type, "InvokeFailed");
+    assert!(
+        error.error_message.contains("uploads/10.jpg") && error.error_message.contains("uploads/30.jpg"),
+        "{error:?}"
+    );
+    assert!(!error.error_message.contains("uploads/11.jpg"), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_a_retry_or_an_operator_can_mend_fails_the_event() {
+    for (status, code) in [
+        (429, "TooManyRequestsException"),
+        (500, "ServiceException"),
+        (502, "EC2UnexpectedException"),
+        (502, "ENILimitReachedException"),
+        (409, "ResourceConflictException"),
+        (502, "ResourceNotReadyException"),
+        (503, ""),
+        (403, "AccessDeniedException"),
+        (404, "ResourceNotFoundException"),
+        (502, "KMSAccessDeniedException"),
+        (502, "KMSDisabledException"),
+    ] {
+        let lambda = Lambda::new(&[("uploads/cat.jpg", status, code)]);
+        let error = lambda.handle(event(include_str!("events/put.json"))).await.unwrap_err();
+        assert!(error.error_message.contains("uploads/cat.jpg"), "{code}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_our_own_fault_is_recorded_not_retried() {
+    for (status, code) in [
+        (413, "RequestTooLargeException"),
+        (400, "InvalidRequestContentException"),
+        (415, "UnsupportedMediaTypeException"),
+    ] {
+        let lambda = Lambda::new(&[("uploads/cat.jpg", status, code)]);
+        let answer = lambda.handle(event(include_str!("events/put.json"))).await.unwrap();
+        let refused = json!([{"bucket": "my-image-bucket", "key": "uploads/cat.jpg", "reason": code}]);
+        assert_eq!(answer["result"]["refused"], refused);
+    }
+}
+
+#[tokio::test]
+async fn invocations_in_flight_are_bounded() {
+    // The scripted client answers at once, so what is in flight is counted by a server that holds its answers back.
+    let (in_flight, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let counters = (Arc::clone(&in_flight), Arc::clone(&most));
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let (in_flight, most) = counters.clone();
+            tokio::spawn(async move {
+                use tokio::io::{AsyncReadExt, AsyncWriteExt};
+                let mut request = [0; 16384];
+                while stream.read(&mut request).await.is_ok_and(|length| length > 0) {
+                    most.fetch_max(in_flight.fetch_add(1, SeqCst) + 1, SeqCst);
+                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                    in_flight.fetch_sub(1, SeqCst);
+                    stream.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+                }
+            });
+        }
+    });
+    let config = Lambda::new(&[]).client.config().to_builder();
+    let http_client = aws_smithy_http_client::Builder::new().build_http();
+    let client = Client::from_conf(config.endpoint_url(endpoint).http_client(http_client).build());
+    let lambda = Lambda { client, requests: Arc::default() };
+    let keys: Vec<_> = (0..100).map(|n| format!("uploads/{n}.jpg")).collect();
+    let answer = lambda.handle(records(&keys)).await.unwrap();
+    assert_eq!(answer["result"]["invoked"].as_array().unwrap().len(), 100);
+    let most = most.load(SeqCst);
+    assert!((2..=16).contains(&most), "{most} invocations were in flight at once");
+}
