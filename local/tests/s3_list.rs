@@ -27,6 +27,7 @@ async fn paged(s3: &Fixture, prefix: &str, delimiter: Option<&str>, size: i32) -
         names.extend(page.common_prefixes().iter().map(|common| common.prefix().unwrap().to_owned()));
         names.sort();
         found.extend(names);
+        assert!(found.len() <= KEYS.len(), "pages repeat: {found:?}");
         token = page.next_continuation_token().map(str::to_owned);
         assert_eq!(page.is_truncated(), Some(token.is_some()));
         if token.is_none() {

@@ -81,7 +81,10 @@ pub(crate) fn read(invocation: &Invocation) -> Vec<(String, Report)> {
     };
     match invocation.function.as_str() {
         IMAGE_PROCESSOR => {
-            let Some(mut processed) = result::<Processed>(answer) else { return Vec::new() };
+            let Some(mut processed) = result::<Processed>(answer) else {
+                let reason = format!("{IMAGE_PROCESSOR} answered something else: {answer}");
+                return keys(&invocation.payload).into_iter().map(|key| (key, Report::None(reason.clone()))).collect();
+            };
             if processed.key.is_empty() {
                 processed.key = keys(&invocation.payload).into_iter().next().unwrap_or_default();
             }
@@ -108,7 +111,18 @@ pub(crate) fn read(invocation: &Invocation) -> Vec<(String, Report)> {
 fn result<T: DeserializeOwned>(answer: &Value) -> Option<T> {
     let body = || serde_json::from_str(answer.get("body")?.as_str()?).ok();
     let result = answer.get("result").filter(|result| result.is_object()).cloned().or_else(body)?;
-    serde_json::from_value(result).ok()
+    serde_json::from_value(without_nulls(result)).ok()
+}
+
+/// What is null is as good as missing.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let known = fields.into_iter().filter(|(_, value)| !value.is_null());
+            known.map(|(name, value)| (name, without_nulls(value))).collect()
+        }
+        other => other,
+    }
 }
 
 fn explained(processed: &Processed) -> String {
@@ -180,10 +194,18 @@ mod tests {
 
     #[test]
     fn what_brings_no_thumbnails_is_explained() {
-        let rejected = json!({ "result": { "outcome": "rejected", "reason": "not_an_image", "message": "text" } });
+        let rejected = json!({ "result": {
+            "outcome": "rejected", "reason": "not_an_image", "message": "text",
+            "source": { "bytes": 12, "width": null, "height": null, "format": null },
+        } });
         let job = json!({ "bucket": "b", "key": "uploads/a.jpg" });
         let told = read(&invocation(IMAGE_PROCESSOR, job, Outcome::Answered(rejected)));
         assert_eq!(told, [("uploads/a.jpg".into(), Report::None("rejected: not_an_image: text".into()))]);
+
+        let job = json!({ "bucket": "b", "key": "uploads/a.jpg" });
+        let told = read(&invocation(IMAGE_PROCESSOR, job, Outcome::Answered(json!("?"))));
+        let text = "image-processor answered something else: \"?\"".to_owned();
+        assert_eq!(told, [("uploads/a.jpg".into(), Report::None(text))]);
 
         let event = json!({ "Records": [{ "s3": { "object": { "key": "uploads/a+b%2B%C3%A9.jpg" } } }] });
         let told = read(&invocation(UPLOAD_HANDLER, event, Outcome::Failed(json!({ "errorMessage": "no access" }))));
