@@ -4,6 +4,8 @@
 
 pub mod batch;
 pub mod client;
+mod keys;
+mod memory;
 mod metrics;
 mod outcome;
 pub mod reconcile;
@@ -24,6 +26,7 @@ use tokio::{sync::Semaphore, time::timeout};
 
 use batch::{Batch, BatchAnswer};
 
+pub use keys::KeyTemplate;
 pub use metrics::Metrics;
 pub use outcome::Outcome;
 pub use reconcile::{Approach, Failure, Rejection, Store, reconcile};
@@ -81,13 +84,14 @@ async fn run(
     settings: &Arc<Settings>,
 ) -> Result<Outcome, Diagnostic> {
     let started = Instant::now();
+    memory::reset_peak();
     let outcome = match job {
         // Boxed, since the compiler follows nested futures only so deep.
         Ok(job) => Box::pin(process(job, approach, store, settings)).await,
         Err(refused) => Ok(refused),
     };
     if let Ok(outcome) = &outcome {
-        outcome.log();
+        outcome.log(memory::peak());
     }
     if let Some(metrics) = &settings.metrics {
         metrics.tell(outcome.as_ref().ok(), started.elapsed());

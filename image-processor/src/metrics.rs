@@ -40,7 +40,12 @@ impl Metrics {
         match outcome {
             None => metrics.push(("Failed", "Count", 1.0)),
             Some(outcome) => {
-                metrics.push(("Processed", "Count", 1.0));
+                match outcome.outcome {
+                    // Counted below, by reason.
+                    "rejected" => {}
+                    "refused" => metrics.push(("Refused", "Count", 1.0)),
+                    _ => metrics.push(("Processed", "Count", 1.0)),
+                }
                 if outcome.outcome == "made" {
                     let time = outcome.milliseconds;
                     let bytes = outcome.source.as_ref().and_then(|source| source.bytes).unwrap_or_default();
@@ -61,7 +66,8 @@ impl Metrics {
         };
         let mut directives = vec![directive(json!([["FunctionName"]]), &metrics)];
         let mut line = Map::new();
-        if let Some(reason) = outcome.and_then(|outcome| outcome.reason) {
+        let rejection = outcome.filter(|outcome| outcome.outcome == "rejected");
+        if let Some(reason) = rejection.and_then(|outcome| outcome.reason) {
             let rejected = [("Rejected", "Count", 1.0)];
             directives.push(directive(json!([["FunctionName"], ["FunctionName", "Reason"]]), &rejected));
             line.insert("Reason".into(), reason.into());
@@ -145,15 +151,21 @@ mod tests {
     }
 
     #[test]
-    fn a_rejection_counts_by_reason_too() {
+    fn a_rejection_counts_by_reason_and_is_not_processed() {
         let outcome = Outcome { outcome: "rejected", reason: Some("corrupt"), ..Outcome::default() };
         let line = metrics().line(Some(&outcome), Duration::ZERO);
         let one = json!([["FunctionName"]]);
         let two = json!([["FunctionName"], ["FunctionName", "Reason"]]);
-        let expected = [("GigabyteSeconds", one.clone()), ("Processed", one), ("Rejected", two)]
-            .map(|(name, of)| (name.to_owned(), of));
+        let expected = [("GigabyteSeconds", one), ("Rejected", two)].map(|(name, of)| (name.to_owned(), of));
         assert_eq!(published(&line), expected);
         assert_eq!((&line["Reason"], &line["Rejected"]), (&json!("corrupt"), &json!(1)));
+    }
+
+    #[test]
+    fn a_refusal_is_neither_processed_nor_a_rejected_source() {
+        let outcome = Outcome { outcome: "refused", reason: Some("malformed-job"), ..Outcome::default() };
+        let line = metrics().line(Some(&outcome), Duration::ZERO);
+        assert_eq!((&line["Refused"], line.get("Processed"), line.get("Rejected")), (&json!(1.0), None, None));
     }
 
     #[test]

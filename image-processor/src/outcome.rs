@@ -100,8 +100,8 @@ impl Outcome {
         Self { outcome: "refused", reason: Some(reason), message: Some(message), bucket, key, ..Self::default() }
     }
 
-    /// Tells the outcome once, in one line of the log.
-    pub fn log(&self) {
+    /// Tells the outcome once, in one line of the log, and the process's peak memory in bytes with it.
+    pub fn log(&self, peak_memory: Option<u64>) {
         let (bucket, key) = (self.bucket.as_deref(), self.key.as_deref());
         let source = self.source.as_ref();
         let (etag, bytes) = (source.map(|source| source.etag.as_str()), source.and_then(|source| source.bytes));
@@ -120,7 +120,8 @@ impl Outcome {
                 width,
                 height,
                 removed = self.removed.len(),
-                total_ms = total
+                total_ms = total,
+                peak_memory
             );
         } else {
             tracing::info!(
@@ -139,6 +140,7 @@ impl Outcome {
                 make_ms = make,
                 upload_ms = upload,
                 total_ms = total,
+                peak_memory,
             );
         }
     }

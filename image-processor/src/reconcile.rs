@@ -14,7 +14,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::future::{join, join_all};
 use serde::Serialize;
-use thumbnail::{Made, Size, Thumbnail};
+use thumbnail::{Format, Made, Size, Thumbnail};
 
 /// Rounds before giving up on a source that changes as fast as its thumbnails are made. Lambda's retry comes a minute later.
 pub const MAX_ROUNDS: u32 = 5;
@@ -33,12 +33,24 @@ pub struct Location {
 pub struct Target {
     /// The source.
     pub source: Location,
-    /// Where the thumbnail of each size belongs.
-    pub thumbnails: Vec<(Size, Location)>,
+    /// Where thumbnails of it can be, size by size. Which of them there are depends on the source where the place depends on
+    /// the format.
+    pub places: Vec<Place>,
     /// Where thumbnails of sizes lie that are made no more: they are removed.
     pub retired: Vec<Location>,
     /// The fingerprint of the settings that thumbnails are made with.
     pub configuration: String,
+}
+
+/// Where one thumbnail of a source belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The size that belongs here.
+    pub size: Size,
+    /// The format that belongs here, or none for whichever is made.
+    pub format: Option<Format>,
+    /// The place.
+    pub at: Location,
 }
 
 /// How one invocation goes about it.
@@ -89,6 +101,8 @@ pub struct Record {
     pub source_etag: Option<String>,
     /// The fingerprint of the settings that it was made with.
     pub configuration: Option<String>,
+    /// In how many formats this size of that source was made, this one included.
+    pub formats: Option<usize>,
 }
 
 /// Why no thumbnail can be made of a source, however often it is tried.
@@ -135,9 +149,9 @@ pub enum Done {
         bytes: u64,
         /// What its header says.
         info: thumbnail::Source,
-        /// The thumbnails, in the order of the target.
+        /// The thumbnails, in the order they were made.
         thumbnails: Vec<Written>,
-        /// Where thumbnails of retired sizes were deleted.
+        /// Where thumbnails of retired sizes, or of other formats than this source's, were deleted.
         removed: Vec<Location>,
     },
     /// The thumbnails were there already, made of this source with these settings.
@@ -175,7 +189,7 @@ pub struct Written {
     /// Height in pixels.
     pub height: u32,
     /// Its format.
-    pub format: thumbnail::Format,
+    pub format: Format,
     /// Its size in bytes.
     pub bytes: usize,
 }
@@ -220,7 +234,11 @@ pub enum Failure<E> {
     OutOfTime,
 }
 
-/// Makes the thumbnails of `target` agree with its source; `make` turns the source's bytes into one thumbnail per size.
+/// Makes the thumbnails of `target` agree with its source; `make` turns the source's bytes into thumbnails, each for another
+/// of the target's places.
+///
+/// # Panics
+/// Where `make` makes a thumbnail that the target has no place for.
 ///
 /// # Errors
 /// [`Failure`]: thumbnails may be missing or old, and the next attempt mends that.
@@ -259,23 +277,25 @@ where
     Err(Failure::Unsettled)
 }
 
-/// The source, if there is one whose thumbnails all show it as it is, made with these settings, and none is there of a
-/// retired size.
+/// The source, if there is one whose thumbnails are all there and show it as it is, made with these settings, and there are
+/// no others.
 ///
-/// No second look is needed: nothing is written, so nothing of what others wrote is undone.
+/// How many formats of each size there should be is not known without reading the source, but the thumbnails say so. No second
+/// look at the source is needed: nothing is written, so nothing of what others wrote is undone.
 async fn current<S: Store>(store: &S, target: &Target) -> Result<Option<Version>, S::Error> {
     let Some(Head { version, .. }) = store.head(&target.source).await? else { return Ok(None) };
-    let wanted = target.record(&version);
-    let thumbnails = join_all(target.thumbnails.iter().map(|(_, at)| store.head(at)));
+    let places = join_all(target.places.iter().map(async |place| Ok((place.size, store.head(&place.at).await?))));
     let retired = join_all(target.retired.iter().map(|at| store.head(at)));
-    let (thumbnails, retired) = join(thumbnails, retired).await;
-    let mut is_current = true;
-    for head in thumbnails {
-        is_current &= head?.is_some_and(|head| head.record == wanted);
-    }
-    for head in retired {
-        is_current &= head?.is_none();
-    }
+    let (places, retired) = join(places, retired).await;
+    let places: Vec<_> = places.into_iter().collect::<Result<_, _>>()?;
+    let retired: Vec<_> = retired.into_iter().collect::<Result<_, _>>()?;
+    let is_complete = |of_one_size: &[(Size, Option<Head>)]| {
+        let there: Vec<_> = of_one_size.iter().filter_map(|(_, head)| head.as_ref()).collect();
+        let wanted = target.record(&version, there.len());
+        !there.is_empty() && there.iter().all(|head| head.record == wanted)
+    };
+    let is_current =
+        places.chunk_by(|(one, _), (other, _)| one == other).all(is_complete) && retired.iter().all(Option::is_none);
     Ok(is_current.then_some(version))
 }
 
@@ -295,7 +315,7 @@ where
     let source = store.get(&target.source).await?;
     milliseconds.download += since(started);
     let Some(Source { version, bytes, content }) = source else {
-        return Ok((None, Done::Removed { removed: remove_all(store, target, |_| true).await? }));
+        return Ok((None, Done::Removed { removed: remove(store, target.all(), |_| true).await? }));
     };
 
     let result = match content {
@@ -311,24 +331,29 @@ where
         Ok(Made { source: info, thumbnails, decode, .. }) => {
             milliseconds.decode += decode.as_secs_f64() * 1e3;
             let started = Instant::now();
-            let written = put_all(store, target, thumbnails, &target.record(&version)).await?;
+            let written = put_all(store, target, thumbnails, &version).await?;
             milliseconds.upload += since(started);
             match written {
                 Ok(thumbnails) => {
-                    let removed = remove(store, target.retired.iter(), |_| true).await?;
+                    let is_written = |at: &Location| thumbnails.iter().any(|written| written.at == *at);
+                    let others = target.all().filter(|at| !is_written(at));
+                    let removed = remove(store, others, |_| true).await?;
                     Done::Made { version: version.clone(), bytes, info, thumbnails, removed }
                 }
                 // Never a partial set: what was written of it goes again.
                 Err(rejection) => {
-                    let removed = remove_all(store, target, |_| true).await?;
+                    let removed = remove(store, target.all(), |_| true).await?;
                     Done::Rejected { version: version.clone(), bytes, rejection, removed }
                 }
             }
         }
         // Thumbnails of this very source stay: they were made by a configuration that accepted it.
         Err(rejection) => {
-            let shows_another = |record: &Record| record.source_etag.as_ref() != Some(&version.etag);
-            let removed = remove_all(store, target, shows_another).await?;
+            let is_of_this = |record: &Record| record.source_etag.as_ref() == Some(&version.etag);
+            let places = remove(store, target.places.iter().map(|place| &place.at), |record| !is_of_this(record));
+            let retired = remove(store, target.retired.iter(), |_| true);
+            let (places, retired) = join(places, retired).await;
+            let removed = [places?, retired?].concat();
             Done::Rejected { version: version.clone(), bytes, rejection, removed }
         }
     };
@@ -340,27 +365,19 @@ async fn put_all<S: Store>(
     store: &S,
     target: &Target,
     thumbnails: Vec<Thumbnail>,
-    record: &Record,
+    version: &Version,
 ) -> Result<Result<Vec<Written>, Rejection>, S::Error> {
-    let puts = target.thumbnails.iter().zip(thumbnails).map(async |((size, at), thumbnail)| {
-        let Thumbnail { width, height, format, .. } = thumbnail;
-        let written = Written { size: *size, at: at.clone(), width, height, format, bytes: thumbnail.bytes.len() };
-        Ok(store.put(at, thumbnail, record).await?.map(|()| written))
+    let sizes: Vec<_> = thumbnails.iter().map(|thumbnail| thumbnail.size).collect();
+    let formats_of = |size: Size| sizes.iter().filter(|other| **other == size).count();
+    let puts = thumbnails.into_iter().map(async |thumbnail| {
+        let Thumbnail { size, width, height, format, .. } = thumbnail;
+        let record = target.record(version, formats_of(size));
+        let at = target.place(size, format);
+        let written = Written { size, at: at.clone(), width, height, format, bytes: thumbnail.bytes.len() };
+        Ok(store.put(at, thumbnail, &record).await?.map(|()| written))
     });
     let attempts: Result<Vec<Result<Written, Rejection>>, S::Error> = join_all(puts).await.into_iter().collect();
     Ok(attempts?.into_iter().collect())
-}
-
-/// Deletes the thumbnails that are `unwanted` and all of retired sizes, and answers where they were.
-async fn remove_all<S: Store>(
-    store: &S,
-    target: &Target,
-    unwanted: impl Fn(&Record) -> bool,
-) -> Result<Vec<Location>, S::Error> {
-    let kept = remove(store, target.thumbnails.iter().map(|(_, at)| at), unwanted);
-    let retired = remove(store, target.retired.iter(), |_| true);
-    let (kept, retired) = join(kept, retired).await;
-    Ok([kept?, retired?].concat())
 }
 
 /// Deletes what is there and `unwanted`, and answers where it was. Only what is there is deleted: on a versioned bucket a
@@ -383,9 +400,25 @@ async fn remove<S: Store>(
 }
 
 impl Target {
-    /// The record of thumbnails that show that source.
-    fn record(&self, version: &Version) -> Record {
-        Record { source_etag: Some(version.etag.clone()), configuration: Some(self.configuration.clone()) }
+    /// Where the thumbnail of that size and format belongs.
+    fn place(&self, size: Size, format: Format) -> &Location {
+        let belongs_here = |place: &&Place| place.size == size && place.format.is_none_or(|here| here == format);
+        let place = self.places.iter().find(belongs_here);
+        &place.unwrap_or_else(|| unreachable!("a thumbnail of size {size} in {format} belongs nowhere")).at
+    }
+
+    /// Everywhere thumbnails can be, those of retired sizes included.
+    fn all(&self) -> impl Iterator<Item = &Location> {
+        self.places.iter().map(|place| &place.at).chain(&self.retired)
+    }
+
+    /// The record of thumbnails that show that source, of which there are so many of one size.
+    fn record(&self, version: &Version, formats: usize) -> Record {
+        Record {
+            source_etag: Some(version.etag.clone()),
+            configuration: Some(self.configuration.clone()),
+            formats: Some(formats),
+        }
     }
 }
 

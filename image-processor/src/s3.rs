@@ -26,6 +26,9 @@ const SOURCE_ETAG: &str = "source-etag";
 /// Name of the metadata on a thumbnail that holds the fingerprint of the settings that it was made with.
 const CONFIGURATION: &str = "configuration";
 
+/// Name of the metadata on a thumbnail that holds in how many formats there is one of that size.
+const FORMATS: &str = "formats";
+
 /// Code of an error whose request was answered, but whose body did not arrive whole or as its checksum says.
 const CUT_BODY: &str = "IncompleteBody";
 
@@ -162,8 +165,11 @@ impl Store for S3Store {
             Ok(output) => {
                 let bytes = output.content_length.and_then(|length| u64::try_from(length).ok()).unwrap_or_default();
                 let mut metadata = output.metadata.unwrap_or_default();
-                let record =
-                    Record { source_etag: metadata.remove(SOURCE_ETAG), configuration: metadata.remove(CONFIGURATION) };
+                let record = Record {
+                    source_etag: metadata.remove(SOURCE_ETAG),
+                    configuration: metadata.remove(CONFIGURATION),
+                    formats: metadata.remove(FORMATS).and_then(|formats| formats.parse().ok()),
+                };
                 Ok(Some(Head { version: version(output.e_tag, output.version_id), bytes, record }))
             }
             Err(error) if error.as_service_error().is_some_and(HeadObjectError::is_not_found) => Ok(None),
@@ -216,8 +222,10 @@ impl S3Store {
 }
 
 fn metadata(record: &Record) -> HashMap<String, String> {
-    let fields = [(SOURCE_ETAG, &record.source_etag), (CONFIGURATION, &record.configuration)];
-    fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))).collect()
+    let Record { source_etag, configuration, formats } = record.clone();
+    let formats = formats.map(|formats| formats.to_string());
+    let fields = [(SOURCE_ETAG, source_etag), (CONFIGURATION, configuration), (FORMATS, formats)];
+    fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 /// `ETag`s come in quotes.

@@ -1,14 +1,14 @@
 use std::{fmt::Display, str::FromStr};
 
-use thumbnail::{Limits, Options, Size};
+use thumbnail::{Format, Limits, Options, Output, Size};
 use thumbnail_job::{
     Prefixes,
     settings::{InvalidSettings, Reader},
 };
 
 use crate::{
-    Metrics,
-    reconcile::{Location, Target},
+    KeyTemplate, Metrics,
+    reconcile::{Location, Place, Target},
 };
 
 /// Longest key that S3 takes, in bytes of UTF-8.
@@ -27,26 +27,31 @@ pub struct Settings {
     pub metrics: Option<Metrics>,
     /// `OUTPUT_BUCKET` (the source's own): the bucket that thumbnails are written to.
     pub output_bucket: Option<String>,
+    /// `THUMBNAIL_KEY` (`{size}/{key}` after the thumbnails prefix): the keys of thumbnails.
+    pub thumbnail_key: KeyTemplate,
     /// `CACHE_CONTROL` (`public, max-age=0, must-revalidate`): the header of that name on every thumbnail. Thumbnail keys are
     /// mutable; long caching needs a version in the URL.
     pub cache_control: String,
     /// `RETIRED_SIZES` (none): sizes that were made once and are no more. Their thumbnails are removed whenever their source is
     /// looked at: when it changes, when it is deleted, and by a backfill.
     pub retired_sizes: Vec<Size>,
-    /// `SIZES` (`100,300,500`): widths in pixels. `JPEG_QUALITY` (80): 1 to 100. `MAX_SOURCE_BYTES` and `MAX_SOURCE_PIXELS`:
-    /// a larger source is rejected before it is downloaded or decoded.
+    /// `SIZES` (`100,300,500`) and `FORMATS` (`source`): what is made of each source. `JPEG_QUALITY` and `WEBP_QUALITY` (80),
+    /// `AVIF_QUALITY` (60): 1 to 100, where `FORMATS` names none. `BACKGROUND` (`ffffff`): what shows through transparent pixels
+    /// in a JPEG. `MAX_SOURCE_BYTES` and `MAX_SOURCE_PIXELS`: a larger source is rejected before it is downloaded or decoded.
     pub thumbnails: Options,
 }
 
-/// The comma-separated list of a variable.
-struct List<T>(Vec<T>);
+/// Red, green and blue, written like `ffffff`.
+struct Colour([u8; 3]);
 
-impl<T: FromStr<Err: Display>> FromStr for List<T> {
-    type Err = String;
+impl FromStr for Colour {
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let items: Result<_, _> = text.split(',').map(|item| item.trim().parse()).collect();
-        items.map(Self).map_err(|error: T::Err| error.to_string())
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_hexadecimal = text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let number = u32::from_str_radix(text, 16).ok().filter(|_| is_hexadecimal);
+        let [_, rgb @ ..] = number.ok_or("write a colour as six hexadecimal digits, such as ffffff")?.to_be_bytes();
+        Ok(Self(rgb))
     }
 }
 
@@ -57,29 +62,54 @@ impl Settings {
     /// One message that names every variable that is wrong.
     pub fn read(mut reader: Reader) -> Result<Self, InvalidSettings> {
         let defaults = Options::default();
+        let prefixes = Prefixes::read(&mut reader);
         let settings = Self {
             metrics: Metrics::read(&mut reader),
-            prefixes: Prefixes::read(&mut reader),
+            thumbnail_key: reader.or("THUMBNAIL_KEY", KeyTemplate::below(prefixes.thumbnails())),
+            prefixes,
             output_bucket: reader.optional("OUTPUT_BUCKET"),
             cache_control: cache_control(&mut reader),
-            retired_sizes: sizes(&mut reader, "RETIRED_SIZES", Vec::new()),
+            retired_sizes: list(&mut reader, "RETIRED_SIZES", Vec::new(), |size: &Size| *size),
             thumbnails: Options {
-                sizes: sizes(&mut reader, "SIZES", defaults.sizes.clone()),
+                sizes: list(&mut reader, "SIZES", defaults.sizes, |size| *size),
+                outputs: list(&mut reader, "FORMATS", defaults.outputs, |output: &Output| output.format),
                 jpeg_quality: within(&mut reader, "JPEG_QUALITY", defaults.jpeg_quality, 1, 100),
+                webp_quality: within(&mut reader, "WEBP_QUALITY", defaults.webp_quality, 1, 100),
+                avif_quality: within(&mut reader, "AVIF_QUALITY", defaults.avif_quality, 1, 100),
+                background: reader.or("BACKGROUND", Colour(defaults.background)).0,
                 limits: Limits {
                     max_bytes: within(&mut reader, "MAX_SOURCE_BYTES", defaults.limits.max_bytes, 1, u64::MAX),
                     max_pixels: within(&mut reader, "MAX_SOURCE_PIXELS", defaults.limits.max_pixels, 1, u64::MAX),
                     max_memory: memory(&mut reader, defaults.limits.max_memory),
                     ..defaults.limits
                 },
-                ..defaults
             },
         };
         if let Some(size) = settings.retired_sizes.iter().find(|size| settings.thumbnails.sizes.contains(size)) {
             let text = reader.optional("RETIRED_SIZES").unwrap_or_default();
             reader.problem("RETIRED_SIZES", &text, &format!("{size} is in SIZES: name it in one of them"));
         }
+        if let Err(remedy) = settings.check_keys() {
+            reader.problem("THUMBNAIL_KEY", &settings.thumbnail_key.to_string(), &remedy);
+        }
         reader.finish(settings)
+    }
+
+    /// Checks that no two thumbnails share a key, and that none is taken for a source.
+    fn check_keys(&self) -> Result<(), String> {
+        let sizes = self.thumbnails.sizes.iter().chain(&self.retired_sizes);
+        let sizes: Vec<_> = sizes.map(Size::to_string).collect();
+        let formats: Vec<_> = self.formats_in_keys().iter().map(|format| format.map_or("", Format::name)).collect();
+        if formats.len() == 1 && self.thumbnails.outputs.len() > 1 {
+            return Err("name {format} in it: FORMATS asks for more than one thumbnail of each size".to_owned());
+        }
+        self.thumbnail_key.check(self.prefixes.thumbnails(), self.prefixes.uploads(), &sizes, &formats)
+    }
+
+    /// The formats that can be in keys: all that a thumbnail can have, so that none is left when [`Options::outputs`] change, or
+    /// none where keys do not tell.
+    fn formats_in_keys(&self) -> Vec<Option<Format>> {
+        if self.thumbnail_key.tells_format() { Format::OF_THUMBNAILS.map(Some).to_vec() } else { vec![None] }
     }
 
     /// What a thumbnail depends on besides its source and its size, as 16 hexadecimal digits. It is written with every
@@ -90,7 +120,8 @@ impl Settings {
         let Options { sizes: _, limits: _, outputs, jpeg_quality, webp_quality, avif_quality, background } =
             &self.thumbnails;
         let pixels = format!("{PIXELS} {outputs:?} {jpeg_quality} {webp_quality} {avif_quality} {background:?}");
-        format!("{:016x}", fnv1a(format!("{pixels} {}", self.cache_control).as_bytes()))
+        let Self { cache_control, thumbnail_key, .. } = self;
+        format!("{:016x}", fnv1a(format!("{pixels} {cache_control} {thumbnail_key}").as_bytes()))
     }
 
     /// Where the source of that bucket and key and its thumbnails belong.
@@ -99,36 +130,49 @@ impl Settings {
     /// The stable reason code, and a message, where that key is no source or has no room for the thumbnails' longer keys.
     pub fn target(&self, bucket: &str, key: &str) -> Result<Target, (&'static str, String)> {
         self.prefixes.check(key).map_err(|refusal| (refusal.code(), format!("{key:?} is not the key of an upload")))?;
-        let output_bucket = self.output_bucket.as_deref().unwrap_or(bucket);
-        let place = |size: &Size| Location {
-            bucket: output_bucket.to_owned(),
-            key: self.prefixes.thumbnail_key(&size.to_string(), key),
+        let places = |size: &Size| {
+            let place = |format: Option<Format>| Place {
+                size: *size,
+                format,
+                at: Location {
+                    bucket: self.output_bucket.as_deref().unwrap_or(bucket).to_owned(),
+                    key: self.thumbnail_key.key(&size.to_string(), format.map_or("", Format::name), key),
+                },
+            };
+            self.formats_in_keys().into_iter().map(place).collect::<Vec<_>>()
         };
-        let thumbnails: Vec<_> = self.thumbnails.sizes.iter().map(|size| (*size, place(size))).collect();
-        match thumbnails.iter().map(|(_, at)| at.key.len()).max() {
+        let target = Target {
+            source: Location { bucket: bucket.to_owned(), key: key.to_owned() },
+            places: self.thumbnails.sizes.iter().flat_map(places).collect(),
+            retired: self.retired_sizes.iter().flat_map(places).map(|place| place.at).collect(),
+            configuration: self.fingerprint(),
+        };
+        match target.places.iter().map(|place| place.at.key.len()).max() {
             Some(longest) if longest > MAX_KEY_BYTES => Err((
                 "key-too-long",
                 format!(
                     "its thumbnails' keys would be {longest} bytes long, S3 takes {MAX_KEY_BYTES}: use a shorter key"
                 ),
             )),
-            _ => Ok(Target {
-                source: Location { bucket: bucket.to_owned(), key: key.to_owned() },
-                thumbnails,
-                retired: self.retired_sizes.iter().map(place).collect(),
-                configuration: self.fingerprint(),
-            }),
+            _ => Ok(target),
         }
     }
 }
 
-fn sizes(reader: &mut Reader, name: &str, default: Vec<Size>) -> Vec<Size> {
-    let List(sizes) = reader.or(name, List(default));
-    if let Some(repeated) = sizes.iter().enumerate().find_map(|(at, size)| sizes[..at].contains(size).then_some(size)) {
+/// The comma-separated list of a variable, whose items differ in what `identity` says of them.
+fn list<T, I>(reader: &mut Reader, name: &str, default: Vec<T>, identity: impl Fn(&T) -> I) -> Vec<T>
+where
+    T: FromStr<Err: Display>,
+    I: PartialEq,
+{
+    let items = reader.list(name, default);
+    let is_repeated = |at: usize| items[..at].iter().any(|item| identity(item) == identity(&items[at]));
+    if let Some(at) = (1..items.len()).find(|at| is_repeated(*at)) {
         let text = reader.optional(name).unwrap_or_default();
+        let repeated = text.split(',').nth(at).unwrap_or_default().trim();
         reader.problem(name, &text, &format!("name {repeated} once"));
     }
-    sizes
+    items
 }
 
 /// What of the function's memory is left for a picture, in bytes.
@@ -178,14 +222,16 @@ mod tests {
         let settings = read(&[("OUTPUT_BUCKET", "")]).unwrap();
         assert_eq!(settings.output_bucket, None);
         assert_eq!(settings.cache_control, "public, max-age=0, must-revalidate");
-        assert_eq!(settings.thumbnails.jpeg_quality, 80);
+        let Options { outputs, jpeg_quality, webp_quality, avif_quality, background, .. } = settings.thumbnails.clone();
+        assert_eq!((outputs, background), (vec![Output::SOURCE], [255; 3]));
+        assert_eq!((jpeg_quality, webp_quality, avif_quality), (80, 80, 60));
         let target = settings.target("b", "uploads/a.jpg").unwrap();
-        let keys: Vec<_> = target.thumbnails.iter().map(|(_, at)| at.key.as_str()).collect();
+        let keys: Vec<_> = target.places.iter().map(|place| place.at.key.as_str()).collect();
         assert_eq!(
             keys,
             ["thumbnails/100/uploads/a.jpg", "thumbnails/300/uploads/a.jpg", "thumbnails/500/uploads/a.jpg"]
         );
-        assert!(target.thumbnails.iter().all(|(_, at)| at.bucket == "b"));
+        assert!(target.places.iter().all(|place| place.at.bucket == "b"));
     }
 
     #[test]
@@ -193,7 +239,12 @@ mod tests {
         let wrong = [
             ("UPLOADS_PREFIX", "/uploads"),
             ("SIZES", "100,big"),
+            ("FORMATS", "source,tiff"),
             ("JPEG_QUALITY", "0"),
+            ("WEBP_QUALITY", "101"),
+            ("AVIF_QUALITY", "high"),
+            ("BACKGROUND", "#fff"),
+            ("THUMBNAIL_KEY", "thumbnails/{size}"),
             ("CACHE_CONTROL", "no\ncache"),
             ("MAX_SOURCE_BYTES", "-1"),
             ("MAX_SOURCE_PIXELS", "lots"),
@@ -219,6 +270,51 @@ mod tests {
     }
 
     #[test]
+    fn a_format_named_twice_is_wrong() {
+        assert!(
+            read(&[("FORMATS", "webp, webp:50"), ("THUMBNAIL_KEY", "thumbnails/{format}/{size}/{key}")])
+                .unwrap_err()
+                .contains("name webp:50 once")
+        );
+    }
+
+    #[test]
+    fn keys_that_thumbnails_could_share_are_wrong() {
+        let formats = ("FORMATS", "source,webp");
+        assert!(read(&[formats]).unwrap_err().contains("name {format} in it"));
+        for wrong in ["thumbnails/{key}", "elsewhere/{size}/{key}", "uploads/{size}/{key}"] {
+            let message = read(&[("THUMBNAIL_KEY", wrong)]).unwrap_err();
+            assert!(message.contains(&format!("THUMBNAIL_KEY={wrong:?}")), "{message}");
+        }
+        // 1100 is no more, but its thumbnails of uploads/a would be those of uploads/a1 in size 100.
+        let key = ("THUMBNAIL_KEY", "thumbnails/{key}{size}");
+        assert!(read(&[key, ("SIZES", "100")]).is_ok());
+        assert!(read(&[key, ("SIZES", "100"), ("RETIRED_SIZES", "1100")]).is_err());
+    }
+
+    #[test]
+    fn keys_that_tell_the_format_have_a_place_for_each() {
+        let variables = [
+            ("FORMATS", "source,webp"),
+            ("THUMBNAIL_KEY", "thumbnails/{key}/{size}.{format}"),
+            ("SIZES", "100"),
+            ("RETIRED_SIZES", "64"),
+        ];
+        let target = read(&variables).unwrap().target("b", "uploads/a.jpg").unwrap();
+        let webp = target.places.iter().find(|place| place.format == Some(Format::Webp)).unwrap();
+        assert_eq!(webp.at.key, "thumbnails/uploads/a.jpg/100.webp");
+        assert_eq!((target.places.len(), target.retired.len()), (5, 5));
+    }
+
+    #[test]
+    fn a_background_is_a_colour() {
+        assert_eq!(read(&[("BACKGROUND", "1020Ff")]).unwrap().thumbnails.background, [0x10, 0x20, 0xff]);
+        for wrong in ["fff", "#ffffff", "+fffff", "white", "gggggg"] {
+            assert!(read(&[("BACKGROUND", wrong)]).unwrap_err().contains("six hexadecimal digits"), "{wrong}");
+        }
+    }
+
+    #[test]
     fn a_size_is_made_or_retired_not_both() {
         assert!(read(&[("RETIRED_SIZES", "64,300")]).unwrap_err().contains("300 is in SIZES"));
         let target = read(&[("RETIRED_SIZES", "64")]).unwrap().target("b", "uploads/a.jpg").unwrap();
@@ -233,7 +329,13 @@ mod tests {
         for neutral in [("SIZES", "64"), ("RETIRED_SIZES", "64"), ("MAX_SOURCE_BYTES", "1"), ("OUTPUT_BUCKET", "b")] {
             assert_eq!(fingerprint(&[neutral]), plain, "{neutral:?}");
         }
-        for telling in [("JPEG_QUALITY", "81"), ("CACHE_CONTROL", "no-cache")] {
+        for telling in [
+            ("FORMATS", "webp"),
+            ("JPEG_QUALITY", "81"),
+            ("BACKGROUND", "000000"),
+            ("THUMBNAIL_KEY", "thumbnails/{key}/{size}"),
+            ("CACHE_CONTROL", "no-cache"),
+        ] {
             assert_ne!(fingerprint(&[telling]), plain, "{telling:?}");
         }
         assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
@@ -244,7 +346,7 @@ mod tests {
     fn output_bucket_takes_the_thumbnails() {
         let target = read(&[("OUTPUT_BUCKET", "out")]).unwrap().target("in", "uploads/a.jpg").unwrap();
         assert_eq!(target.source.bucket, "in");
-        assert!(target.thumbnails.iter().all(|(_, at)| at.bucket == "out"));
+        assert!(target.places.iter().all(|place| place.at.bucket == "out"));
     }
 
     #[test]

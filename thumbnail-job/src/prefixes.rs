@@ -64,10 +64,16 @@ impl Prefixes {
         }
     }
 
-    /// The key of `source`'s thumbnail of that size: `thumbnails/{size}/{source}`.
+    /// Keys of sources begin with it.
     #[must_use]
-    pub fn thumbnail_key(&self, size: &str, source: &str) -> String {
-        format!("{}{size}/{source}", self.thumbnails)
+    pub fn uploads(&self) -> &str {
+        &self.uploads
+    }
+
+    /// Keys of thumbnails begin with it.
+    #[must_use]
+    pub fn thumbnails(&self) -> &str {
+        &self.thumbnails
     }
 }
 
@@ -103,7 +109,6 @@ mod tests {
         assert_eq!(prefixes.check("uploads/"), Err(NotASource::Folder));
         assert_eq!(prefixes.check("uploads/2026/"), Err(NotASource::Folder));
         assert_eq!(prefixes.check("thumbnails/100/uploads/a.jpg"), Err(NotASource::InsideThumbnails));
-        assert_eq!(prefixes.thumbnail_key("100", "uploads/a.jpg"), "thumbnails/100/uploads/a.jpg");
     }
 
     #[test]

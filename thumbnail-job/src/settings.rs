@@ -68,6 +68,19 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// The variable's parsed items, separated by commas and spaces at will, or `default`; see [`Self::or`].
+    pub fn list<T>(&mut self, name: &str, default: Vec<T>) -> Vec<T>
+    where
+        T: FromStr<Err: fmt::Display>,
+    {
+        let Some(text) = self.optional(name) else { return default };
+        let items: Result<_, _> = text.split(',').map(|item| item.trim().parse()).collect();
+        items.unwrap_or_else(|error: T::Err| {
+            self.problem(name, &text, &error.to_string());
+            default
+        })
+    }
+
     /// Remembers what is wrong with a variable.
     pub fn problem(&mut self, name: &str, value: &str, remedy: &str) {
         self.problems.push(format!("{name}={value:?}: {remedy}"));

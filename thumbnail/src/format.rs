@@ -26,6 +26,9 @@ pub enum Format {
 }
 
 impl Format {
+    /// Every format that a thumbnail can have.
+    pub const OF_THUMBNAILS: [Self; 5] = [Self::Jpeg, Self::Png, Self::Gif, Self::Webp, Self::Avif];
+
     /// Its media type, for a `Content-Type` header.
     #[must_use]
     pub fn content_type(self) -> &'static str {

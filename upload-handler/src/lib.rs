@@ -4,6 +4,7 @@
 
 pub mod event;
 pub mod invoke;
+mod patterns;
 mod settings;
 
 use std::collections::HashSet;
@@ -15,6 +16,7 @@ use serde_json::Value;
 use thumbnail_job::{Answer, Job};
 
 use crate::{event::Skipped, invoke::Refused};
+pub use patterns::{KeyPattern, KeyPatterns};
 pub use settings::Settings;
 
 /// What became of one event.
@@ -40,7 +42,8 @@ pub async fn handle(
     client: &Client,
     settings: &Settings,
 ) -> Result<Answer<Outcome>, Diagnostic> {
-    let (jobs, skipped) = distinct(event::read(event.payload, &settings.prefixes));
+    let records = event::read(event.payload, &settings.prefixes);
+    let (jobs, skipped) = distinct(records.into_iter().map(|record| admitted(record?, &settings.patterns)));
     for skipped in &skipped {
         tracing::info!(
             key = skipped.key,
@@ -56,8 +59,16 @@ pub async fn handle(
     Answer::new(outcome).map_err(|error| Diagnostic { error_type: "Answer".into(), error_message: error.to_string() })
 }
 
+/// The job, unless its key is one that the deployment's patterns leave out.
+fn admitted(job: Job, patterns: &KeyPatterns) -> Result<Job, Skipped> {
+    if patterns.admit(&job.key) {
+        return Ok(job);
+    }
+    Err(Skipped { bucket: Some(job.bucket), key: Some(job.key), reason: "excluded", detail: None })
+}
+
 /// Records of one event that name the same object are one job: it looks at the object as it is, once is enough.
-fn distinct(records: Vec<Result<Job, Skipped>>) -> (Vec<Job>, Vec<Skipped>) {
+fn distinct(records: impl Iterator<Item = Result<Job, Skipped>>) -> (Vec<Job>, Vec<Skipped>) {
     let mut seen = HashSet::new();
     let (mut jobs, mut skipped) = (Vec::new(), Vec::new());
     for record in records {

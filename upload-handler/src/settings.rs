@@ -3,11 +3,15 @@ use thumbnail_job::{
     settings::{InvalidSettings, Reader},
 };
 
+use crate::KeyPatterns;
+
 /// The function's settings, each from the environment variable named in its documentation.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// `UPLOADS_PREFIX` (`uploads/`) and `THUMBNAILS_PREFIX` (`thumbnails/`): which keys are sources.
     pub prefixes: Prefixes,
+    /// `INCLUDE_KEYS` (every key) and `EXCLUDE_KEYS` (none): which sources get thumbnails.
+    pub patterns: KeyPatterns,
     /// `IMAGE_PROCESSOR_FUNCTION` (required): name or ARN of the function that gets the jobs.
     pub image_processor_function: String,
 }
@@ -20,6 +24,7 @@ impl Settings {
     pub fn read(mut reader: Reader) -> Result<Self, InvalidSettings> {
         let settings = Self {
             prefixes: Prefixes::read(&mut reader),
+            patterns: KeyPatterns::read(&mut reader),
             image_processor_function: reader
                 .required("IMAGE_PROCESSOR_FUNCTION", "give the name or ARN of the image-processor function"),
         };

@@ -55,7 +55,11 @@ impl Lambda {
     }
 
     async fn handle(&self, payload: Value) -> Result<Value, Diagnostic> {
-        let settings = Settings::read(Reader::of(&[("IMAGE_PROCESSOR_FUNCTION", "image-processor")])).unwrap();
+        self.handle_with(&[("IMAGE_PROCESSOR_FUNCTION", "image-processor")], payload).await
+    }
+
+    async fn handle_with(&self, variables: &[(&str, &str)], payload: Value) -> Result<Value, Diagnostic> {
+        let settings = Settings::read(Reader::of(variables)).unwrap();
         let answer = handle(LambdaEvent::new(payload, Context::default()), &self.client, &settings).await?;
         Ok(serde_json::to_value(answer).unwrap())
     }
@@ -102,6 +106,21 @@ async fn a_put_is_one_asynchronous_invocation() {
     assert_eq!(answer["statusCode"], 200);
     assert_eq!(answer["result"], result);
     assert_eq!(event(answer["body"].as_str().unwrap()), result);
+}
+
+#[tokio::test]
+async fn keys_that_patterns_leave_out_are_skipped() {
+    let lambda = Lambda::new(&[]);
+    let keys = ["uploads/a.jpg", "uploads/a.txt", "uploads/private/b.jpg"].map(str::to_owned);
+    let variables = [
+        ("IMAGE_PROCESSOR_FUNCTION", "image-processor"),
+        ("INCLUDE_KEYS", "**/*.jpg"),
+        ("EXCLUDE_KEYS", "uploads/private/**"),
+    ];
+    let answer = lambda.handle_with(&variables, records(&keys)).await.unwrap();
+    assert_eq!(lambda.keys(), ["uploads/a.jpg"]);
+    let left_out = |key: &str| json!({"bucket": "my-image-bucket", "key": key, "reason": "excluded"});
+    assert_eq!(answer["result"]["skipped"], json!([left_out(&keys[1]), left_out(&keys[2])]));
 }
 
 #[tokio::test]

@@ -17,12 +17,12 @@ use std::{
 };
 
 use futures_util::future::Either;
-use image_processor::reconcile::{Head, Location, Record, Rejection, Source, Store, Target, Version};
-use thumbnail::{Format, Made, Size, Thumbnail};
+use image_processor::reconcile::{Head, Location, Place, Record, Rejection, Source, Store, Target, Version};
+use thumbnail::{Made, Size, Thumbnail};
 
 use crate::{
     hash::Map,
-    model::{self, Answer, Call, Content, Operation},
+    model::{self, Answer, Call, Content, Operation, Places},
 };
 
 /// A protocol under exploration: what an invocation does. `Err` is for Lambda to try again.
@@ -78,14 +78,19 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// For invocations that follow these protocols, on a source with that many thumbnails and retired sizes. An invocation's
-    /// first state has its protocol's index as id.
-    pub(crate) fn new(protocols: &[Protocol], made: usize, retired: usize, cuts: bool) -> Self {
-        let at = |place: usize| Location { bucket: "bucket".into(), key: place.to_string() };
+    /// For invocations that follow these protocols, on a source with these places for thumbnails. An invocation's first state
+    /// has its protocol's index as id.
+    pub(crate) fn new(protocols: &[Protocol], places: Places, cuts: bool) -> Self {
+        let at = |object: usize| Location { bucket: "bucket".into(), key: object.to_string() };
+        let place = |place: usize| Place {
+            size: size(if places.by_format { place / 2 } else { place }),
+            format: places.format(place),
+            at: at(1 + place),
+        };
         let target = Target {
             source: at(0),
-            thumbnails: (1..=made).map(|place| (size(place), at(place))).collect(),
-            retired: (made + 1..=made + retired).map(at).collect(),
+            places: (0..places.made).map(place).collect(),
+            retired: (1 + places.made..=places.made + places.retired).map(at).collect(),
             configuration: TODAY.into(),
         };
         let protocols = protocols.to_vec();
@@ -173,7 +178,7 @@ impl Machine {
 
     /// What an invocation with that history does next.
     fn run(&self, history: &History) -> Step {
-        let replay = Replay { history, progress: Mutex::default() };
+        let replay = Replay { history, target: &self.target, progress: Mutex::default() };
         let mut future = self.protocols[history.protocol](&replay, &self.target);
         let polled = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         drop(future);
@@ -202,6 +207,7 @@ impl History {
 /// A store that answers from a history, and not at all beyond it.
 pub(crate) struct Replay<'a> {
     history: &'a History,
+    target: &'a Target,
     progress: Mutex<Progress>,
 }
 
@@ -254,6 +260,7 @@ impl Store for Replay<'_> {
                 record: Record {
                     source_etag: Some(name(thumbnail.shows).into()),
                     configuration: Some(if thumbnail.is_of_today { TODAY } else { "former" }.into()),
+                    formats: Some(1),
                 },
             }),
             other => panic!("{other:?} is no answer to HEAD"),
@@ -261,7 +268,9 @@ impl Store for Replay<'_> {
     }
 
     async fn put(&self, at: &Location, thumbnail: Thumbnail, record: &Record) -> Result<Result<(), Rejection>, ()> {
-        assert_eq!(thumbnail.size.to_string(), at.key, "a thumbnail goes to the place of its size");
+        let place = self.target.places.iter().find(|place| place.at == *at).expect("only thumbnails are written");
+        let format = place.format.unwrap_or(thumbnail.format);
+        assert_eq!((thumbnail.size, thumbnail.format), (place.size, format), "a thumbnail goes to its own place");
         assert_eq!(
             record.source_etag.as_ref().map(String::as_bytes),
             Some(&*thumbnail.bytes),
@@ -283,18 +292,26 @@ pub(crate) fn make(source: &[u8], target: &Target) -> Result<Made, Rejection> {
     if content(source) == Content::Text {
         return Err(Rejection { reason: "unsupported-format", message: String::new(), info: None });
     }
-    let thumbnail = |size| Thumbnail { size, width: 1, height: 1, format: Format::Png, bytes: source.to_vec() };
+    let format = content(source).format();
+    let thumbnail = |size| Thumbnail { size, width: 1, height: 1, format, bytes: source.to_vec() };
     Ok(Made {
-        source: thumbnail::Source { width: 1, height: 1, format: Format::Png },
-        thumbnails: target.thumbnails.iter().map(|(size, _)| thumbnail(*size)).collect(),
+        source: thumbnail::Source { width: 1, height: 1, format },
+        thumbnails: sizes(target).into_iter().map(thumbnail).collect(),
         decode: std::time::Duration::ZERO,
         total: std::time::Duration::ZERO,
     })
 }
 
-/// The size of the thumbnail at that place: as wide as the place's number, so that a mix-up shows.
-fn size(place: usize) -> Size {
-    Size::Width(u32::try_from(place).expect("few places"))
+/// The sizes that are made.
+fn sizes(target: &Target) -> Vec<Size> {
+    let mut sizes: Vec<_> = target.places.iter().map(|place| place.size).collect();
+    sizes.dedup();
+    sizes
+}
+
+/// The size of that number, another for each, so that a mix-up shows.
+fn size(number: usize) -> Size {
+    Size::Width(1 + u32::try_from(number).expect("few sizes"))
 }
 
 fn version(source: model::Source) -> Version {

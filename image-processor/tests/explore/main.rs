@@ -19,7 +19,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use crate::{
     explorer::{Explorer, Scenario},
     machine::Protocol,
-    model::{Bucket, Change, Content, Thumbnail},
+    model::{Bucket, Change, Content, Places, Thumbnail},
     random::Ended,
 };
 
@@ -30,6 +30,7 @@ const ROOM: usize = 3;
 #[derive(Clone, Copy)]
 struct Bounds {
     thumbnails: usize,
+    by_format: bool,
     changes: usize,
     changes_beside_backfill: usize,
     invocations: usize,
@@ -39,20 +40,31 @@ struct Bounds {
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let mut bounds =
-        Bounds { thumbnails: 2, changes: 3, changes_beside_backfill: 1, invocations: 3, crashes: 2, failures: false };
+    let mut bounds = Bounds {
+        thumbnails: 2,
+        by_format: false,
+        changes: 3,
+        changes_beside_backfill: 1,
+        invocations: 3,
+        crashes: 2,
+        failures: false,
+    };
     if env::var("EXPLORE").is_ok_and(|value| value == "more") {
         bounds = Bounds { failures: true, changes_beside_backfill: 2, ..bounds };
     }
     let mut trials = Vec::new();
     for versioned in [false, true] {
         let bucket = if versioned { "versioned" } else { "unversioned" };
-        trials.push(trial(format!("reconcile, {bucket}"), move |name| {
-            histories(name, variants::ours, bounds, versioned, true)
-        }));
-        trials.push(trial(format!("reconcile beside a backfill, {bucket}"), move |name| {
-            backfill(name, bounds, versioned)
-        }));
+        for by_format in [false, true] {
+            let bucket = format!("{bucket}{}", if by_format { ", a place for each format" } else { "" });
+            let bounds = Bounds { by_format, ..bounds };
+            trials.push(trial(format!("reconcile, {bucket}"), move |name| {
+                histories(name, variants::ours, bounds, versioned, true)
+            }));
+            trials.push(trial(format!("reconcile beside a backfill, {bucket}"), move |name| {
+                backfill(name, bounds, versioned)
+            }));
+        }
         let wrong: [(&str, Protocol); 3] = [
             ("blind write", variants::blind_write),
             ("write if absent", variants::write_if_absent),
@@ -102,7 +114,8 @@ fn histories(
         may_give_up: false,
     });
     let protocols = [protocol, variants::ours_skipping];
-    let explorer = Explorer::new(protocols, (bounds.thumbnails, 0), must_be_right, true);
+    let places = Places { made: bounds.thumbnails, retired: 0, by_format: bounds.by_format };
+    let explorer = Explorer::new(protocols, places, must_be_right, true);
     explore_all(name, explorer, scenarios, must_be_right)
 }
 
@@ -111,8 +124,9 @@ fn backfill(name: &str, bounds: Bounds, versioned: bool) -> Result<(), String> {
     let (x, y) = (Content::X, Content::Y);
     let today = |shows| Some(Thumbnail { shows, is_of_today: true });
     let former = |shows| Some(Thumbnail { shows, is_of_today: false });
-    // Two sizes that are made, and one that is retired.
-    let places = [
+    // Two sizes that are made, or one in two formats, and one that is retired.
+    let places = Places { made: 2, retired: 1, by_format: bounds.by_format };
+    let found = [
         [None, None, None],
         [today(x), today(x), None],
         [today(x), None, None],
@@ -126,9 +140,11 @@ fn backfill(name: &str, bounds: Bounds, versioned: bool) -> Result<(), String> {
     let mut changes = vec![Vec::new()];
     changes.extend(sequences(bounds.changes_beside_backfill));
     let mut scenarios = Vec::new();
-    for (places, source) in places.iter().flat_map(|places| sources.map(|source| (places, source))) {
+    for (found, source) in found.iter().flat_map(|found| sources.map(|source| (found, source))) {
         let mut bucket = Bucket::default();
-        bucket.thumbnails[..3].copy_from_slice(places);
+        for (place, thumbnail) in found.iter().enumerate() {
+            bucket.thumbnails[place] = thumbnail.map(|thumbnail| places.possible(place, thumbnail));
+        }
         if let Some(content) = source {
             bucket.change(Change::Put(content), 0);
         }
@@ -145,7 +161,7 @@ fn backfill(name: &str, bounds: Bounds, versioned: bool) -> Result<(), String> {
             });
         }
     }
-    let explorer = Explorer::new([variants::ours, variants::ours_skipping], (2, 1), true, true);
+    let explorer = Explorer::new([variants::ours, variants::ours_skipping], places, true, true);
     explore_all(name, explorer, scenarios, true)
 }
 
@@ -191,9 +207,11 @@ fn random_schedules(name: &str) -> Result<(), String> {
     };
     let (first, schedules) = (number("EXPLORE_SEED", 1)?, number("EXPLORE_SCHEDULES", 100_000)?);
     let started = Instant::now();
-    let mut explorer = Explorer::new([variants::ours, variants::ours_skipping], random::THUMBNAILS, true, false);
+    let protocols = [variants::ours, variants::ours_skipping];
+    let mut explorers = random::PLACES.map(|places| Explorer::new(protocols, places, true, false));
     for seed in first..first + schedules {
-        if let Ended::Wrong(complaint, steps) = random::run(&mut explorer, seed) {
+        let explorer = &mut explorers[usize::from(seed % 2 == 0)];
+        if let Ended::Wrong(complaint, steps) = random::run(explorer, seed) {
             return Err(format!(
                 "EXPLORE_SEED={seed} EXPLORE_SCHEDULES=1 runs this again:\n{steps}  at the end: {complaint}"
             ));

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use thumbnail::Format;
+
 /// What an upload can hold: two images, and something of which no thumbnail can be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Content {
@@ -35,6 +37,45 @@ pub(crate) struct Source {
 pub(crate) struct Thumbnail {
     pub(crate) shows: Content,
     pub(crate) is_of_today: bool,
+}
+
+impl Content {
+    /// The format of thumbnails of that image.
+    pub(crate) fn format(self) -> Format {
+        match self {
+            Self::X => Format::Jpeg,
+            Self::Y | Self::Text => Format::Png,
+        }
+    }
+}
+
+/// Which thumbnails a bucket has places for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Places {
+    /// How many are made: sizes, or pairs of size and format, two formats to a size.
+    pub(crate) made: usize,
+    /// How many are of retired sizes; they come after those.
+    pub(crate) retired: usize,
+    /// Whether each format has a place of its own.
+    pub(crate) by_format: bool,
+}
+
+impl Places {
+    /// The format that belongs to a place, by its index, where it has one.
+    pub(crate) fn format(self, place: usize) -> Option<Format> {
+        self.by_format.then(|| if place.is_multiple_of(2) { Format::Jpeg } else { Format::Png })
+    }
+
+    /// What can be at a place, by its index, when all begins: today's settings never put an image of the other format there.
+    pub(crate) fn possible(self, place: usize, thumbnail: Thumbnail) -> Thumbnail {
+        let is_possible = place >= self.made || self.belongs(place, thumbnail.shows);
+        Thumbnail { is_of_today: thumbnail.is_of_today && is_possible, ..thumbnail }
+    }
+
+    /// Whether a thumbnail of that image belongs to a place, by its index.
+    fn belongs(self, place: usize, content: Content) -> bool {
+        place < self.made && self.format(place).is_none_or(|format| format == content.format())
+    }
 }
 
 /// Room for the thumbnails of a bucket: those that are made, then those of retired sizes.
@@ -96,12 +137,12 @@ impl Bucket {
         Answer::Done
     }
 
-    /// What is wrong with the thumbnails, of which `made` places are for today's sizes and the rest for retired ones.
-    pub(crate) fn complaint(&self, made: usize) -> Option<String> {
+    /// What is wrong with the thumbnails.
+    pub(crate) fn complaint(&self, places: Places) -> Option<String> {
         let wanted = self.source.map(|source| source.content).filter(|content| *content != Content::Text);
         let wanted = wanted.map(|shows| Thumbnail { shows, is_of_today: true });
         self.thumbnails.iter().enumerate().find_map(|(place, found)| {
-            let wanted = wanted.filter(|_| place < made);
+            let wanted = wanted.filter(|wanted| places.belongs(place, wanted.shows));
             (*found != wanted).then(|| format!("thumbnail {} is {}, not {}", place + 1, Shown(*found), Shown(wanted)))
         })
     }

@@ -2,14 +2,15 @@
 
 use crate::{
     explorer::{Explorer, Move, Scenario, State},
-    model::{Bucket, Change, Content, Thumbnail},
+    model::{Bucket, Change, Content, Places, Thumbnail},
 };
 
 /// Room for the invocations of a scenario.
 pub(crate) const ROOM: usize = 8;
 
-/// Thumbnails of each source, and retired sizes.
-pub(crate) const THUMBNAILS: (usize, usize) = (3, 1);
+/// Thumbnails of each source: three sizes, a retired one; and one size in two formats, a retired one in both.
+pub(crate) const PLACES: [Places; 2] =
+    [Places { made: 3, retired: 1, by_format: false }, Places { made: 2, retired: 2, by_format: true }];
 
 /// How a random schedule ended.
 pub(crate) enum Ended {
@@ -21,7 +22,7 @@ pub(crate) enum Ended {
 /// Runs the schedule of that seed. A schedule is random in its scenario, in how quick each invocation is, and in every step.
 pub(crate) fn run(explorer: &mut Explorer<ROOM>, seed: u64) -> Ended {
     let mut random = fastrand::Rng::with_seed(seed);
-    let scenario = scenario(&mut random);
+    let scenario = scenario(&mut random, explorer.places);
     // Some invocations are a hundred times slower than others: races of equals hide most faults.
     let pace: Vec<u32> = (0..=scenario.invocations()).map(|_| [1, 10, 100][random.usize(..3)]).collect();
     let mut state = State::of(&scenario);
@@ -50,11 +51,11 @@ pub(crate) fn run(explorer: &mut Explorer<ROOM>, seed: u64) -> Ended {
     }
 }
 
-fn scenario(random: &mut fastrand::Rng) -> Scenario {
+fn scenario(random: &mut fastrand::Rng, places: Places) -> Scenario {
     let by_events = random.usize(..=6);
     let changes = random.usize(by_events.min(1)..=by_events);
     Scenario {
-        bucket: bucket(random),
+        bucket: bucket(random, places),
         versioned: random.bool(),
         changes: (0..changes).map(|_| Change::ALL[random.usize(..Change::ALL.len())]).collect(),
         by_events,
@@ -66,15 +67,15 @@ fn scenario(random: &mut fastrand::Rng) -> Scenario {
 }
 
 /// A bucket in any condition: thumbnails of whatever, made by whichever settings.
-fn bucket(random: &mut fastrand::Rng) -> Bucket {
+fn bucket(random: &mut fastrand::Rng, places: Places) -> Bucket {
     let mut bucket = Bucket::default();
     let contents = [Content::X, Content::Y, Content::Text];
     if random.bool() {
         bucket.change(Change::Put(contents[random.usize(..3)]), 0);
     }
-    for place in &mut bucket.thumbnails[..THUMBNAILS.0 + THUMBNAILS.1] {
+    for (place, found) in bucket.thumbnails.iter_mut().enumerate() {
         let thumbnail = Thumbnail { shows: contents[random.usize(..2)], is_of_today: random.bool() };
-        *place = random.bool().then_some(thumbnail);
+        *found = random.bool().then_some(places.possible(place, thumbnail));
     }
     bucket
 }

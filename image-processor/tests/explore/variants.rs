@@ -53,14 +53,18 @@ fn write<'a>(store: &'a Replay<'a>, target: &'a Target, is_due: fn(Option<&Recor
         let made =
             source.and_then(|Source { version, content, .. }| Some((version, make(&content.ok()?, target).ok()?)));
         let Some((version, Made { thumbnails, .. })) = made else {
-            try_join_all(target.thumbnails.iter().map(|(_, at)| store.delete(at))).await?;
+            try_join_all(target.places.iter().map(|place| store.delete(&place.at))).await?;
             return Ok(());
         };
-        let record = Record { source_etag: Some(version.etag), configuration: Some(target.configuration.clone()) };
-        let writes = target.thumbnails.iter().zip(thumbnails).map(async |((_, at), thumbnail)| {
-            let found = store.head(at).await?.map(|head| head.record);
+        let record = Record {
+            source_etag: Some(version.etag),
+            configuration: Some(target.configuration.clone()),
+            formats: Some(1),
+        };
+        let writes = target.places.iter().zip(thumbnails).map(async |(place, thumbnail)| {
+            let found = store.head(&place.at).await?.map(|head| head.record);
             if is_due(found.as_ref(), &record) {
-                store.put(at, thumbnail, &record).await?.map_err(drop)?;
+                store.put(&place.at, thumbnail, &record).await?.map_err(drop)?;
             }
             Ok::<(), ()>(())
         });

@@ -1,6 +1,6 @@
 //! What is left in the bucket, for every kind of source and job.
 
-use image::ImageFormat;
+use image::{ImageFormat, RgbImage};
 use pipeline_tests::{as_stored, assert_shows, encode, jpeg_with_orientation, other_picture, picture};
 use serde_json::{Value, json};
 
@@ -222,6 +222,51 @@ async fn thumbnails_can_go_to_another_bucket() {
     pipeline.process("uploads/a.png").await;
     let thumbnail = pipeline.get("other-bucket", "small/64/uploads/a.png").await.unwrap();
     assert_shows(&thumbnail, ImageFormat::Png, (64, 48), &source);
+}
+
+#[tokio::test]
+async fn keys_that_tell_the_format_follow_the_sources_format() {
+    let variables = [
+        ("FORMATS", "source,webp:60"),
+        ("THUMBNAIL_KEY", "thumbnails/{key}/{size}.{format}"),
+        ("SIZES", "64"),
+        ("RETIRED_SIZES", "32"),
+    ];
+    let pipeline = Pipeline::new(&variables).await;
+    let (photo, drawing) = (picture(640, 480), other_picture(640, 480));
+    let at = |name: &str| format!("thumbnails/uploads/a/{name}");
+    pipeline.put("uploads/a", &encode(&photo, ImageFormat::Jpeg)).await;
+    pipeline.put(&at("32.png"), b"of a size that is no more").await;
+
+    let result = pipeline.process("uploads/a").await;
+    let keys: Vec<_> = result["thumbnails"].as_array().unwrap().iter().map(|made| made["key"].clone()).collect();
+    assert_eq!(keys, [json!(at("64.jpeg")), json!(at("64.webp"))]);
+    assert_eq!(result["removed"], json!([at("32.png")]));
+    for (name, format) in [("64.jpeg", ImageFormat::Jpeg), ("64.webp", ImageFormat::WebP)] {
+        assert_shows(&pipeline.get(BUCKET, &at(name)).await.unwrap(), format, (64, 48), &photo);
+        assert_eq!(pipeline.head(&at(name)).await.unwrap().metadata.unwrap()["formats"], "2");
+    }
+
+    pipeline.put("uploads/a", &encode(&drawing, ImageFormat::Png)).await;
+    assert_eq!(pipeline.process("uploads/a").await["removed"], json!([at("64.jpeg")]));
+    for (name, format) in [("64.png", ImageFormat::Png), ("64.webp", ImageFormat::WebP)] {
+        assert_shows(&pipeline.get(BUCKET, &at(name)).await.unwrap(), format, (64, 48), &drawing);
+    }
+
+    pipeline.delete("uploads/a").await;
+    assert_eq!(pipeline.process("uploads/a").await["removed"], json!([at("64.png"), at("64.webp")]));
+}
+
+#[tokio::test]
+async fn a_background_shows_through_where_the_format_has_no_transparency() {
+    let pipeline = Pipeline::new(&[("FORMATS", "jpeg"), ("BACKGROUND", "ff0000"), ("SIZES", "64")]).await;
+    let clear = image::RgbaImage::new(128, 128);
+    let mut file = Vec::new();
+    clear.write_to(&mut std::io::Cursor::new(&mut file), ImageFormat::Png).unwrap();
+    pipeline.put("uploads/clear.png", &file).await;
+    pipeline.process("uploads/clear.png").await;
+    let red = RgbImage::from_pixel(128, 128, image::Rgb([255, 0, 0]));
+    assert_shows(&pipeline.thumbnail(64, "uploads/clear.png").await.unwrap(), ImageFormat::Jpeg, (64, 64), &red);
 }
 
 #[tokio::test]
