@@ -3,7 +3,6 @@
 //! [`reconcile()`] is the protocol, written against a [`Store`]; [`S3Store`] is S3; [`handle`] joins them with the pixels.
 
 pub mod batch;
-pub mod client;
 mod keys;
 mod memory;
 mod metrics;
@@ -14,7 +13,7 @@ mod settings;
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -33,9 +32,6 @@ pub use reconcile::{Approach, Failure, Rejection, Store, reconcile};
 pub use s3::{S3Error, S3Store};
 pub use settings::Settings;
 
-/// Time kept back to answer before Lambda ends the invocation.
-const MARGIN: Duration = Duration::from_millis(500);
-
 /// Answers one invocation: `event.payload` is a [`Job`] in either of its spellings, answered by an [`Answer`], or the tasks of
 /// S3 Batch Operations, answered by a [`batch::BatchAnswer`]. What Batch Operations asks for is left alone where it is current.
 ///
@@ -43,7 +39,7 @@ const MARGIN: Duration = Duration::from_millis(500);
 /// Whatever a retry or an operator can mend: Lambda tries twice more, then hands the job to the failure destination. Batch
 /// Operations gets an answer for each task instead.
 pub async fn handle(event: LambdaEvent<Value>, store: &S3Store, settings: &Arc<Settings>) -> Result<Value, Diagnostic> {
-    let deadline = deadline(event.context.deadline);
+    let deadline = resilience::deadline(event.context.deadline);
     let error = |error_type: &str, error_message| Diagnostic { error_type: error_type.to_owned(), error_message };
     let answer = match Batch::read(&event.payload) {
         Some(Err(message)) => return Err(error("MalformedBatch", message)),
@@ -128,15 +124,6 @@ async fn process(
         error_type: error_type.to_owned(),
         error_message: format!("s3://{}/{}: {failure}", job.bucket, job.key),
     })
-}
-
-/// Until when may be worked, by Lambda's deadline in milliseconds since 1970.
-///
-/// One that is past already is none: Lambda starts no invocation whose time is up, but `cargo lambda watch` sends a constant.
-fn deadline(milliseconds: u64) -> Option<Instant> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let time_left = Duration::from_millis(milliseconds).checked_sub(now)?;
-    Some(Instant::now() + time_left.saturating_sub(MARGIN))
 }
 
 /// Makes the pixels, off the threads that wait for the network.

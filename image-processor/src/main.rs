@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use image_processor::{S3Store, Settings, client, handle};
+use image_processor::{S3Store, Settings, handle};
 use lambda_runtime::{Error, LambdaEvent, service_fn, tracing};
 use thumbnail_job::settings::Reader;
 
@@ -10,6 +10,6 @@ use thumbnail_job::settings::Reader;
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
     let settings = Arc::new(Settings::read(Reader::from_env())?);
-    let store = S3Store::new(client::client().await, &settings);
+    let store = S3Store::new(aws_sdk_s3::Client::new(&resilience::sdk_config().await), &settings);
     lambda_runtime::run(service_fn(|event: LambdaEvent<_>| handle(event, &store, &settings))).await
 }

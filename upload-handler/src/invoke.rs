@@ -1,5 +1,7 @@
 //! Jobs → asynchronous invocations of `image-processor`.
 
+use std::time::{Duration, Instant};
+
 use aws_sdk_lambda::error::{DisplayErrorContext, SdkError};
 use aws_sdk_lambda::{
     Client, error::ProvideErrorMetadata, operation::invoke::InvokeError, primitives::Blob, types::InvocationType,
@@ -8,6 +10,7 @@ use futures_util::{StreamExt, stream};
 use lambda_runtime::Diagnostic;
 use serde::Serialize;
 use thumbnail_job::Job;
+use tokio::time::timeout;
 
 use crate::Settings;
 
@@ -33,30 +36,41 @@ pub struct Refused {
     pub reason: String,
 }
 
-/// Attempts every job, whatever happens to the others.
+/// Attempts every job, whatever happens to the others; after the deadline those that are still under way are given up.
 ///
 /// # Errors
 /// Where at least one job failed in a way that a retry (throttling, 5xx, timeouts) or an operator (access denied, missing
-/// function) can mend. The message names each of those jobs.
-pub async fn all(jobs: Vec<Job>, client: &Client, settings: &Settings) -> Result<HandedOver, Diagnostic> {
+/// function, a timeout too short) can mend. The message names each of those jobs.
+pub async fn all(
+    jobs: Vec<Job>,
+    client: &Client,
+    settings: &Settings,
+    deadline: Option<Instant>,
+) -> Result<HandedOver, Diagnostic> {
     let mut handed_over = HandedOver { invoked: Vec::new(), refused: Vec::new() };
     let mut failed = Vec::new();
     let mut attempts = stream::iter(jobs)
-        .map(|job| async { (invoke(&job, client, &settings.image_processor_function).await, job) })
+        .map(|job| async {
+            let time_left = deadline.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()));
+            (timeout(time_left, invoke(&job, client, &settings.image_processor_function)).await, job)
+        })
         .buffer_unordered(CONCURRENCY);
     while let Some((attempt, job)) = attempts.next().await {
         match attempt {
-            Ok(()) => {
+            Ok(Ok(())) => {
                 tracing::info!(bucket = job.bucket, key = job.key, "invoked");
                 handed_over.invoked.push(job);
             }
-            Err(error) if is_permanent(&error) => {
+            Ok(Err(error)) if is_permanent(&error) => {
                 let reason = error.code().unwrap_or_default().to_owned();
                 tracing::error!(bucket = job.bucket, key = job.key, reason, error = %DisplayErrorContext(&error), "refused");
                 handed_over.refused.push(Refused { job, reason });
             }
-            Err(error) => {
-                let error = DisplayErrorContext(&error).to_string();
+            unfinished => {
+                let error = match unfinished {
+                    Ok(Err(error)) => DisplayErrorContext(&error).to_string(),
+                    _ => "not done in the function's time: raise its timeout".to_owned(),
+                };
                 tracing::error!(bucket = job.bucket, key = job.key, error, "not invoked");
                 failed.push(format!("{}/{}: {error}", job.bucket, job.key));
             }

@@ -53,7 +53,8 @@ pub async fn handle(
             "skipped"
         );
     }
-    let handed_over = invoke::all(jobs, client, settings).await?;
+    let deadline = resilience::deadline(event.context.deadline);
+    let handed_over = invoke::all(jobs, client, settings, deadline).await?;
     let outcome = if handed_over.invoked.is_empty() { "skipped" } else { "invoked" };
     let outcome = Outcome { outcome, invoked: handed_over.invoked, skipped, refused: handed_over.refused };
     Answer::new(outcome).map_err(|error| Diagnostic { error_type: "Answer".into(), error_message: error.to_string() })

@@ -1,6 +1,5 @@
 //! Assembles the function: tracing, settings and the client once, then the runtime's loop.
 
-use aws_config::BehaviorVersion;
 use lambda_runtime::{Error, LambdaEvent, service_fn, tracing};
 use thumbnail_job::settings::Reader;
 use upload_handler::{Settings, handle};
@@ -9,6 +8,6 @@ use upload_handler::{Settings, handle};
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
     let settings = Settings::read(Reader::from_env())?;
-    let client = aws_sdk_lambda::Client::new(&aws_config::load_defaults(BehaviorVersion::latest()).await);
+    let client = aws_sdk_lambda::Client::new(&resilience::sdk_config().await);
     lambda_runtime::run(service_fn(|event: LambdaEvent<_>| handle(event, &client, &settings))).await
 }

@@ -7,10 +7,12 @@ use aws_sdk_s3::config::timeout::TimeoutConfig;
 use image::ImageFormat;
 use pipeline_tests::{encode, other_picture, picture};
 use serde_json::json;
+use tokio::time::sleep;
 
 use crate::{
     pipeline::{BUCKET, Pipeline, SIZES, client, invoke, now},
     proxy::{Fault, Proxy, Rule},
+    watch::Watch,
 };
 
 const KEY: &str = "uploads/a.png";
@@ -212,4 +214,29 @@ async fn no_round_is_begun_that_cannot_end_in_time() {
     let error = invoke(payload, &pipeline.client, &pipeline.settings, now() + 100).await.unwrap_err();
     assert_eq!(error.error_type, "OutOfTime");
     assert!(pipeline.sizes(KEY).await.is_empty());
+}
+
+/// The source changes while its thumbnails are made, and what is left of the time is not enough to make them again: the
+/// thumbnails are whole and all of the earlier source until the next attempt.
+#[tokio::test]
+async fn without_time_for_a_second_round_the_thumbnails_are_of_one_source() {
+    let pipeline = Pipeline::new(&[]).await;
+    let read = pipeline.put(KEY, &encode(&picture(40, 30), ImageFormat::Png)).await.e_tag.unwrap();
+    let overwrite = pipeline.client.put_object().bucket(BUCKET).key(KEY);
+    let overwrite = overwrite.body(encode(&other_picture(40, 30), ImageFormat::Png).into());
+    // A round takes more than half of the time there is: a second one would not end.
+    let watch = Watch::new("HeadObject", async || {
+        overwrite.send().await.unwrap();
+        sleep(Duration::from_secs(3)).await;
+    });
+    pipeline.server.intercept(Some(watch.clone()));
+    let payload = json!({"bucket": BUCKET, "key": KEY});
+    let error = invoke(payload, &pipeline.client, &pipeline.settings, now() + 6000).await.unwrap_err();
+    assert_eq!(error.error_type, "OutOfTime");
+    assert_eq!(watch.keys_of("GetObject"), [KEY], "rounds begun");
+    for size in SIZES {
+        let head = pipeline.head(&format!("thumbnails/{size}/{KEY}")).await.unwrap();
+        assert_eq!(head.metadata.unwrap()["source-etag"], read.trim_matches('"'));
+    }
+    assert_eq!(pipeline.process(KEY).await["outcome"], "made");
 }

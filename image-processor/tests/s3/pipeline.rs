@@ -11,9 +11,10 @@ use aws_sdk_s3::{
     operation::{head_object::HeadObjectOutput, put_object::PutObjectOutput},
 };
 use image::RgbImage;
-use image_processor::{S3Store, Settings, client::retries, handle};
+use image_processor::{S3Store, Settings, handle};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use local::s3::{Config, S3Server};
+use resilience::retries;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use thumbnail_job::settings::Reader;

@@ -1,0 +1,85 @@
+//! How the functions spend their time when AWS or the network does not answer: retries, timeouts, and the deadline.
+//!
+//! The budget is the invocation's: both functions end all work at their [`deadline`], shortly before Lambda would, so nothing
+//! here needs to add up to less than a function's timeout. The rest only sees to it that one bad connection costs little of it.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use aws_config::{
+    BehaviorVersion, SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig,
+    timeout::TimeoutConfig,
+};
+
+/// Time kept back to answer before Lambda ends the invocation.
+const MARGIN: Duration = Duration::from_millis(500);
+
+/// What a function makes its clients of: region, credentials and endpoints from the environment, the rest from here.
+pub async fn sdk_config() -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .retry_config(retries())
+        .timeout_config(timeouts())
+        .stalled_stream_protection(stalled_streams())
+        .load()
+        .await
+}
+
+/// Four attempts of every request, with exponential back-off and full jitter, from 0.1 s to 2 s.
+///
+/// Standard, not adaptive: the adaptive mode slows down everything else that the process sends, and here that is one
+/// invocation, whose requests have little to do with each other. What is throttled longer than this takes goes back to Lambda,
+/// which waits a minute, longer than any client should while it is paid for waiting.
+#[must_use]
+pub fn retries() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(4)
+        .with_initial_backoff(Duration::from_millis(100))
+        .with_max_backoff(Duration::from_secs(2))
+}
+
+/// S3 and Lambda's queue answer within some hundred milliseconds, so five seconds without an answer are a connection that is
+/// lost, and a second attempt is nearly always quicker than waiting on. A source's body may take longer: only the wait for its
+/// head is bounded.
+#[must_use]
+pub fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .read_timeout(Duration::from_secs(5))
+        .operation_attempt_timeout(Duration::from_secs(8))
+        .build()
+}
+
+/// A body of which nothing has come for five seconds is given up, and read again.
+#[must_use]
+pub fn stalled_streams() -> StalledStreamProtectionConfig {
+    StalledStreamProtectionConfig::enabled().grace_period(Duration::from_secs(5)).build()
+}
+
+/// Until when an invocation may work, by Lambda's deadline for it in milliseconds since 1970; `None` for as long as it takes.
+///
+/// A deadline that is past already is none: Lambda starts no invocation whose time is up, but `cargo lambda watch` sends a
+/// constant.
+#[must_use]
+pub fn deadline(milliseconds: u64) -> Option<Instant> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let time_left = Duration::from_millis(milliseconds).checked_sub(now)?;
+    Some(Instant::now() + time_left.saturating_sub(MARGIN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_ends_before_the_invocation_does() {
+        let in_a_minute = SystemTime::now() + Duration::from_mins(1);
+        let milliseconds = in_a_minute.duration_since(UNIX_EPOCH).unwrap().as_millis();
+        let deadline = deadline(u64::try_from(milliseconds).unwrap()).unwrap();
+        let end = Instant::now() + Duration::from_mins(1);
+        assert!(deadline + MARGIN <= end && deadline + Duration::from_secs(30) > end);
+    }
+
+    #[test]
+    fn a_deadline_that_is_past_is_none() {
+        assert_eq!((deadline(0), deadline(1)), (None, None));
+    }
+}
