@@ -47,6 +47,17 @@ run: $(CARGO_LAMBDA) $(SAMPLE) | need-cargo ## the whole pipeline on this machin
 watch: $(CARGO_LAMBDA) $(SAMPLE) | need-cargo ## the same for development: functions are rebuilt when their code changes
 	@$(RUN) --watch $(IMAGE)
 
+.PHONY: backfill
+backfill: | need-cargo ## beside `make run`: thumbnails of what lay in the bucket before; leaves alone what is current
+	@cargo run --quiet --package local -- backfill
+
+# The failure queue of a stack, its output FailureQueueUrl; without it, `make redrive` is for the failure folder of `make run`.
+QUEUE ?=
+
+.PHONY: redrive
+redrive: $(if $(QUEUE),$(SAM),| need-cargo) ## do again what failed, beside `make run`, or in a stack: QUEUE=<FailureQueueUrl>
+	@$(if $(QUEUE),.venv/sam/bin/python deploy/redrive.py '$(QUEUE)',cargo run --quiet --package local -- redrive)
+
 $(SAMPLE): | need-cargo
 	@mkdir -p $(@D)
 	cargo run --package thumbnail --example sample -- $@
@@ -59,6 +70,14 @@ test: test-rust test-templates ## every test
 .PHONY: test-rust
 test-rust: $(CARGO_LAMBDA) | need-cargo
 	$(WITH_CARGO_LAMBDA) cargo test --workspace
+
+.PHONY: test-chaos
+test-chaos: $(CARGO_LAMBDA) | need-cargo ## the pipeline while everything goes wrong, longer than `make test` has it; CHAOS_SEED
+	$(WITH_CARGO_LAMBDA) CHAOS_CHANGES=$${CHAOS_CHANGES:-200} cargo test --workspace --test chaos
+
+.PHONY: explore
+explore: | need-cargo ## every interleaving of the protocol, further than `make test` goes; EXPLORE_SCHEDULES, EXPLORE_SEED
+	EXPLORE=more cargo test --workspace --test explore
 
 .PHONY: test-templates
 test-templates: $(SAM) $(OSLS)

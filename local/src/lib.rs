@@ -1,9 +1,11 @@
 //! The AWS side of the pipeline on one machine: S3 with event notifications, and Lambda's asynchronous invoke queue in
 //! front of `cargo lambda watch`. It knows nothing of pixels and nothing of the functions' code.
 
+pub mod chaos;
 mod error;
 mod http;
 pub mod lambda;
+pub mod operate;
 mod process;
 pub mod s3;
 pub mod stack;

@@ -24,8 +24,12 @@ pub const UPLOAD_HANDLER: &str = "upload-handler";
 /// The function that `upload-handler` invokes.
 pub const IMAGE_PROCESSOR: &str = "image-processor";
 
+/// What the user has set for the real AWS, which must not reach the functions.
+const FOREIGN: [&str; 4] = ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"];
+
 /// What a stack is started with.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct Config {
     /// The folder of the Cargo workspace that has the two functions.
     pub project: PathBuf,
@@ -49,6 +53,11 @@ pub struct Config {
     pub release: bool,
     /// Rebuild and restart the functions when their code changes.
     pub watch: bool,
+    /// Run the functions in processes of our own, as Lambda does, instead of under `cargo lambda watch`: with a deadline, and
+    /// each replaced when it ends.
+    pub sandboxes: bool,
+    /// The longest that one attempt of an invocation may take.
+    pub timeout: Duration,
     /// Waits before the retries of an event.
     pub retry_delays: Vec<Duration>,
     /// Further variables for the functions, besides the inherited ones.
@@ -73,6 +82,8 @@ impl Config {
             concurrency: 4,
             release: false,
             watch: false,
+            sandboxes: false,
+            timeout: Duration::from_mins(5),
             retry_delays: vec![Duration::from_secs(1), Duration::from_secs(2)],
             environment: Vec::new(),
             show_build: false,
@@ -126,6 +137,7 @@ impl Stack {
         let functions = [UPLOAD_HANDLER, IMAGE_PROCESSOR];
         let mut settings = lambda::Config::new(&runtime_endpoint, &functions, config.failures());
         settings.concurrency = config.concurrency.max(1);
+        settings.timeout = config.timeout;
         settings.retry_delays.clone_from(&config.retry_delays);
         let lambda = Front::start_on(front_listener, settings)?;
 
@@ -152,6 +164,9 @@ impl Stack {
     /// [`Error::Functions`] when they do not answer.
     pub async fn start_functions(&mut self) -> Result<(), Error> {
         self.build().await?;
+        if self.config.sandboxes {
+            return self.run_processes();
+        }
         let log = self.open_log()?;
         let earlier = log.metadata().map_or(0, |log| log.len());
         self.runtime = Some(self.spawn(&mut self.watch_command(), Some(log))?);
@@ -178,6 +193,37 @@ impl Stack {
         if status.success() { Ok(()) } else { Err(Error::Build { status, log: self.config.log() }) }
     }
 
+    /// Runs the functions' programs, as they were built, in processes of our own.
+    fn run_processes(&self) -> Result<(), Error> {
+        let programs = self.target_folder()?.join(if self.config.release { "release" } else { "debug" });
+        let (log, environment) = (self.open_log()?, self.environment());
+        self.lambda.run_processes(Box::new(move |function| {
+            let mut command = Command::new(programs.join(function));
+            let log = || log.try_clone().map_or_else(|_| Stdio::null(), Stdio::from);
+            command.stdout(log()).stderr(log());
+            for name in FOREIGN {
+                command.env_remove(name);
+            }
+            command.envs(environment.iter().cloned());
+            command
+        }));
+        Ok(())
+    }
+
+    /// Where Cargo puts what it builds.
+    fn target_folder(&self) -> Result<PathBuf, Error> {
+        let cargo = PathBuf::from(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let mut metadata = Command::new(&cargo);
+        metadata.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(&self.config.project);
+        let output = metadata.output().map_err(|source| Error::Tool { tool: cargo.clone(), source })?;
+        let metadata: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let folder = metadata["target_directory"].as_str().map(PathBuf::from);
+        folder.ok_or_else(|| {
+            let told = String::from_utf8_lossy(&output.stderr).into_owned();
+            Error::Tool { tool: cargo, source: std::io::Error::other(told) }
+        })
+    }
+
     fn watch_command(&self) -> Command {
         let mut command = Command::new(&self.config.cargo_lambda);
         let port = self.runtime_endpoint.rsplit(':').next().unwrap_or_default();
@@ -199,8 +245,7 @@ impl Stack {
             command.stdout(Stdio::from(copy)).stderr(Stdio::from(log));
         }
         command.current_dir(&self.config.project);
-        // What the user has set for the real AWS must not reach the functions.
-        for name in ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"] {
+        for name in FOREIGN {
             command.env_remove(name);
         }
         command.envs(self.environment());

@@ -15,7 +15,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use local::lambda::{Config, FailureRecord, Front, Invocation, Kind, Outcome};
+use local::lambda::{Config, FailureRecord, Front, Invocation, Kind, Mishap, Outcome, Trouble};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -310,4 +310,52 @@ async fn every_answer_names_its_request() {
     ids.truncate(2);
     ids.sort();
     assert_eq!(ended, ids, "the id is the invocation's own");
+}
+
+/// Each event comes so often, and each call meets with that.
+struct Scripted(usize, Option<Mishap>);
+
+impl Trouble for Scripted {
+    fn deliveries(&self) -> Vec<Duration> {
+        vec![Duration::from_millis(1); self.0]
+    }
+
+    fn call(&self) -> Option<Mishap> {
+        self.1
+    }
+}
+
+#[tokio::test]
+async fn trouble_is_made_as_asked() {
+    let lambda = Fixture::start().await;
+    let runs = async || {
+        lambda.front.idle().await;
+        std::mem::take(&mut lambda.seen.lock().unwrap().requests).len()
+    };
+    for times in [0, 1, 3] {
+        lambda.front.trouble(Some(Arc::new(Scripted(times, None))));
+        lambda.event(&json!({})).await;
+        assert_eq!(runs().await, times);
+    }
+    let invoke = || lambda.client.invoke().function_name("image-processor").invocation_type(InvocationType::Event);
+    let busy = Mishap::Refused(429, "TooManyRequestsException");
+    lambda.front.trouble(Some(Arc::new(Scripted(1, Some(busy)))));
+    assert_eq!(refused!(invoke()), (429, "TooManyRequestsException".to_owned()));
+    assert_eq!(runs().await, 0);
+    lambda.front.trouble(Some(Arc::new(Scripted(1, Some(Mishap::AnswerLost)))));
+    assert_eq!(refused!(invoke()), (500, "ServiceException".to_owned()));
+    assert_eq!(runs().await, 1);
+    lambda.front.trouble(None);
+    lambda.event(&json!({})).await;
+    assert_eq!(runs().await, 1);
+}
+
+/// Lambda does not notice that a caller has lost patience.
+#[tokio::test]
+async fn what_a_caller_gave_up_is_run_to_its_end() {
+    let mut lambda = Fixture::start().await;
+    let invoke = lambda.client.invoke().function_name("image-processor").payload(Blob::new("{\"sleep\": 500}"));
+    assert!(tokio::time::timeout(Duration::from_millis(200), invoke.send()).await.is_err());
+    lambda.front.idle().await;
+    assert!(matches!(lambda.ends.try_recv().unwrap().outcome, Outcome::Answered(_)));
 }

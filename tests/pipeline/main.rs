@@ -3,6 +3,7 @@
 //! Starting it takes longer than any test of it, so all tests share one and run one after the other. It needs `cargo-lambda`
 //! in `PATH`; `make test` sees to that.
 
+mod operations;
 mod stack;
 mod tests;
 
@@ -16,7 +17,7 @@ fn main() -> ExitCode {
     let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
     let runtime = Arc::new(tokio::runtime::Runtime::new().expect("a runtime"));
     let pipeline = (!arguments.list).then(|| Arc::new(runtime.block_on(Pipeline::start())));
-    let trials = tests::all().into_iter().map(|(name, test)| {
+    let trials = tests::all().into_iter().chain(operations::all()).map(|(name, test)| {
         let (runtime, pipeline) = (Arc::clone(&runtime), pipeline.clone());
         Trial::test(name, move || {
             pipeline.map_or(Ok(()), |pipeline| {

@@ -1,4 +1,5 @@
 //! The running pipeline, and what the tests ask of it.
+#![allow(dead_code, reason = "each test target uses its part")]
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -28,14 +29,19 @@ pub(crate) struct Pipeline {
 
 impl Pipeline {
     pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let project = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
         let data = tempfile::tempdir().expect("a temporary folder");
         // One process per function would hide every race.
-        let config = Config {
+        let mut config = Config {
             concurrency: 4,
             retry_delays: vec![Duration::from_millis(100); 2],
             ..Config::new(project, data.path())
         };
+        change(&mut config);
         let mut stack = Stack::start(config).await.unwrap_or_else(|error| panic!("{error}"));
         stack.start_functions().await.unwrap_or_else(|error| panic!("{error}"));
         let config = aws_sdk_s3::Config::builder()

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use crate::stack::{BUCKET, Pipeline, SIZES, result};
 
-type Test = fn(Arc<Pipeline>) -> Pin<Box<dyn Future<Output = ()>>>;
+/// A test, which has the pipeline to itself.
+pub(crate) type Test = fn(Arc<Pipeline>) -> Pin<Box<dyn Future<Output = ()>>>;
 
 /// Every test of this file, by name.
 pub(crate) fn all() -> Vec<(&'static str, Test)> {

@@ -20,6 +20,8 @@ mod front;
 mod name;
 mod queue;
 mod runtime;
+mod sandbox;
+mod trouble;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -32,6 +34,8 @@ use tokio::sync::broadcast;
 
 pub use failure::{FailureRecord, RequestContext, ResponseContext};
 pub use runtime::Outcome;
+pub(crate) use sandbox::Starter;
+pub use trouble::{Mishap, Trouble};
 
 use crate::Error;
 use crate::http::Server;
@@ -158,6 +162,16 @@ impl Front {
         self.queue.observe()
     }
 
+    /// From now on functions run in processes that this starts, instead of in the runtime.
+    pub(crate) fn run_processes(&self, starter: Starter) {
+        self.queue.run_processes(starter);
+    }
+
+    /// From now on this is asked what goes wrong; `None` takes it away.
+    pub fn trouble(&self, trouble: Option<Arc<dyn Trouble>>) {
+        self.queue.set_trouble(trouble);
+    }
+
     /// Returns when nothing is queued, waiting for a retry, or running.
     pub async fn idle(&self) {
         self.queue.idle().await;
@@ -186,7 +200,8 @@ pub struct Events(Arc<Queue>);
 impl Events {
     /// Queues an event for a function and answers with its request id. Call it within the tokio runtime.
     #[expect(clippy::must_use_candidate, reason = "the event is queued, whether one asks for its id or not")]
+    #[expect(clippy::needless_pass_by_value, reason = "who sends an event has no more use for it")]
     pub fn send(&self, function: &str, event: Value) -> String {
-        self.0.enqueue(Target { function: function.to_owned(), qualifier: None }, event)
+        self.0.enqueue(&Target { function: function.to_owned(), qualifier: None }, &event)
     }
 }

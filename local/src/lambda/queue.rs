@@ -2,17 +2,19 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::task::JoinHandle;
 
 use super::failure::{FailureRecord, RequestContext, ResponseContext};
 use super::name::Target;
 use super::runtime::{Outcome, Runtime};
-use super::{Config, Invocation, Kind};
+use super::sandbox::{Sandboxes, Starter};
+use super::{Config, Invocation, Kind, Trouble};
 use crate::http::new_id;
 use crate::s3::timestamp;
 
@@ -22,6 +24,10 @@ const OBSERVED: usize = 65_536;
 /// Runs invocations of both kinds and tells of their ends.
 pub(super) struct Queue {
     runtime: Runtime,
+    /// Instead of the runtime, where they are set.
+    sandboxes: OnceLock<Sandboxes>,
+    timeout: Duration,
+    trouble: RwLock<Option<Arc<dyn Trouble>>>,
     region: String,
     retry_delays: Vec<Duration>,
     failures: PathBuf,
@@ -46,6 +52,9 @@ impl Queue {
         let workers = |name: String| (name, Semaphore::new(config.concurrency));
         Self {
             runtime: Runtime::new(&config.runtime, config.timeout),
+            sandboxes: OnceLock::new(),
+            timeout: config.timeout,
+            trouble: RwLock::new(None),
             region: config.region,
             retry_delays: config.retry_delays,
             failures: config.failures,
@@ -76,6 +85,22 @@ impl Queue {
     /// Gives up what is queued or running; an event that comes later is dropped.
     pub(super) fn stop(&self) {
         self.stopped.send_replace(true);
+        if let Some(sandboxes) = self.sandboxes.get() {
+            sandboxes.stop();
+        }
+    }
+
+    pub(super) fn run_processes(&self, starter: Starter) {
+        let _ = self.sandboxes.set(Sandboxes::new(starter, self.timeout));
+    }
+
+    pub(super) fn set_trouble(&self, trouble: Option<Arc<dyn Trouble>>) {
+        *self.trouble.write().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    /// What goes wrong, where anything is to.
+    pub(super) fn trouble(&self) -> Option<Arc<dyn Trouble>> {
+        self.trouble.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn pending(self: &Arc<Self>) -> Pending {
@@ -84,21 +109,44 @@ impl Queue {
     }
 
     /// Takes an event to run in the background, and answers with its request id at once.
-    pub(super) fn enqueue(self: &Arc<Self>, target: Target, payload: Value) -> String {
+    pub(super) fn enqueue(self: &Arc<Self>, target: &Target, payload: &Value) -> String {
         let request_id = new_id();
-        let (pending, id, mut stopped) = (self.pending(), request_id.clone(), self.stopped.subscribe());
-        tokio::spawn(async move {
-            tokio::select! {
-                () = pending.0.attempts(target, id, payload) => {}
-                _ = stopped.wait_for(|stopped| *stopped) => {}
-            }
-        });
+        let deliveries = self.trouble().map_or_else(|| vec![Duration::ZERO], |trouble| trouble.deliveries());
+        for delay in deliveries {
+            let (queue, target, id, payload) = (Arc::clone(self), target.clone(), request_id.clone(), payload.clone());
+            drop(self.begin(async move {
+                if !delay.is_zero() {
+                    tokio::time::sleep(delay).await;
+                }
+                queue.attempts(target, id, payload).await;
+            }));
+        }
         request_id
     }
 
-    /// Runs a function once, for a caller that waits.
-    pub(super) async fn run(self: &Arc<Self>, target: &Target, request_id: String, payload: Value) -> Outcome {
-        let _pending = self.pending();
+    /// Does something that counts as pending, to its end or until all is stopped.
+    fn begin<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<Option<T>> {
+        let (pending, mut stopped) = (self.pending(), self.stopped.subscribe());
+        tokio::spawn(async move {
+            let _pending = pending;
+            tokio::select! {
+                done = work => Some(done),
+                _ = stopped.wait_for(|stopped| *stopped) => None,
+            }
+        })
+    }
+
+    /// Runs a function once, for a caller that waits. As in Lambda, it runs to its end also when the caller is gone.
+    pub(super) async fn run(self: &Arc<Self>, target: Target, request_id: String, payload: Value) -> Outcome {
+        let queue = Arc::clone(self);
+        let running = self.begin(async move { queue.run_once(&target, request_id, payload).await });
+        running.await.ok().flatten().unwrap_or_else(|| Outcome::Unreachable("everything is being stopped".to_owned()))
+    }
+
+    async fn run_once(&self, target: &Target, request_id: String, payload: Value) -> Outcome {
         let queued = SystemTime::now();
         let (started, outcome) = self.attempt(target, &request_id, &payload).await;
         self.tell(Invocation {
@@ -151,7 +199,14 @@ impl Queue {
             None => None,
         };
         let started = SystemTime::now();
-        let outcome = self.runtime.invoke(&target.function, request_id, Bytes::from(payload.to_string())).await;
+        let (function, payload) = (&target.function, Bytes::from(payload.to_string()));
+        let outcome = match self.sandboxes.get() {
+            Some(sandboxes) => {
+                let life = self.trouble().and_then(|trouble| trouble.life());
+                sandboxes.invoke(function, request_id, payload, life).await
+            }
+            None => self.runtime.invoke(function, request_id, payload).await,
+        };
         (started, outcome)
     }
 

@@ -22,6 +22,11 @@ pub struct Operation {
 pub trait Interceptor: Send + Sync + 'static {
     /// Returns when the operation may go on; an error is the operation's answer.
     fn before(&self, operation: Operation) -> BoxFuture<'_, Result<(), S3Error>>;
+
+    /// Is asked after each request was carried out: whether its answer gets lost, and the caller is told 500 instead.
+    fn loses_answer(&self) -> bool {
+        false
+    }
 }
 
 /// Holds `GetObject` of one key until several of them are in flight at once: a proof that their callers overlap.

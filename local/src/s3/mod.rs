@@ -29,7 +29,6 @@ mod read;
 mod store;
 mod upload;
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -117,8 +116,16 @@ impl S3Server {
         service.set_auth(Credentials { access_key: config.access_key, secret_key: config.secret_key });
         service.set_access(Gate { interceptor: Arc::clone(&interceptor) });
         let service = service.build();
-        let server = Server::start(listener, move |request, peer| serve(service.clone(), request, peer))
-            .map_err(|source| Error::Server { source })?;
+        let asked = Arc::clone(&interceptor);
+        let server = Server::start(listener, move |request, peer| {
+            let (service, asked) = (service.clone(), Arc::clone(&asked));
+            async move {
+                let response = serve(service, request, peer).await;
+                let is_lost = current(&asked).is_some_and(|interceptor| interceptor.loses_answer());
+                if is_lost { Ok(internal_error("the answer was lost, as a test asks for")) } else { Ok(response) }
+            }
+        })
+        .map_err(|source| Error::Server { source })?;
         Ok(Self { server, interceptor })
     }
 
@@ -140,7 +147,7 @@ impl S3Server {
     }
 }
 
-async fn serve(service: S3Service, request: Request<Incoming>, peer: SocketAddr) -> Result<HttpResponse, Infallible> {
+async fn serve(service: S3Service, request: Request<Incoming>, peer: SocketAddr) -> HttpResponse {
     let caller = notification::Caller::new(peer);
     let headers = [("x-amz-request-id", caller.request_id.clone()), ("x-amz-id-2", caller.host_id.clone())];
     let mut request = request.map(s3s::Body::from);
@@ -149,8 +156,7 @@ async fn serve(service: S3Service, request: Request<Incoming>, peer: SocketAddr)
         Ok(response) => response,
         Err(error) => {
             let error: s3s::StdError = error.into();
-            let answer = s3_error!(InternalError, "{error}").to_http_response();
-            answer.unwrap_or_else(|_| HttpResponse::new(s3s::Body::empty()))
+            internal_error(&error.to_string())
         }
     };
     for (name, value) in headers {
@@ -158,7 +164,17 @@ async fn serve(service: S3Service, request: Request<Incoming>, peer: SocketAddr)
             response.headers_mut().insert(name, value);
         }
     }
-    Ok(response)
+    response
+}
+
+fn internal_error(message: &str) -> HttpResponse {
+    let answer = s3_error!(InternalError, "{message}").to_http_response();
+    answer.unwrap_or_else(|_| HttpResponse::new(s3s::Body::empty()))
+}
+
+/// What everyone is asked by, if anything.
+fn current(interceptor: &RwLock<Option<Arc<dyn Interceptor>>>) -> Option<Arc<dyn Interceptor>> {
+    interceptor.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 struct Credentials {
@@ -189,8 +205,7 @@ struct Gate {
 #[async_trait::async_trait]
 impl S3Access for Gate {
     async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
-        let interceptor = self.interceptor.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(interceptor) = interceptor else { return Ok(()) };
+        let Some(interceptor) = current(&self.interceptor) else { return Ok(()) };
         let path = context.s3_path();
         let operation = Operation {
             name: context.s3_op().name().to_owned(),

@@ -1,7 +1,8 @@
-//! `local run`: the whole pipeline on this machine.
+//! `local run`: the whole pipeline on this machine. `local redrive` and `local backfill` operate it.
 
 mod client;
 mod inputs;
+mod operate;
 mod report;
 mod run;
 mod table;
@@ -27,6 +28,10 @@ struct Arguments {
 enum Action {
     /// Start everything, upload the images, print their thumbnails, and stay up for more uploads until Ctrl-C.
     Run(Options),
+    /// Queue again what failed: the records of the failure folder. For a pipeline that runs, once the cause is mended.
+    Redrive(operate::RedriveOptions),
+    /// Make the thumbnails of what is there already, leaving alone what is current. For a pipeline that runs.
+    Backfill(operate::BackfillOptions),
 }
 
 /// How to run.
@@ -88,8 +93,8 @@ fn or<T: FromStr + Clone>(default: T) -> impl Fn(&str) -> Result<T, T::Err> + Cl
 }
 
 fn main() -> ExitCode {
-    let Action::Run(options) = Arguments::parse().command;
-    let once = options.once;
+    let command = Arguments::parse().command;
+    let stays_up = matches!(&command, Action::Run(options) if !options.once);
     let Ok(runtime) = tokio::runtime::Runtime::new() else {
         eprintln!("error: this machine does not let us start threads");
         return ExitCode::FAILURE;
@@ -97,7 +102,7 @@ fn main() -> ExitCode {
     let result = runtime.block_on(async {
         let interrupted = interruption();
         tokio::select! {
-            done = run::run(options) => Some(done),
+            done = perform(command) => Some(done),
             _ = interrupted => None,
         }
     });
@@ -107,12 +112,20 @@ fn main() -> ExitCode {
             eprintln!("error: {error}");
             ExitCode::FAILURE
         }
-        // Ctrl-C is how one ends a run that stays up; a run for a result has none then.
-        None if once => ExitCode::from(130),
+        // Ctrl-C is how one ends a run that stays up; what was to have a result has none then.
+        None if !stays_up => ExitCode::from(130),
         None => {
             println!("\nstopped");
             ExitCode::SUCCESS
         }
+    }
+}
+
+async fn perform(command: Action) -> Result<(), String> {
+    match command {
+        Action::Run(options) => run::run(options).await,
+        Action::Redrive(options) => operate::redrive(options).await,
+        Action::Backfill(options) => operate::backfill(options).await,
     }
 }
 

@@ -1,0 +1,132 @@
+//! A test mode in which everything goes wrong that can: S3's and Lambda's calls fail, also after they were carried out; events
+//! come twice, late and in another order, or are lost and delivered again; the functions' processes are killed at work.
+//!
+//! A seed decides what goes wrong. Which call meets with it depends on the machine too, so a seed repeats a run in kind, not to
+//! the letter.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use fastrand::Rng;
+use futures_util::future::BoxFuture;
+
+use crate::lambda::{Mishap, Trouble};
+use crate::s3::{Interceptor, Operation, S3Error, S3ErrorCode};
+use crate::stack::Stack;
+
+/// What goes wrong, and how often it did.
+pub struct Chaos(Mutex<State>);
+
+struct State {
+    random: Rng,
+    tally: BTreeMap<&'static str, usize>,
+}
+
+impl Chaos {
+    /// Troubles a stack from now on.
+    #[must_use]
+    pub fn begin(stack: &Stack, seed: u64) -> Arc<Self> {
+        let this = Arc::new(Self(Mutex::new(State { random: Rng::with_seed(seed), tally: BTreeMap::new() })));
+        stack.s3.intercept(Some(this.clone()));
+        stack.lambda.trouble(Some(this.clone()));
+        this
+    }
+
+    /// Leaves a stack in peace.
+    pub fn end(stack: &Stack) {
+        stack.s3.intercept(None);
+        stack.lambda.trouble(None);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Counts something, and answers with what it is about.
+    fn count<T>(&mut self, what: &'static str, about: T) -> T {
+        *self.tally.entry(what).or_default() += 1;
+        about
+    }
+
+    fn up_to(&mut self, milliseconds: u64) -> Duration {
+        Duration::from_millis(self.random.u64(..=milliseconds))
+    }
+}
+
+/// Of a hundred calls eight are refused, most in a way that the SDK tries again, and two are carried out but seem to fail.
+impl Interceptor for Chaos {
+    fn before(&self, operation: Operation) -> BoxFuture<'_, Result<(), S3Error>> {
+        let mut state = self.state();
+        state.count("calls of S3", ());
+        let answer = match state.random.u8(..100) {
+            0..3 => Err(state.count("calls of S3 refused", S3ErrorCode::SlowDown)),
+            3..6 => Err(state.count("calls of S3 refused", S3ErrorCode::InternalError)),
+            6..8 => Err(state.count("calls of S3 refused", S3ErrorCode::AccessDenied)),
+            _ => Ok(()),
+        };
+        drop(state);
+        Box::pin(async move {
+            answer.map_err(|code| S3Error::with_message(code, format!("chaos meets {}", operation.name)))
+        })
+    }
+
+    fn loses_answer(&self) -> bool {
+        let mut state = self.state();
+        state.random.u8(..100) < 2 && state.count("answers of S3 lost", true)
+    }
+}
+
+impl Trouble for Chaos {
+    fn deliveries(&self) -> Vec<Duration> {
+        let mut state = self.state();
+        state.count("events", ());
+        let first = match state.random.u8(..10) {
+            0..6 => state.up_to(50),
+            6..9 => state.up_to(1500),
+            // Nothing comes of the first delivery, and the sender notices after a while.
+            _ => state.count("events lost and delivered again", Duration::from_secs(2)) + state.up_to(2000),
+        };
+        let mut deliveries = vec![first];
+        while state.random.u8(..5) == 0 {
+            state.count("events delivered once more", ());
+            deliveries.push(state.up_to(3000));
+        }
+        deliveries
+    }
+
+    fn call(&self) -> Option<Mishap> {
+        let mut state = self.state();
+        state.count("invocations", ());
+        match state.random.u8(..100) {
+            0..4 => Some(state.count("invocations refused", Mishap::Refused(429, "TooManyRequestsException"))),
+            4..7 => Some(state.count("invocations refused", Mishap::Refused(500, "ServiceException"))),
+            7..8 => Some(state.count("invocations refused", Mishap::Refused(403, "AccessDeniedException"))),
+            8..10 => Some(state.count("answers of Lambda lost", Mishap::AnswerLost)),
+            _ => None,
+        }
+    }
+
+    fn life(&self) -> Option<Duration> {
+        let mut state = self.state();
+        (state.random.u8(..100) < 8).then(|| {
+            state.count("processes killed", ());
+            state.up_to(150)
+        })
+    }
+}
+
+impl fmt::Display for Chaos {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state();
+        let mut separator = "";
+        for (what, count) in &state.tally {
+            write!(f, "{separator}{count} {what}")?;
+            separator = ", ";
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,199 @@
+//! Everything goes wrong at once, in the real binaries on a real S3 server: calls fail, events come twice, late and in another
+//! order, or are lost and come again, processes are killed at work; and some keys may not be written to at all. Meanwhile keys
+//! are uploaded, overwritten and deleted. At the end every thumbnail is right, or a failure record says whose is not; and after
+//! a redrive all are.
+//!
+//! `CHAOS_SEED` chooses another run, `CHAOS_CHANGES` a longer one (`make test-chaos`).
+
+#[path = "../pipeline/stack.rs"]
+mod stack;
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    env, fs,
+    path::Path,
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use aws_sdk_s3::primitives::ByteStream;
+use fastrand::Rng;
+use image::ImageFormat;
+use libtest_mimic::{Arguments, Trial};
+use local::{
+    chaos::Chaos,
+    operate::redrive,
+    s3::{Interceptor, Operation, S3Error, S3ErrorCode, decode_key},
+};
+use pipeline_tests::{encode, other_picture, picture};
+use serde_json::Value;
+
+use crate::stack::{BUCKET, Pipeline, SIZES};
+
+/// Changes to a key, on average.
+const CHANGES_PER_KEY: u64 = 4;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let trial = Trial::test("chaos", || {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(chaos());
+        Ok(())
+    });
+    libtest_mimic::run(&arguments, vec![trial]).exit_code()
+}
+
+/// The chaos, and on top of it a bucket policy that an operator got wrong: no thumbnail of an unlucky key may be written.
+struct Unlucky(Arc<Chaos>);
+
+impl Interceptor for Unlucky {
+    fn before(&self, operation: Operation) -> futures_util::future::BoxFuture<'_, Result<(), S3Error>> {
+        let is_write = operation.name == "PutObject";
+        let is_unlucky = |key: &String| key.starts_with("thumbnails/") && key.contains("unlucky");
+        if is_write && operation.key.as_ref().is_some_and(is_unlucky) {
+            return Box::pin(async { Err(S3Error::new(S3ErrorCode::AccessDenied)) });
+        }
+        self.0.before(operation)
+    }
+
+    fn loses_answer(&self) -> bool {
+        self.0.loses_answer()
+    }
+}
+
+/// What a source is at the end.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Now {
+    /// The one picture or the other; a key that comes back to one has its former `ETag` again.
+    Picture(bool),
+    Text,
+    Gone,
+}
+
+async fn chaos() {
+    let number =
+        |name: &str, default: u64| env::var(name).map_or(default, |text| text.parse().expect("a whole number"));
+    let (seed, changes) = (number("CHAOS_SEED", fastrand::u64(..1_000_000)), number("CHAOS_CHANGES", 60));
+    println!("chaos: CHAOS_SEED={seed} CHAOS_CHANGES={changes}");
+    let started = Instant::now();
+    let pipeline = Pipeline::start_with(|config| {
+        config.sandboxes = true;
+        config.timeout = Duration::from_secs(30);
+        config.retry_delays = vec![Duration::from_millis(500), Duration::from_secs(1)];
+    })
+    .await;
+
+    let mut random = Rng::with_seed(seed);
+    let chaos = Chaos::begin(&pipeline.stack, random.u64(..));
+    pipeline.stack.s3.intercept(Some(Arc::new(Unlucky(Arc::clone(&chaos)))));
+    let mut sources: BTreeMap<String, Now> = BTreeMap::new();
+    for _ in 0..changes {
+        let number = random.u64(..(changes / CHANGES_PER_KEY).max(1));
+        let luck = if number % 10 == 7 { "unlucky" } else { "lucky" };
+        let key = format!("uploads/{luck} é+{number}.png");
+        let now = match random.u8(..10) {
+            choice @ 0..7 => Now::Picture(choice % 2 == 0),
+            7 => Now::Text,
+            _ => Now::Gone,
+        };
+        change(&pipeline, &key, now).await;
+        sources.insert(key, now);
+        // Mostly in bursts.
+        let pause = if random.u8(..4) > 0 { random.u64(..50) } else { random.u64(..1000) };
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+    }
+    pipeline.stack.lambda.idle().await;
+    Chaos::end(&pipeline.stack);
+    println!("  {chaos}");
+
+    let failures = pipeline.stack.config().failures();
+    let on_record = keys_on_record(&failures);
+    let before = wrong(&pipeline, &sources).await;
+    let unexplained: Vec<_> = before.iter().filter(|(key, _)| !on_record.contains(key)).collect();
+    let explained = before.len() - unexplained.len();
+    let count = |what: &str| unexplained.iter().filter(|(_, found)| *found == what).count();
+    println!(
+        "  {} keys, {} of them unlucky: {} thumbnails stale, {} orphaned, {} missing without a failure record, {explained} wrong with one \
+         ({} keys on record)",
+        sources.len(),
+        sources.keys().filter(|key| key.contains("unlucky")).count(),
+        count("stale"),
+        count("orphaned"),
+        count("missing"),
+        on_record.len(),
+    );
+    assert!(unexplained.is_empty(), "no failure record says of these: {unexplained:?}; CHAOS_SEED={seed}");
+
+    let redriven = redrive(&failures, &pipeline.stack.lambda.endpoint(), |_, _| {}).await.expect("a failure folder");
+    pipeline.stack.lambda.idle().await;
+    let after = wrong(&pipeline, &sources).await;
+    println!(
+        "  after {} records were redriven: {} wrong ({:.0} s)",
+        redriven.queued,
+        after.len(),
+        started.elapsed().as_secs_f64()
+    );
+    assert!(after.is_empty(), "still wrong after a redrive: {after:?}; CHAOS_SEED={seed}");
+    for (key, now) in &sources {
+        if let Now::Picture(one) = now {
+            pipeline.shows(key, ImageFormat::Png, &shown(*one)).await;
+        }
+    }
+}
+
+fn shown(one: bool) -> image::RgbImage {
+    if one { picture(640, 480) } else { other_picture(640, 480) }
+}
+
+/// Makes a change, again and again until it is told that it succeeded, as a client would.
+async fn change(pipeline: &Pipeline, key: &str, now: Now) {
+    let body = match now {
+        Now::Picture(one) => encode(&shown(one), ImageFormat::Png),
+        Now::Text => b"only text".to_vec(),
+        Now::Gone => {
+            while pipeline.client.delete_object().bucket(BUCKET).key(key).send().await.is_err() {}
+            return;
+        }
+    };
+    let body = || ByteStream::from(body.clone());
+    while pipeline.client.put_object().bucket(BUCKET).key(key).body(body()).send().await.is_err() {}
+}
+
+/// The thumbnails that do not agree with their sources: of which source, and what they are.
+async fn wrong(pipeline: &Pipeline, sources: &BTreeMap<String, Now>) -> Vec<(String, &'static str)> {
+    let mut wrong = Vec::new();
+    for (key, now) in sources {
+        let source = pipeline.head(key).await.and_then(|head| head.e_tag);
+        assert_eq!(source.is_some(), *now != Now::Gone, "{key} is not what was uploaded");
+        for size in SIZES {
+            let thumbnail = pipeline.head(&format!("thumbnails/{size}/{key}")).await;
+            let shows = thumbnail.map(|head| head.metadata.unwrap_or_default().remove("source-etag"));
+            let found = match (now, shows) {
+                (Now::Picture(_), None) => "missing",
+                (Now::Gone, Some(_)) => "orphaned",
+                (Now::Picture(_), Some(etag))
+                    if etag.as_deref() != source.as_deref().map(|etag| etag.trim_matches('"')) =>
+                {
+                    "stale"
+                }
+                (Now::Text, Some(_)) => "stale",
+                _ => continue,
+            };
+            wrong.push((key.clone(), found));
+        }
+    }
+    wrong
+}
+
+/// The keys of which a failure record tells.
+fn keys_on_record(folder: &Path) -> HashSet<String> {
+    let files = ["upload-handler", "image-processor"].map(|function| fs::read_dir(folder.join(function)));
+    let records = files.into_iter().flatten().flatten().filter_map(|file| {
+        let record: Value = serde_json::from_slice(&fs::read(file.ok()?.path()).ok()?).ok()?;
+        let payload = &record["requestPayload"];
+        let of_event = || payload["Records"][0]["s3"]["object"]["key"].as_str().map(decode_key);
+        payload["key"].as_str().map(str::to_owned).or_else(of_event)
+    });
+    records.collect()
+}
