@@ -1,0 +1,115 @@
+//! Bits of entropy-coded data, read from a window from which stuffing was removed ahead.
+
+use std::io::{self, BufRead};
+
+use crate::input::Input;
+
+/// Bytes of the window. A power of two, so that masking a position replaces its bounds check.
+const SIZE: usize = 1 << 15;
+
+/// The window's bytes, and eight zeros so that a word can be loaded at its last byte.
+pub(crate) type Bytes = [u8; SIZE + 8];
+
+/// Bytes that one block can take at most: 64 codes of up to 16 bits with values of up to 15.
+pub(crate) const BLOCK_BYTES: usize = 256;
+
+/// A part of the entropy-coded data between two markers.
+pub(crate) struct Window {
+    pub(crate) bytes: Box<Bytes>,
+    length: usize,
+    /// Whether the data end at `length`.
+    ended: bool,
+}
+
+impl Window {
+    pub(crate) fn new() -> Self {
+        let bytes = vec![0; SIZE + 8].into_boxed_slice().try_into().unwrap_or_else(|_| unreachable!());
+        Self { bytes, length: 0, ended: false }
+    }
+
+    /// Forgets everything; reading goes on behind the marker that the input passed last.
+    pub(crate) fn begin<R: BufRead>(&mut self, input: &mut Input<R>) -> io::Result<Bits> {
+        self.length = 0;
+        self.ended = false;
+        let mut bits = Bits { buffer: 0, count: 0, at: 0 };
+        self.fill(&mut bits, input)?;
+        Ok(bits)
+    }
+
+    /// Drops what was read and reads as much again.
+    pub(crate) fn fill<R: BufRead>(&mut self, bits: &mut Bits, input: &mut Input<R>) -> io::Result<()> {
+        self.bytes.copy_within(bits.at..self.length, 0);
+        self.length -= bits.at;
+        bits.at = 0;
+        while !self.ended && self.length < SIZE {
+            let (read, ended) = input.entropy(&mut self.bytes[self.length..SIZE])?;
+            self.length += read;
+            self.ended = ended;
+        }
+        self.bytes[self.length..self.length + 8].fill(0);
+        Ok(())
+    }
+
+    /// Up to which position a decoder may go before more must be read, if it needs up to `reserve` bytes at a time.
+    pub(crate) fn safe(&self, reserve: usize) -> usize {
+        if self.ended { usize::MAX } else { self.length.saturating_sub(reserve) }
+    }
+
+    /// Whether more bits were taken than the data have.
+    #[inline]
+    pub(crate) fn overrun(&self, bits: &Bits) -> bool {
+        bits.at > self.length && bits.at * 8 - bits.count as usize > self.length * 8
+    }
+}
+
+/// A position in the window and the bits that follow there.
+#[derive(Clone, Copy)]
+pub(crate) struct Bits {
+    /// The next bits, from the top. Below the first `count` there may be more of them, never others.
+    pub(crate) buffer: u64,
+    /// How many bits of the buffer are counted as read from the window.
+    count: u32,
+    /// The byte that follows the counted bits.
+    pub(crate) at: usize,
+}
+
+impl Bits {
+    /// Makes at least 56 bits available, without a branch.
+    #[inline(always)]
+    pub(crate) fn refill(&mut self, bytes: &Bytes) {
+        let at = self.at & (SIZE - 1);
+        let word = u64::from_be_bytes(bytes[at..at + 8].try_into().unwrap_or_else(|_| unreachable!()));
+        self.buffer |= word >> self.count;
+        self.at += ((63 - self.count) >> 3) as usize;
+        self.count |= 56;
+    }
+
+    /// The next `COUNT` bits.
+    #[inline(always)]
+    pub(crate) fn peek<const COUNT: u32>(&self) -> usize {
+        (self.buffer >> (64 - COUNT)) as usize
+    }
+
+    /// Takes up to 56 bits after a refill.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, count: u32) {
+        self.buffer <<= count & 63;
+        self.count = self.count.wrapping_sub(count & 63);
+    }
+
+    /// Takes `size` bits as a value of that category: the lower half of its range stands for negative values.
+    #[inline(always)]
+    pub(crate) fn value(&mut self, size: u32) -> i32 {
+        let value = self.bits(size);
+        let negative = i32::from(size > 0 && value >> (size.max(1) - 1) == 0);
+        value - negative * ((1 << size) - 1)
+    }
+
+    /// Takes up to 31 bits as a number.
+    #[inline(always)]
+    pub(crate) fn bits(&mut self, size: u32) -> i32 {
+        let value = (self.buffer >> 1 >> (63 - size)) as i32;
+        self.take(size);
+        value
+    }
+}

@@ -1,0 +1,133 @@
+//! Scales, and what they make of a frame: transforms, planes, sizes, memory.
+
+use crate::{header::Header, zigzag};
+
+/// By what a picture is reduced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scale {
+    /// 1/8: one sample of each block of 8 × 8.
+    Eighth,
+    /// 1/4: 2 × 2 samples.
+    Quarter,
+    /// 3/8: 3 × 3 samples.
+    ThreeEighths,
+    /// 1/2: 4 × 4 samples.
+    Half,
+}
+
+impl Scale {
+    /// All scales, from the smallest.
+    pub const ALL: [Self; 4] = [Self::Eighth, Self::Quarter, Self::ThreeEighths, Self::Half];
+
+    /// The numerator over 8, which is the edge in samples of a block of 8 × 8.
+    #[must_use]
+    pub fn eighths(self) -> u32 {
+        match self {
+            Self::Eighth => 1,
+            Self::Quarter => 2,
+            Self::ThreeEighths => 3,
+            Self::Half => 4,
+        }
+    }
+
+    /// Width and height, in pixels, of a picture of `size` at this scale. Parts of a pixel count as one.
+    #[must_use]
+    pub fn apply(self, (width, height): (u32, u32)) -> (u32, u32) {
+        let edge = |edge: u32| u32::try_from((u64::from(edge) * u64::from(self.eighths())).div_ceil(8)).unwrap_or(edge);
+        (edge(width), edge(height))
+    }
+
+    /// The smallest scale that makes a picture of `size` no smaller than `wanted` on either axis; none where even a half is
+    /// too small, and the picture must be decoded in full by another decoder.
+    #[must_use]
+    pub fn smallest_leaving(wanted: (u32, u32), size: (u32, u32)) -> Option<Self> {
+        Self::ALL.into_iter().find(|scale| {
+            let (width, height) = scale.apply(size);
+            width >= wanted.0 && height >= wanted.1
+        })
+    }
+}
+
+/// One component at a scale.
+#[derive(Debug, Clone)]
+pub(crate) struct Channel {
+    /// Blocks of a whole MCU.
+    pub(crate) h: u32,
+    pub(crate) v: u32,
+    /// Samples of a block, at most 8 on each axis: as many as the luminance has there, if that is possible.
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    /// Blocks that show something of the picture, which are those of a scan of this component alone.
+    pub(crate) blocks: (u32, u32),
+    /// The last coefficient in zigzag order that the transform needs.
+    pub(crate) last: u8,
+}
+
+impl Channel {
+    /// Whether the transform needs the coefficient of that zigzag index.
+    pub(crate) fn keeps(&self, index: usize) -> bool {
+        let at = usize::from(zigzag::NATURAL[index & 63]);
+        at % 8 < self.width && at / 8 < self.height
+    }
+}
+
+/// A frame at a scale.
+#[derive(Debug, Clone)]
+pub(crate) struct Geometry {
+    pub(crate) scale: Scale,
+    /// Of the reduced picture.
+    pub(crate) size: (u32, u32),
+    pub(crate) mcus: (u32, u32),
+    pub(crate) h_max: u32,
+    pub(crate) v_max: u32,
+    pub(crate) channels: Vec<Channel>,
+}
+
+impl Geometry {
+    /// The frame of `header`, with another height where that was still open.
+    pub(crate) fn new(header: &Header, height: u32, scale: Scale) -> Self {
+        let largest = |factor: fn(&crate::Component) -> u8| header.components.iter().map(factor).max().map_or(1, u32::from);
+        let (h_max, v_max) = (largest(|c| c.h), largest(|c| c.v));
+        let size = (u32::from(header.width), height);
+        let channels = header.components.iter().map(|component| {
+            let (h, v) = (u32::from(component.h), u32::from(component.v));
+            let (width, height) = (edge(scale.eighths(), h_max, h), edge(scale.eighths(), v_max, v));
+            let last = zigzag::NATURAL.iter().rposition(|&at| at == (height - 1) * 8 + width - 1);
+            Channel {
+                h,
+                v,
+                width: usize::from(width),
+                height: usize::from(height),
+                blocks: ((size.0 * h).div_ceil(8 * h_max), (size.1 * v).div_ceil(8 * v_max)),
+                last: last.unwrap_or(63) as u8,
+            }
+        });
+        let channels = channels.collect();
+        let mcus = (size.0.div_ceil(8 * h_max), size.1.div_ceil(8 * v_max));
+        Self { scale, size: scale.apply(size), mcus, h_max, v_max, channels }
+    }
+
+    /// Samples in a row of a channel's plane, those beyond the picture's edge included.
+    pub(crate) fn stride(&self, channel: &Channel) -> usize {
+        self.mcus.0 as usize * channel.h as usize * channel.width
+    }
+
+    /// Rows of a channel's plane that a row of MCUs makes.
+    pub(crate) fn mcu_height(channel: &Channel) -> usize {
+        channel.v as usize * channel.height
+    }
+
+    /// Blocks of a channel in whole MCUs: in a row, and rows.
+    pub(crate) fn padded(&self, channel: &Channel) -> (usize, usize) {
+        (self.mcus.0 as usize * channel.h as usize, self.mcus.1 as usize * channel.v as usize)
+    }
+}
+
+/// Samples on one axis that a block of a component with sampling factor `factor` of `max` is transformed to, so that they
+/// have the scale of the picture, or a whole part of it.
+fn edge(eighths: u32, max: u32, factor: u32) -> u8 {
+    let wanted = eighths * max;
+    let fitting = (1..=8).rev().find(|edge| wanted.is_multiple_of(factor * edge));
+    // Where factors have no common measure, such as 2 of 3, samples are repeated unevenly.
+    fitting.unwrap_or_else(|| wanted.div_ceil(factor).min(8)) as u8
+}

@@ -1,0 +1,230 @@
+//! Huffman tables, and what decoding looks up instead of them.
+
+use crate::{bits::Bits, error::Error};
+
+/// A table as a file gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Spec {
+    /// Codes of each length, from 1.
+    pub(crate) counts: [u8; 16],
+    /// Symbols in the order of their codes.
+    pub(crate) symbols: Vec<u8>,
+}
+
+impl Spec {
+    /// # Errors
+    /// [`Error::Corrupt`] where there are more codes than their lengths allow.
+    pub(crate) fn new(counts: [u8; 16], symbols: &[u8]) -> Result<Self, Error> {
+        let mut free = 1_i32;
+        for &count in &counts {
+            free = 2 * free - i32::from(count);
+            if free < 0 {
+                return Err(Error::Corrupt("a Huffman table has more codes than fit"));
+            }
+        }
+        Ok(Self { counts, symbols: symbols.to_vec() })
+    }
+}
+
+/// Every symbol and its code's length by the next sixteen bits, for what the small tables do not cover.
+#[derive(Clone)]
+pub(crate) struct Codes {
+    /// By length, from 1: the first sixteen-bit word above all codes of up to that length.
+    limits: [u32; 17],
+    /// By length: what to add to a code to have its symbol's index.
+    offsets: [i32; 17],
+    symbols: Vec<u8>,
+}
+
+impl Codes {
+    pub(crate) fn new(spec: &Spec) -> Self {
+        let (mut limits, mut offsets) = ([0; 17], [0; 17]);
+        let (mut code, mut index) = (0_i32, 0_i32);
+        for (length, &count) in (1..).zip(&spec.counts) {
+            offsets[length] = index - code;
+            code += i32::from(count);
+            index += i32::from(count);
+            limits[length] = (code as u32) << (16 - length);
+            code <<= 1;
+        }
+        Self { limits, offsets, symbols: spec.symbols.clone() }
+    }
+
+    /// The symbol that sixteen bits begin with, and the length of its code.
+    #[inline]
+    pub(crate) fn symbol(&self, word: u32) -> Option<(u8, u32)> {
+        let length = (1..=16).find(|&length| word < self.limits[length])?;
+        let index = (word >> (16 - length)) as i32 + self.offsets[length];
+        Some((*self.symbols.get(index as usize)?, length as u32))
+    }
+
+    /// Takes the next symbol.
+    #[inline]
+    pub(crate) fn take(&self, bits: &mut Bits) -> Option<u8> {
+        let (symbol, length) = self.symbol(bits.peek::<16>() as u32)?;
+        bits.take(length);
+        Some(symbol)
+    }
+}
+
+/// Bits that the table of DC differences looks at.
+const DC_BITS: u32 = 10;
+
+/// Differences of DC coefficients.
+pub(crate) struct DcTable {
+    /// Difference, and in the lowest byte the bits it takes; zero where the table does not reach.
+    lookup: Box<[i32; 1 << DC_BITS]>,
+    codes: Codes,
+}
+
+impl DcTable {
+    pub(crate) fn new(spec: &Spec) -> Self {
+        let codes = Codes::new(spec);
+        let lookup = table(|word| {
+            let Some((size, length)) = codes.symbol((word << (16 - DC_BITS)) as u32) else { return 0 };
+            let total = length + u32::from(size);
+            if total > DC_BITS {
+                return 0;
+            }
+            let value = extend((word >> (DC_BITS - total)) as i32, u32::from(size));
+            value << 8 | total as i32
+        });
+        Self { lookup, codes }
+    }
+
+    /// Takes a difference; none where no code begins so. Up to 31 bits.
+    #[inline(always)]
+    pub(crate) fn difference(&self, bits: &mut Bits) -> Option<i32> {
+        let entry = self.lookup[bits.peek::<DC_BITS>()];
+        if entry & 0xff == 0 {
+            return self.long_difference(bits);
+        }
+        bits.take(entry as u32);
+        Some(entry >> 8)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn long_difference(&self, bits: &mut Bits) -> Option<i32> {
+        let size = self.codes.take(bits)?;
+        (size <= 15).then(|| bits.value(u32::from(size)))
+    }
+}
+
+/// Bits that the tables of AC coefficients look at.
+pub(crate) const AC_BITS: u32 = 12;
+
+/// By how many coefficients a packed entry may have moved on before its last symbol begins.
+pub(crate) const PACKED_ADVANCE: u32 = 12;
+
+/// What an entry adds to the coefficient's index where the block ends.
+pub(crate) const END: u32 = 128;
+
+/// AC coefficients of a sequential scan.
+pub(crate) struct AcTable {
+    /// Several whole symbols with their values: bits that they take, and in the upper byte by how many coefficients they
+    /// move on. Zero where the table does not reach.
+    pub(crate) packed: Box<[u16; 1 << AC_BITS]>,
+    /// The same for one symbol.
+    pub(crate) single: Box<[u16; 1 << AC_BITS]>,
+    /// One value: itself in the upper half, by how many coefficients it moves on, bits that it takes. Zero where the table
+    /// does not reach. The end of the block may be part of it.
+    pub(crate) value: Box<[u32; 1 << AC_BITS]>,
+    codes: Codes,
+}
+
+impl AcTable {
+    pub(crate) fn new(spec: &Spec) -> Self {
+        let codes = Codes::new(spec);
+        let short = Short::new(&codes);
+        let single = table(|word| short.single(word, 0).map_or(0, |(bits, advance)| entry(bits, advance)));
+        let packed = table(|word| short.packed(word));
+        let value = table(|word| short.value(word));
+        Self { packed, single, value, codes }
+    }
+
+    /// Takes a symbol: bits of its value, and by how many coefficients it moves on.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn long(&self, bits: &mut Bits) -> Option<(u32, u32)> {
+        let symbol = self.codes.take(bits)?;
+        Some((u32::from(symbol & 15), advance(symbol)))
+    }
+}
+
+fn entry(bits: u32, advance: u32) -> u16 {
+    (bits | advance << 8) as u16
+}
+
+/// By how many coefficients a symbol moves on.
+fn advance(symbol: u8) -> u32 {
+    // Those without a value that are no sixteen zeros end the block.
+    if symbol & 15 == 0 && symbol != 0xf0 { END } else { u32::from(symbol >> 4) + 1 }
+}
+
+/// The symbols with short codes, from which the tables of AC coefficients are made.
+struct Short {
+    /// Symbol and length of the code that a word begins with; length 0 where that is longer.
+    codes: Box<[(u8, u8); 1 << AC_BITS]>,
+}
+
+impl Short {
+    fn new(codes: &Codes) -> Self {
+        let find = |word: usize| codes.symbol((word << (16 - AC_BITS)) as u32);
+        let codes = table(|word| match find(word) {
+            Some((symbol, length)) if length <= AC_BITS => (symbol, length as u8),
+            _ => (0, 0),
+        });
+        Self { codes }
+    }
+
+    /// The symbol that begins `used` bits into the word, if its code lies inside.
+    fn symbol(&self, word: usize, used: u32) -> Option<(u8, u32)> {
+        let (symbol, length) = self.codes[word << used & ((1 << AC_BITS) - 1)];
+        (length > 0 && used + u32::from(length) <= AC_BITS).then_some((symbol, u32::from(length)))
+    }
+
+    /// The same: the bits that it takes with its value, and its advance.
+    fn single(&self, word: usize, used: u32) -> Option<(u32, u32)> {
+        let (symbol, length) = self.symbol(word, used)?;
+        Some((length + u32::from(symbol & 15), advance(symbol)))
+    }
+
+    fn packed(&self, word: usize) -> u16 {
+        let (mut bits, mut advance) = (0, 0);
+        while bits < AC_BITS
+            && advance <= PACKED_ADVANCE
+            && let Some((taken, moved)) = self.single(word, bits)
+        {
+            bits += taken;
+            advance += moved;
+        }
+        entry(bits, advance)
+    }
+
+    fn value(&self, word: usize) -> u32 {
+        let Some((symbol, length)) = self.symbol(word, 0) else { return 0 };
+        let size = u32::from(symbol & 15);
+        let total = length + size;
+        if total > AC_BITS {
+            return 0;
+        }
+        let value = (extend((word >> (AC_BITS - total)) as i32, size) as u32) << 16;
+        match self.single(word, total) {
+            Some((bits, END)) if advance(symbol) < END => value | (advance(symbol) + END) << 8 | (total + bits),
+            _ => value | advance(symbol) << 8 | total,
+        }
+    }
+}
+
+/// The value that the lowest `size` bits stand for.
+fn extend(bits: i32, size: u32) -> i32 {
+    let bits = bits & ((1 << size) - 1);
+    if size > 0 && bits >> (size - 1) == 0 { bits - ((1 << size) - 1) } else { bits }
+}
+
+/// A lookup table on the heap.
+pub(crate) fn table<T, const N: usize>(entry: impl Fn(usize) -> T) -> Box<[T; N]> {
+    let entries: Box<[T]> = (0..N).map(entry).collect();
+    entries.try_into().unwrap_or_else(|_| unreachable!())
+}

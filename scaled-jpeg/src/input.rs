@@ -1,0 +1,154 @@
+//! The file as markers, segments and entropy-coded data, pulled from a reader piece by piece.
+
+use std::io::{self, BufRead, ErrorKind};
+
+/// A reader of a JPEG file.
+pub(crate) struct Input<R> {
+    reader: R,
+    /// A marker that ended the last stretch of entropy-coded data, and was not asked for yet.
+    pending: Option<u8>,
+}
+
+impl<R: BufRead> Input<R> {
+    pub(crate) fn new(reader: R) -> Self {
+        Self { reader, pending: None }
+    }
+
+    /// What the reader holds, without moving on; empty at the end of the file.
+    #[inline]
+    fn chunk(&mut self) -> io::Result<&[u8]> {
+        loop {
+            match self.reader.fill_buf() {
+                Ok(_) => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.reader.fill_buf()
+    }
+
+    #[inline]
+    fn byte(&mut self) -> io::Result<Option<u8>> {
+        let byte = self.chunk()?.first().copied();
+        if byte.is_some() {
+            self.reader.consume(1);
+        }
+        Ok(byte)
+    }
+
+    /// Whether the file begins as a JPEG does.
+    pub(crate) fn begins(&mut self) -> io::Result<bool> {
+        Ok(self.byte()? == Some(0xff) && self.byte()? == Some(0xd8))
+    }
+
+    /// The next marker. What lies before it is passed over: rubbish between segments, or the rest of a scan.
+    pub(crate) fn marker(&mut self) -> io::Result<Option<u8>> {
+        if let Some(marker) = self.pending.take() {
+            return Ok(Some(marker));
+        }
+        loop {
+            let chunk = self.chunk()?;
+            if chunk.is_empty() {
+                return Ok(None);
+            }
+            let Some(at) = memchr::memchr(0xff, chunk) else {
+                let length = chunk.len();
+                self.reader.consume(length);
+                continue;
+            };
+            self.reader.consume(at + 1);
+            match self.after_ff()? {
+                Some(0) => {}
+                other => return Ok(other),
+            }
+        }
+    }
+
+    /// The byte that gives a preceding FF its meaning. Any number of fill bytes FF may come before it.
+    #[inline]
+    fn after_ff(&mut self) -> io::Result<Option<u8>> {
+        loop {
+            match self.byte()? {
+                Some(0xff) => {}
+                other => return Ok(other),
+            }
+        }
+    }
+
+    /// The length that a segment's first two bytes give, without these; none where the file ends or the length is wrong.
+    fn segment_length(&mut self) -> io::Result<Option<usize>> {
+        let (Some(high), Some(low)) = (self.byte()?, self.byte()?) else { return Ok(None) };
+        Ok(usize::from(u16::from_be_bytes([high, low])).checked_sub(2))
+    }
+
+    /// Reads a segment after its marker; none where the file ends in it.
+    pub(crate) fn segment<'a>(&mut self, into: &'a mut Vec<u8>) -> io::Result<Option<&'a [u8]>> {
+        into.clear();
+        let Some(length) = self.segment_length()? else { return Ok(None) };
+        while into.len() < length {
+            let missing = length - into.len();
+            let chunk = self.chunk()?;
+            if chunk.is_empty() {
+                return Ok(None);
+            }
+            let taken = missing.min(chunk.len());
+            into.extend_from_slice(&chunk[..taken]);
+            self.reader.consume(taken);
+        }
+        Ok(Some(into))
+    }
+
+    /// Passes over a segment; false where the file ends in it.
+    pub(crate) fn skip_segment(&mut self) -> io::Result<bool> {
+        let Some(mut length) = self.segment_length()? else { return Ok(false) };
+        while length > 0 {
+            let available = self.chunk()?.len().min(length);
+            if available == 0 {
+                return Ok(false);
+            }
+            self.reader.consume(available);
+            length -= available;
+        }
+        Ok(true)
+    }
+
+    /// Reads entropy-coded data without their stuffed zeros, as many as `into` holds: how many, and whether they end there,
+    /// be it at a marker or with the file.
+    pub(crate) fn entropy(&mut self, into: &mut [u8]) -> io::Result<(usize, bool)> {
+        if self.pending.is_some() {
+            return Ok((0, true));
+        }
+        let mut filled = 0;
+        while filled < into.len() {
+            let room = into.len() - filled;
+            let chunk = self.chunk()?;
+            if chunk.is_empty() {
+                return Ok((filled, true));
+            }
+            let chunk = &chunk[..room.min(chunk.len())];
+            let plain = memchr::memchr(0xff, chunk);
+            let length = plain.unwrap_or(chunk.len());
+            into[filled..filled + length].copy_from_slice(&chunk[..length]);
+            filled += length;
+            self.reader.consume(length + usize::from(plain.is_some()));
+            if plain.is_some() {
+                match self.after_ff()? {
+                    Some(0) => {
+                        into[filled] = 0xff;
+                        filled += 1;
+                    }
+                    other => {
+                        self.pending = other;
+                        return Ok((filled, true));
+                    }
+                }
+            }
+        }
+        Ok((filled, false))
+    }
+
+    /// Puts a marker back.
+    pub(crate) fn unread(&mut self, marker: u8) {
+        self.pending = Some(marker);
+    }
+}

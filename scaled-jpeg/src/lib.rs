@@ -1,0 +1,21 @@
+//! JPEG.
+mod bits;
+mod decoder;
+mod error;
+mod geometry;
+mod header;
+mod huffman;
+mod input;
+mod output;
+mod raster;
+mod sequential;
+mod standard;
+mod transform;
+mod walk;
+mod zigzag;
+
+pub use decoder::{Coverage, Decoder, Picture, Plane};
+pub use error::Error;
+pub use geometry::Scale;
+pub use header::{Component, Header};
+pub use raster::Pixels;

@@ -1,0 +1,164 @@
+//! Truncated inverse cosine transforms: the lowest W × H coefficients of a block of 8 × 8 become W × H samples.
+//!
+//! A sample is the sum over those coefficients, times c(u)·c(v)/8 and the cosines of a transform of W and H points, where c(0)
+//! is 1 and the others are √2; 128 is added. With eight points on both axes that is the standard's own transform.
+
+use std::f64::consts::{PI, SQRT_2};
+
+use crate::geometry::Channel;
+
+/// Coefficients of a block, in rows.
+pub(crate) type Block = [i16; 64];
+
+/// A quantisation table made ready for a transform.
+pub(crate) struct Quantisers {
+    /// In rows, each times c(u)·c(v)/8.
+    scaled: [f32; 64],
+    /// Of the first coefficient.
+    dc: i32,
+}
+
+impl Quantisers {
+    /// From a table in rows.
+    pub(crate) fn new(table: &[u16; 64]) -> Self {
+        let c = |frequency: usize| if frequency == 0 { 1.0 } else { SQRT_2 };
+        let scaled = |at: usize| (f64::from(table[at]) * c(at / 8) * c(at % 8) / 8.0) as f32;
+        Self { scaled: std::array::from_fn(scaled), dc: i32::from(table[0]) }
+    }
+
+    /// The sample that a block of the first coefficient alone consists of.
+    #[inline]
+    pub(crate) fn flat(&self, dc: i16) -> u8 {
+        (((i32::from(dc) * self.dc + 4) >> 3) + 128).clamp(0, 255) as u8
+    }
+}
+
+/// Writes a block's samples into rows that lie `stride` apart.
+pub(crate) type Inverse = fn(&Block, &Quantisers, &mut [u8], usize);
+
+/// The transform of a channel.
+pub(crate) fn inverse(channel: &Channel) -> Inverse {
+    match (channel.width, channel.height) {
+        (1, 1) => |block, quantisers, out, _| out[0] = quantisers.flat(block[0]),
+        (2, 2) => two,
+        (1, 2) => transform::<1, 2>,
+        (2, 1) => transform::<2, 1>,
+        (1, _) => any_height::<1>(channel.height),
+        (2, _) => any_height::<2>(channel.height),
+        (3, _) => any_height::<3>(channel.height),
+        (4, _) => any_height::<4>(channel.height),
+        (5, _) => any_height::<5>(channel.height),
+        (6, _) => any_height::<6>(channel.height),
+        (7, _) => any_height::<7>(channel.height),
+        _ => any_height::<8>(channel.height),
+    }
+}
+
+fn any_height<const W: usize>(height: usize) -> Inverse {
+    match height {
+        1 => transform::<W, 1>,
+        2 => transform::<W, 2>,
+        3 => transform::<W, 3>,
+        4 => transform::<W, 4>,
+        5 => transform::<W, 5>,
+        6 => transform::<W, 6>,
+        7 => transform::<W, 7>,
+        _ => transform::<W, 8>,
+    }
+}
+
+/// Two points on both axes, where all cosines times √2 are 1 or -1.
+fn two(block: &Block, quantisers: &Quantisers, out: &mut [u8], stride: usize) {
+    let [a, b, c, d] = [0, 1, 8, 9].map(|at| f32::from(block[at]) * quantisers.scaled[at]);
+    // c(u)·c(v) and the cosines of the odd frequencies: √2·√½ on each axis.
+    let half = std::f32::consts::FRAC_1_SQRT_2;
+    let (b, c, d) = (b * half, c * half, d * 0.5);
+    let (left, right) = (a + b, a - b);
+    let (first, second) = (c + d, c - d);
+    let rows = [[left + first, right + second], [left - first, right - second]];
+    for (row, line) in rows.into_iter().zip(out.chunks_mut(stride)) {
+        line[0] = sample(row[0]);
+        line[1] = sample(row[1]);
+    }
+}
+
+/// The transform as two small products of matrices, whose rows are vectors to the compiler.
+fn transform<const W: usize, const H: usize>(block: &Block, quantisers: &Quantisers, out: &mut [u8], stride: usize) {
+    let (across, down) = (COSINES[W - 1], COSINES[H - 1]);
+    let mut columns = [[0.0_f32; W]; H];
+    let dequantised = |v: usize| {
+        let (row, scaled) = (&block[8 * v..8 * v + W], &quantisers.scaled[8 * v..8 * v + W]);
+        std::array::from_fn::<f32, W, _>(|u| f32::from(row[u]) * scaled[u])
+    };
+    // Odd frequencies have the opposite sign in the mirrored row, even ones the same.
+    let mut odd = [[0.0_f32; W]; H];
+    for v in 0..H {
+        let row = dequantised(v);
+        let sums = if v % 2 == 0 { &mut columns } else { &mut odd };
+        for y in 0..H.div_ceil(2) {
+            for u in 0..W {
+                sums[y][u] += down[v][y] * row[u];
+            }
+        }
+    }
+    for y in 0..H.div_ceil(2) {
+        for u in 0..W {
+            let (even, odd) = (columns[y][u], odd[y][u]);
+            columns[H - 1 - y][u] = even - odd;
+            columns[y][u] = even + odd;
+        }
+    }
+    for (row, line) in columns.iter().zip(out.chunks_mut(stride)) {
+        let mut sums = [0.0_f32; W];
+        for u in 0..W {
+            for x in 0..W {
+                sums[x] += row[u] * across[u][x];
+            }
+        }
+        line[..W].copy_from_slice(&sums.map(sample));
+    }
+}
+
+/// Rounds and clamps.
+#[inline]
+fn sample(value: f32) -> u8 {
+    // The lowest bits of a float of this size are a whole number.
+    const MAGIC: f32 = 12_582_912.0;
+    ((value + 128.0).clamp(0.0, 255.0) + MAGIC).to_bits() as u8
+}
+
+/// cos((2x + 1)uπ / 2n) for n points, by n - 1, u and x.
+static COSINES: [[[f32; 8]; 8]; 8] = {
+    let mut tables = [[[0.0; 8]; 8]; 8];
+    let mut n = 1;
+    while n <= 8 {
+        let mut u = 0;
+        while u < n {
+            let mut x = 0;
+            while x < n {
+                tables[n - 1][u][x] = cosine((2 * x + 1) * u, 2 * n) as f32;
+                x += 1;
+            }
+            u += 1;
+        }
+        n += 1;
+    }
+    tables
+};
+
+/// cos(πa/b), which the standard library cannot give at compile time.
+const fn cosine(a: usize, b: usize) -> f64 {
+    // To the first quadrant.
+    let a = a % (2 * b);
+    let a = if a > b { 2 * b - a } else { a };
+    let (a, sign) = if 2 * a > b { (b - a, -1.0) } else { (a, 1.0) };
+    let angle = PI * a as f64 / b as f64;
+    let (mut sum, mut term) = (1.0, 1.0);
+    let mut n = 1;
+    while n < 12 {
+        term *= -angle * angle / ((2 * n - 1) * 2 * n) as f64;
+        sum += term;
+        n += 1;
+    }
+    sign * sum
+}
