@@ -4,23 +4,30 @@ use std::io::BufRead;
 
 use crate::{
     bits::Window,
+    coefficients::Coefficients,
     error::Error,
     geometry::{Geometry, Scale},
     header::{self, Header, Tables},
-    huffman::{AcTable, DcTable},
+    huffman::{AcTable, DcTable, ProgressiveTable},
     input::Input,
     output::Output,
+    progressive::{AcScan, Band, DcPart, DcScan},
     raster::Pixels,
+    scan::ScanHeader,
     sequential::{Part, Sequential},
     transform::Quantisers,
-    walk::{self, Scan as _},
+    walk::walk,
 };
+
+/// Scans that are read of one file. Encoders write a dozen; each may cost as much time as all of the picture.
+pub const MAX_SCANS: usize = 500;
 
 /// A JPEG file of which the header was read.
 pub struct Decoder<R> {
     input: Input<R>,
     header: Header,
     tables: Tables,
+    approximate: bool,
 }
 
 /// A reduced picture.
@@ -49,49 +56,87 @@ pub struct Coverage {
     pub expected: u64,
 }
 
+impl Coverage {
+    /// Whether nothing is missing.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.found == self.expected
+    }
+}
+
 /// Samples of one component, before they are brought to the picture's size and become colours.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Plane {
-    /// In samples.
+    /// In samples: whole blocks, as many as show something of the picture.
     pub width: usize,
-    /// In samples.
+    /// In samples, likewise.
     pub height: usize,
     /// Samples that a block has, across and down.
     pub block: (usize, usize),
-    /// Rows from the top, without gaps.
+    /// `width * height` samples: rows from the top, without gaps.
     pub data: Vec<u8>,
 }
 
-/// A component as a scan names it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Selected {
-    pub(crate) channel: usize,
-    dc: u8,
-    ac: u8,
+impl<'a> Decoder<&'a [u8]> {
+    /// Reads the header of a file in memory. Other than [`new`](Self::new), it finds a height that only a segment behind the
+    /// first scan gives.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn from_slice(bytes: &'a [u8]) -> Result<Self, Error> {
+        let mut decoder = Self::new(bytes)?;
+        if decoder.header.height == 0 {
+            let mut ahead = Input::new(bytes);
+            while let Some(marker) = ahead.marker()? {
+                match marker {
+                    0xdc => {
+                        decoder.header.height = lines(ahead.segment(&mut Vec::new())?);
+                        break;
+                    }
+                    0xd9 => break,
+                    0x00..=0xbf | 0xd0..=0xd8 => {}
+                    _ => {
+                        ahead.skip_segment()?;
+                    }
+                }
+            }
+        }
+        Ok(decoder)
+    }
 }
 
-/// A scan's header.
-#[derive(Debug)]
-pub(crate) struct ScanHeader {
-    pub(crate) parts: Vec<Selected>,
+/// What a segment says that gives the number of lines.
+fn lines(segment: Option<&[u8]>) -> u16 {
+    segment.and_then(<[u8]>::first_chunk).map_or(0, |&bytes| u16::from_be_bytes(bytes))
 }
 
 impl<R: BufRead> Decoder<R> {
-    /// Reads a file's header.
+    /// Reads a file's header, and no further.
+    ///
+    /// The reader may be a slice, or anything that hands out a file piece by piece; what it hands out at a time is copied
+    /// at once, and never asked for again.
     ///
     /// # Errors
     /// [`Error`] where the input is no JPEG, ends in its header, or is of a kind that this crate does not decode.
     pub fn new(reader: R) -> Result<Self, Error> {
         let mut input = Input::new(reader);
         let (header, tables) = header::read(&mut input)?;
-        Ok(Self { input, header, tables })
+        Ok(Self { input, header, tables, approximate: false })
     }
 
     /// What is known before the first scan.
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// Allows to leave out the last refinement of a progressive file's component where that changes no sample by a level or
+    /// more, as its quantisers tell. It is often half of the file.
+    #[must_use]
+    pub fn approximate(mut self, allowed: bool) -> Self {
+        self.approximate = allowed;
+        self
     }
 
     /// Decodes the picture at a scale.
@@ -111,82 +156,186 @@ impl<R: BufRead> Decoder<R> {
     /// As [`decode`](Self::decode).
     pub fn decode_planes(self, scale: Scale) -> Result<Vec<Plane>, Error> {
         let (output, _) = self.run(scale, false)?;
-        let planes = output.geometry.channels.iter().zip(output.planes).map(|(channel, data)| {
-            let (width, height) = (channel.blocks.0 as usize * channel.width, channel.blocks.1 as usize * channel.height);
-            let stride = output.geometry.stride(channel);
-            let data = data.chunks_exact(stride).take(height).flat_map(|row| &row[..width]).copied().collect();
+        let planes = output.geometry.channels.iter().zip(&output.planes).map(|(channel, data)| {
+            let (width, height) =
+                (channel.blocks.0 as usize * channel.width, channel.blocks.1 as usize * channel.height);
+            let rows = data.chunks_exact(output.geometry.stride(channel)).take(height);
+            let data = rows.flat_map(|row| &row[..width]).copied().collect();
             Plane { width, height, block: (channel.width, channel.height), data }
         });
         Ok(planes.collect())
     }
 
-    fn run(mut self, scale: Scale, raster: bool) -> Result<(Output, Coverage), Error> {
-        let geometry = Geometry::new(&self.header, u32::from(self.header.height), scale);
-        let mut found = vec![0; geometry.channels.len()];
-        let mut buffer = Vec::new();
-        let mut window = Window::new();
-        let mut geometry = Some(geometry);
-        let mut output: Option<Output> = None;
-        while let Some(marker) = self.input.marker()? {
-            match marker {
-                0xd9 => break,
-                0xd0..=0xd8 | 0x00..=0xbf => continue,
-                _ => {}
-            }
-            let Some(segment) = self.input.segment(&mut buffer)? else { break };
-            if marker != 0xda {
-                self.tables.read(marker, segment)?;
-                continue;
-            }
-            let scan = ScanHeader::read(segment, &self.header)?;
-            let complete = scan.parts.len() == found.len();
-            let output = output.get_or_insert_with(|| {
-                let header = raster.then_some(&self.header);
-                Output::new(geometry.take().expect("set"), header, !complete || !raster)
-            });
-            let mut parts = Vec::new();
-            for selected in &scan.parts {
-                parts.push(Part {
-                    channel: selected.channel,
-                    dc: DcTable::new(&self.tables.dc(selected.dc)),
-                    ac: AcTable::new(&self.tables.ac(selected.ac)),
-                    quantisers: Quantisers::new(
-                        self.tables.quantisation(self.header.components[selected.channel].quantisation)?,
-                    ),
-                });
-            }
-            let mut sequential = Sequential::new(output, parts);
-            let n = sequential.blocks();
-            let _ = n;
-            let mcus = walk::walk(&mut self.input, &mut window, self.tables.interval, &mut sequential)?;
-            for selected in &scan.parts {
-                let channel = &output.geometry.channels[selected.channel];
-                let blocks = if scan.parts.len() == 1 { 1 } else { u64::from(channel.h * channel.v) };
-                found[selected.channel] = mcus * blocks;
-            }
-            if complete {
-                break;
-            }
+    fn run(self, scale: Scale, raster: bool) -> Result<(Output, Coverage), Error> {
+        if self.header.height == 0 {
+            return Err(Error::Unsupported("the height comes after the picture, which must be in memory for that"));
         }
-        let output = output.ok_or(Error::NoPicture)?;
-        let expected: Vec<u64> =
-            output.geometry.channels.iter().map(|c| u64::from(c.blocks.0) * u64::from(c.blocks.1)).collect();
-        let found = found.iter().zip(&expected).map(|(found, expected)| found.min(expected)).sum();
-        Ok((output, Coverage { found, expected: expected.iter().sum() }))
+        let geometry = Geometry::new(&self.header, u32::from(self.header.height), scale);
+        let found = vec![0; geometry.channels.len()];
+        let run = Run { decoder: self, window: Window::new(), segment: Vec::new(), found, scans: 0 };
+        if run.decoder.header.progressive {
+            run.progressive(geometry, raster)
+        } else {
+            run.sequential(geometry, raster)
+        }
     }
 }
 
-impl ScanHeader {
-    fn read(segment: &[u8], header: &Header) -> Result<Self, Error> {
-        const CUT: Error = Error::Corrupt("a scan header is cut off");
-        let (&count, rest) = segment.split_first().ok_or(CUT)?;
-        let listed = rest.get(..2 * usize::from(count)).ok_or(CUT)?;
-        let mut parts = Vec::new();
-        for &[id, tables] in listed.as_chunks::<2>().0 {
-            let channel = header.components.iter().position(|component| component.id == id);
-            let channel = channel.ok_or(Error::Corrupt("a scan names a component that is not in the frame"))?;
-            parts.push(Selected { channel, dc: tables >> 4, ac: tables & 15 });
+/// The decoding of one picture.
+struct Run<R> {
+    decoder: Decoder<R>,
+    window: Window,
+    segment: Vec<u8>,
+    /// By channel: blocks that were readable, those beyond the picture's edge included.
+    found: Vec<u64>,
+    scans: usize,
+}
+
+impl<R: BufRead> Run<R> {
+    /// The next scan, after the tables before it; none where the file ends, or what follows cannot be understood.
+    fn next_scan(&mut self) -> Result<Option<ScanHeader>, Error> {
+        match self.read_scan() {
+            // What was decoded so far is worth more than a complaint about the rest.
+            Err(Error::Corrupt(_)) if self.scans > 0 => Ok(None),
+            Ok(Some(_)) if self.scans == MAX_SCANS => Ok(None),
+            Ok(Some(scan)) => {
+                self.scans += 1;
+                Ok(Some(scan))
+            }
+            other => other,
         }
-        Ok(Self { parts })
+    }
+
+    fn read_scan(&mut self) -> Result<Option<ScanHeader>, Error> {
+        let Decoder { input, header, tables, .. } = &mut self.decoder;
+        while let Some(marker) = input.marker()? {
+            match marker {
+                0xd8 | 0xd9 => return Ok(None),
+                0xd0..=0xd7 | 0x00..=0xbf => {}
+                0xda => {
+                    let segment = input.segment(&mut self.segment)?;
+                    return segment.map(|segment| ScanHeader::read(segment, header)).transpose();
+                }
+                0xc4 | 0xdb | 0xdd => match input.segment(&mut self.segment)? {
+                    Some(segment) => tables.read(marker, segment)?,
+                    None => return Ok(None),
+                },
+                _ if input.skip_segment()? => {}
+                _ => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    fn sequential(mut self, geometry: Geometry, raster: bool) -> Result<(Output, Coverage), Error> {
+        let mut output = None;
+        let mut geometry = Some(geometry);
+        let mut missing: Vec<bool> = self.found.iter().map(|_| true).collect();
+        while missing.contains(&true)
+            && let Some(scan) = self.next_scan()?
+        {
+            let complete = scan.parts.len() == missing.len();
+            let output = match &mut output {
+                Some(output) => output,
+                none => {
+                    let header = raster.then_some(&self.decoder.header);
+                    let Some(geometry) = geometry.take() else { break };
+                    none.insert(Output::new(geometry, header, !complete || !raster))
+                }
+            };
+            let tables = &self.decoder.tables;
+            let parts = scan.parts.iter().map(|selected| {
+                let quantisation = self.decoder.header.components[selected.channel].quantisation;
+                Ok(Part {
+                    channel: selected.channel,
+                    dc: DcTable::new(&tables.dc(selected.dc)),
+                    ac: AcTable::new(&tables.ac(selected.ac)),
+                    quantisers: Quantisers::new(tables.quantisation(quantisation)?),
+                })
+            });
+            let parts = match parts.collect::<Result<_, Error>>() {
+                Err(_) if self.scans > 1 => break,
+                parts => parts?,
+            };
+            let interval = tables.interval;
+            let mut decoding = Sequential::new(output, parts);
+            let mcus = walk(&mut self.decoder.input, &mut self.window, interval, &mut decoding)?;
+            self.note(&scan, &output.geometry, mcus);
+            scan.parts.iter().for_each(|part| missing[part.channel] = false);
+        }
+        let output = output.ok_or(Error::NoPicture)?;
+        let coverage = self.coverage(&output.geometry);
+        Ok((output, coverage))
+    }
+
+    fn progressive(mut self, geometry: Geometry, raster: bool) -> Result<(Output, Coverage), Error> {
+        let mut all: Vec<_> = geometry.channels.iter().map(|channel| Coefficients::new(&geometry, channel)).collect();
+        while let Some(scan) = self.next_scan()? {
+            match self.progressive_scan(&scan, &geometry, &mut all) {
+                Err(Error::Corrupt(_)) if self.scans > 1 => break,
+                result => result?,
+            }
+        }
+        if self.scans == 0 {
+            return Err(Error::NoPicture);
+        }
+        let coverage = self.coverage(&geometry);
+        let quantisers: Vec<_> = all.iter().map(|own| Quantisers::new(&own.table.unwrap_or([0; 64]))).collect();
+        for own in &mut all {
+            own.history = Vec::new();
+        }
+        let mut output = Output::new(geometry, raster.then_some(&self.decoder.header), !raster);
+        Coefficients::transform(&all, &quantisers, &mut output);
+        Ok((output, coverage))
+    }
+
+    fn progressive_scan(
+        &mut self,
+        scan: &ScanHeader,
+        geometry: &Geometry,
+        all: &mut [Coefficients],
+    ) -> Result<(), Error> {
+        let Decoder { input, header, tables, approximate } = &mut self.decoder;
+        for part in &scan.parts {
+            let table = &mut all[part.channel].table;
+            if table.is_none() {
+                *table = Some(*tables.quantisation(header.components[part.channel].quantisation)?);
+            }
+        }
+        if scan.first == 0 {
+            let table = |number| (!scan.refines).then(|| DcTable::new(&tables.dc(number)));
+            let parts = scan.parts.iter().map(|part| DcPart { channel: part.channel, table: table(part.dc) });
+            let mut decoding = DcScan::new(geometry, all, parts.collect(), scan.shift);
+            let mcus = walk(input, &mut self.window, tables.interval, &mut decoding)?;
+            if !scan.refines {
+                self.note(scan, geometry, mcus);
+            }
+            return Ok(());
+        }
+        let [part] = scan.parts[..] else { return Ok(()) };
+        let own = &mut all[part.channel];
+        let band = Band { first: u32::from(scan.first), last: u32::from(scan.last) };
+        if own.wants(band, scan.shift, scan.refines, *approximate) {
+            let table = ProgressiveTable::new(&tables.ac(part.ac));
+            let shape = geometry.channels[part.channel].blocks;
+            let mut decoding = AcScan::new(own, shape, table, band, scan.shift, scan.refines);
+            walk(input, &mut self.window, tables.interval, &mut decoding)?;
+        }
+        Ok(())
+    }
+
+    /// Notes how much of its components a scan gave.
+    fn note(&mut self, scan: &ScanHeader, geometry: &Geometry, mcus: u64) {
+        for part in &scan.parts {
+            let channel = &geometry.channels[part.channel];
+            let blocks = if scan.parts.len() == 1 { 1 } else { u64::from(channel.h * channel.v) };
+            self.found[part.channel] = self.found[part.channel].max(mcus * blocks);
+        }
+    }
+
+    fn coverage(&self, geometry: &Geometry) -> Coverage {
+        let blocks = geometry.channels.iter().map(|channel| u64::from(channel.blocks.0) * u64::from(channel.blocks.1));
+        let found = self.found.iter().zip(blocks.clone()).map(|(&found, expected)| found.min(expected)).sum();
+        Coverage { found, expected: blocks.sum() }
     }
 }

@@ -86,7 +86,8 @@ pub(crate) struct Geometry {
 impl Geometry {
     /// The frame of `header`, with another height where that was still open.
     pub(crate) fn new(header: &Header, height: u32, scale: Scale) -> Self {
-        let largest = |factor: fn(&crate::Component) -> u8| header.components.iter().map(factor).max().map_or(1, u32::from);
+        let largest =
+            |factor: fn(&crate::Component) -> u8| header.components.iter().map(factor).max().map_or(1, u32::from);
         let (h_max, v_max) = (largest(|c| c.h), largest(|c| c.v));
         let size = (u32::from(header.width), height);
         let channels = header.components.iter().map(|component| {

@@ -172,7 +172,9 @@ pub(crate) fn read<R: BufRead>(input: &mut Input<R>) -> Result<(Header, Tables),
             0xc0..=0xc2 if header.components.is_empty() => header.frame(marker, segment)?,
             0xc0..=0xc2 => return Err(Error::Corrupt("there are two frames")),
             0xe0 if segment.starts_with(b"JFIF\0") => header.jfif = true,
-            0xe1 if segment.starts_with(b"Exif\0\0") && header.exif.is_none() => header.exif = Some(segment[6..].to_vec()),
+            0xe1 if segment.starts_with(b"Exif\0\0") && header.exif.is_none() => {
+                header.exif = Some(segment[6..].to_vec())
+            }
             0xe2 if segment.starts_with(b"ICC_PROFILE\0") && segment.len() > 14 => profile.push(segment[12..].to_vec()),
             0xee if segment.starts_with(b"Adobe") && segment.len() >= 12 => header.adobe = Some(segment[11]),
             _ => tables.read(marker, segment)?,

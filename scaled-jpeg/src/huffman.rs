@@ -152,6 +152,38 @@ impl AcTable {
     }
 }
 
+/// AC coefficients of a progressive scan.
+pub(crate) struct ProgressiveTable {
+    /// Several whole symbols with their values: bits that they take, by how many coefficients they move on, and in the upper
+    /// half a bit for each of these that is not zero. Zero where the table does not reach, or more than one block ends.
+    pub(crate) packed: Box<[u32; 1 << AC_BITS]>,
+    /// The same for one symbol.
+    pub(crate) single: Box<[u32; 1 << AC_BITS]>,
+    short: Short,
+    codes: Codes,
+}
+
+impl ProgressiveTable {
+    pub(crate) fn new(spec: &Spec) -> Self {
+        let codes = Codes::new(spec);
+        let short = Short::new(&codes);
+        let single = table(|word| short.history(word, false));
+        let packed = table(|word| short.history(word, true));
+        Self { packed, single, short, codes }
+    }
+
+    /// Takes a symbol without its value.
+    #[inline(always)]
+    pub(crate) fn symbol(&self, bits: &mut Bits) -> Option<u8> {
+        let (symbol, length) = self.short.codes[bits.peek::<AC_BITS>()];
+        if length == 0 {
+            return self.codes.take(bits);
+        }
+        bits.take(u32::from(length));
+        Some(symbol)
+    }
+}
+
 fn entry(bits: u32, advance: u32) -> u16 {
     (bits | advance << 8) as u16
 }
@@ -200,6 +232,28 @@ impl Short {
             advance += moved;
         }
         entry(bits, advance)
+    }
+
+    /// One or several symbols with what they add to a block's history.
+    fn history(&self, word: usize, several: bool) -> u32 {
+        let (mut bits, mut advance, mut history) = (0, 0, 0);
+        while bits < AC_BITS
+            && advance <= PACKED_ADVANCE
+            && let Some((symbol, length)) = self.symbol(word, bits)
+        {
+            let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
+            // A bit beyond the upper half has no place in the entry, and the end of several blocks neither.
+            if size > 0 && advance + run > 15 || size == 0 && !matches!(run, 0 | 15) {
+                break;
+            }
+            history |= u32::from(size > 0) << (advance + run);
+            bits += length + size;
+            advance += self::advance(symbol);
+            if !several {
+                break;
+            }
+        }
+        history << 16 | advance << 8 | bits
     }
 
     fn value(&self, word: usize) -> u32 {

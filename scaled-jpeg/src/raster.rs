@@ -45,7 +45,8 @@ impl Raster {
         let width = geometry.size.0 as usize;
         let colours = header.colours();
         let columns = geometry.channels.iter().map(|channel| {
-            let (from, to) = (channel.h as usize * channel.width, geometry.h_max as usize * geometry.scale.eighths() as usize);
+            let (from, to) =
+                (channel.h as usize * channel.width, geometry.h_max as usize * geometry.scale.eighths() as usize);
             (from != to).then(|| (0..width).map(|x| nearest(x, from, to) as u32).collect::<Vec<_>>())
         });
         let columns: Vec<_> = columns.collect();

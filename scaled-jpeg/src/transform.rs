@@ -5,7 +5,7 @@
 
 use std::f64::consts::{PI, SQRT_2};
 
-use crate::geometry::Channel;
+use crate::{geometry::Channel, zigzag};
 
 /// Coefficients of a block, in rows.
 pub(crate) type Block = [i16; 64];
@@ -65,6 +65,17 @@ fn any_height<const W: usize>(height: usize) -> Inverse {
         7 => transform::<W, 7>,
         _ => transform::<W, 8>,
     }
+}
+
+/// What a coefficient of 1, by its zigzag index, adds to a sample at most.
+pub(crate) fn peak(channel: &Channel, index: usize) -> f64 {
+    let at = usize::from(zigzag::NATURAL[index]);
+    let axis = |points: usize, frequency: usize| {
+        let cosines = COSINES[points - 1][frequency][..points].iter();
+        let c = if frequency == 0 { 1.0 } else { SQRT_2 };
+        c * cosines.fold(0.0, |peak: f64, &cosine| peak.max(f64::from(cosine.abs())))
+    };
+    axis(channel.width, at % 8) * axis(channel.height, at / 8) / 8.0
 }
 
 /// Two points on both axes, where all cosines times √2 are 1 or -1.

@@ -1,0 +1,103 @@
+//! What is kept of a progressive file's coefficients between its scans.
+
+use crate::{
+    geometry::{Channel, Geometry},
+    output::Output,
+    progressive::Band,
+    transform::{self, Quantisers},
+    zigzag,
+};
+
+/// Coefficients of one component: of each block the first one, those that its transform needs, and which were not zero.
+pub(crate) struct Coefficients {
+    /// Blocks in a row, those beyond the picture's edge included.
+    pub(crate) width: usize,
+    /// By block: the first coefficient.
+    pub(crate) dc: Vec<i16>,
+    /// By block: the kept coefficients, in zigzag order.
+    pub(crate) ac: Vec<i16>,
+    /// By block: a bit for each zigzag index, set where a coefficient is known not to be zero. Empty until it is needed.
+    pub(crate) history: Vec<u64>,
+    /// A bit for each zigzag index that is kept.
+    pub(crate) kept: u64,
+    /// By zigzag index: the place among a block's kept coefficients.
+    pub(crate) slots: [u8; 64],
+    /// By zigzag index: what a coefficient of 1 adds to a sample at most.
+    peaks: [f64; 64],
+    /// The quantisation table, in rows, as it is at the component's first scan.
+    pub(crate) table: Option<[u16; 64]>,
+}
+
+impl Coefficients {
+    pub(crate) fn new(geometry: &Geometry, channel: &Channel) -> Self {
+        let (width, height) = geometry.padded(channel);
+        let (mut kept, mut slots, mut peaks, mut count) = (0, [0; 64], [0.0; 64], 0);
+        for index in (1..64).filter(|&index| channel.keeps(index)) {
+            kept |= 1 << index;
+            slots[index] = count;
+            peaks[index] = transform::peak(channel, index);
+            count += 1;
+        }
+        let ac = vec![0; width * height * usize::from(count)];
+        Self { width, dc: vec![0; width * height], ac, history: Vec::new(), kept, slots, peaks, table: None }
+    }
+
+    /// Kept coefficients of a block.
+    pub(crate) fn count(&self) -> usize {
+        self.kept.count_ones() as usize
+    }
+
+    /// Whether a scan of that band must be read: because it gives a kept coefficient, or because a later scan that refines one
+    /// may have to know which others are not zero.
+    pub(crate) fn wants(&self, band: Band, shift: u32, refines: bool, approximate: bool) -> bool {
+        if self.kept == 0 {
+            return false;
+        }
+        let dispensable = |last_shift: u32| approximate && last_shift == 0 && self.last_refinement() < 1.0;
+        let gives = self.kept & band.bits() != 0;
+        if refines {
+            (gives || shift > 0) && !dispensable(shift)
+        } else {
+            gives || shift > 0 && !dispensable(shift - 1)
+        }
+    }
+
+    /// By how many levels a sample can change at most with the last bit of all kept coefficients but the first.
+    fn last_refinement(&self) -> f64 {
+        let Some(table) = &self.table else { return f64::INFINITY };
+        let one = |index: usize| f64::from(table[usize::from(zigzag::NATURAL[index])]) * self.peaks[index];
+        (1..64).filter(|&index| self.kept >> index & 1 == 1).map(one).sum()
+    }
+
+    /// Transforms all blocks.
+    pub(crate) fn transform(all: &[Self], quantisers: &[Quantisers], output: &mut Output) {
+        for row in 0..output.geometry.mcus.1 {
+            for (index, (own, quantisers)) in all.iter().zip(quantisers).enumerate() {
+                own.transform_row(index, row, quantisers, output);
+            }
+            output.end_row(row);
+        }
+    }
+
+    fn transform_row(&self, index: usize, mcu_row: u32, quantisers: &Quantisers, output: &mut Output) {
+        let channel = &output.geometry.channels[index];
+        let (width, height, rows) = (channel.width, channel.height, channel.v as usize);
+        let stride = output.geometry.stride(channel);
+        let start = output.start(index, mcu_row);
+        let natural: Vec<u8> =
+            (1..64).filter(|at| self.kept >> at & 1 == 1).map(|at: usize| zigzag::NATURAL[at]).collect();
+        let mut block = [0; 64];
+        for row in 0..rows {
+            for column in 0..self.width {
+                let at = (mcu_row as usize * rows + row) * self.width + column;
+                block[0] = self.dc[at];
+                let ac = &self.ac[at * natural.len()..][..natural.len()];
+                for (&value, &to) in ac.iter().zip(&natural) {
+                    block[usize::from(to & 63)] = value;
+                }
+                let offset = start + row * height * stride + column * width;
+                output.put(index, offset, stride, &block, quantisers);
+            }
+        }
+    }
+}
