@@ -120,6 +120,9 @@ pub(crate) const PACKED_ADVANCE: u32 = 12;
 /// What an entry adds to the coefficient's index where the block ends.
 pub(crate) const END: u32 = 128;
 
+/// Marks an entry that does not contain its value.
+pub(crate) const OPEN: u32 = 0x80;
+
 /// AC coefficients of a sequential scan.
 pub(crate) struct AcTable {
     /// Several whole symbols with their values: bits that they take, and in the upper byte by how many coefficients they
@@ -127,8 +130,9 @@ pub(crate) struct AcTable {
     pub(crate) packed: Box<[u16; 1 << AC_BITS]>,
     /// The same for one symbol.
     pub(crate) single: Box<[u16; 1 << AC_BITS]>,
-    /// One value: itself in the upper half, by how many coefficients it moves on, bits that it takes. Zero where the table
-    /// does not reach. The end of the block may be part of it.
+    /// One value: itself in the upper half, by how many coefficients it moves on, bits that it takes. The end of the block may
+    /// be part of it. With [`OPEN`], the value lies beyond the table: its size in the upper half, and the bits of its code;
+    /// these are 0 where the code is beyond the table too.
     pub(crate) value: Box<[u32; 1 << AC_BITS]>,
     codes: Codes,
 }
@@ -257,16 +261,16 @@ impl Short {
     }
 
     fn value(&self, word: usize) -> u32 {
-        let Some((symbol, length)) = self.symbol(word, 0) else { return 0 };
-        let size = u32::from(symbol & 15);
+        let Some((symbol, length)) = self.symbol(word, 0) else { return OPEN };
+        let (size, advance) = (u32::from(symbol & 15), advance(symbol));
         let total = length + size;
         if total > AC_BITS {
-            return 0;
+            return size << 16 | advance << 8 | OPEN | length;
         }
         let value = (extend((word >> (AC_BITS - total)) as i32, size) as u32) << 16;
         match self.single(word, total) {
-            Some((bits, END)) if advance(symbol) < END => value | (advance(symbol) + END) << 8 | (total + bits),
-            _ => value | advance(symbol) << 8 | total,
+            Some((bits, END)) if advance < END => value | (advance + END) << 8 | (total + bits),
+            _ => value | advance << 8 | total,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::{
     bits::{Bits, Bytes, Window},
-    huffman::{AcTable, DcTable, END, PACKED_ADVANCE},
+    huffman::{AC_BITS, AcTable, DcTable, END, OPEN, PACKED_ADVANCE},
     output::Output,
     transform::{Block, Quantisers},
     walk::{Scan, Stop},
@@ -148,25 +148,31 @@ fn decode_block(bits: &mut Bits, bytes: &Bytes, part: &Part, needed: u32, block:
     bits.refill(bytes);
     let difference = part.dc.difference(bits)?;
     let mut index = 1;
+    // An entry with the block's end must not be used where its value may be the last coefficient.
+    while index <= needed.min(63 - 16) {
+        bits.refill(bytes);
+        let mut entry = ac.value[bits.peek::<AC_BITS>()];
+        bits.take(entry & 31);
+        if entry & OPEN > 0 {
+            let (size, advance) = if entry & 31 > 0 { (entry >> 16, entry >> 8 & 0xff) } else { ac.long(bits)? };
+            entry = (bits.value(size) as u32) << 16 | advance << 8;
+        }
+        index += entry >> 8 & 0xff;
+        // Where the entry is only the block's end, its value is 0 and must not replace another.
+        let value = &mut block[natural(index - 1)];
+        *value = value.wrapping_add((entry >> 16) as i16);
+    }
     while index <= needed {
         bits.refill(bytes);
-        let entry = ac.value[bits.peek::<{ crate::huffman::AC_BITS }>()];
-        if entry == 0 {
-            let (size, advance) = ac.long(bits)?;
-            let value = bits.value(size);
-            index += advance;
-            block[natural(index - 1, size)] = value as i16;
-            continue;
-        }
-        bits.take(entry);
-        let advance = entry >> 8 & 0xff;
+        let (size, advance) = ac.long(bits)?;
+        let read = bits.value(size) as i16;
         index += advance;
-        // Where the entry is only the block's end, its value is 0 and must not replace another.
-        block[usize::from(zigzag::NATURAL_PADDED[((index - 1) & (END - 1)) as usize] & 63)] += (entry >> 16) as i16;
+        let value = &mut block[natural(index - 1)];
+        *value = value.wrapping_add(read);
     }
     while index < 64 - PACKED_ADVANCE {
         bits.refill(bytes);
-        let entry = ac.packed[bits.peek::<{ crate::huffman::AC_BITS }>()];
+        let entry = ac.packed[bits.peek::<AC_BITS>()];
         if entry == 0 {
             let (size, advance) = ac.long(bits)?;
             bits.take(size);
@@ -178,7 +184,7 @@ fn decode_block(bits: &mut Bits, bytes: &Bytes, part: &Part, needed: u32, block:
         if index >= 64 - PACKED_ADVANCE {
             break;
         }
-        let entry = ac.packed[bits.peek::<{ crate::huffman::AC_BITS }>()];
+        let entry = ac.packed[bits.peek::<AC_BITS>()];
         if entry == 0 {
             continue;
         }
@@ -187,7 +193,7 @@ fn decode_block(bits: &mut Bits, bytes: &Bytes, part: &Part, needed: u32, block:
     }
     while index < 64 {
         bits.refill(bytes);
-        let entry = ac.single[bits.peek::<{ crate::huffman::AC_BITS }>()];
+        let entry = ac.single[bits.peek::<AC_BITS>()];
         if entry == 0 {
             let (size, advance) = ac.long(bits)?;
             bits.take(size);
@@ -200,7 +206,8 @@ fn decode_block(bits: &mut Bits, bytes: &Bytes, part: &Part, needed: u32, block:
     (index == 64 || index >= END).then_some(difference)
 }
 
-/// Where a value belongs in its block.
-fn natural(index: u32, _size: u32) -> usize {
+/// Where a coefficient belongs in its block, whatever damaged data make its index.
+#[inline(always)]
+fn natural(index: u32) -> usize {
     usize::from(zigzag::NATURAL_PADDED[(index & (END - 1)) as usize] & 63)
 }

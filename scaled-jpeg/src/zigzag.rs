@@ -4,8 +4,8 @@
 pub(crate) const NATURAL: [u8; 64] = natural();
 
 /// The same for indices that damaged data may lead to, which all mean the last coefficient.
-pub(crate) const NATURAL_PADDED: [u8; 256] = {
-    let mut padded = [63; 256];
+pub(crate) const NATURAL_PADDED: [u8; 128] = {
+    let mut padded = [63; 128];
     let mut index = 0;
     while index < 64 {
         padded[index] = NATURAL[index];

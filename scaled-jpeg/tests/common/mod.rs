@@ -1,0 +1,93 @@
+//! What tests share: files made of chosen coefficients, a plain decoder to compare with, the samples that should come out.
+
+#![allow(dead_code, unreachable_pub)] // each test uses its part
+
+pub mod reference;
+pub mod writer;
+
+use std::{f64::consts::PI, path::PathBuf};
+
+use scaled_jpeg::Plane;
+
+/// JPEG files of the corpus, where that is at hand: `../shared/corpus` beside the workspace, or the folder that
+/// `THUMBNAIL_CORPUS` names.
+pub fn corpus() -> Vec<PathBuf> {
+    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
+    let root = std::env::var_os("THUMBNAIL_CORPUS").map_or(beside, PathBuf::from);
+    let mut files = Vec::new();
+    for folder in ["camera", "hostile", "jpeg", "orientation"] {
+        let Ok(entries) = std::fs::read_dir(root.join(folder)) else { continue };
+        files.extend(
+            entries.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "jpg")),
+        );
+    }
+    files.sort();
+    if files.is_empty() {
+        println!("skipped: there is no folder {}; THUMBNAIL_CORPUS can name one", root.display());
+    }
+    files
+}
+
+/// By how much a plane's samples differ at most from a truncated inverse cosine transform in double precision.
+///
+/// `coefficients`: those of each block of the plane, in rows, dequantised.
+pub fn error(plane: &Plane, coefficients: impl Fn(usize, usize) -> [f64; 64]) -> f64 {
+    let (width, height) = plane.block;
+    let (across, down) = (cosines(width), cosines(height));
+    let mut worst: f64 = 0.0;
+    for row in 0..plane.height / height {
+        for column in 0..plane.width / width {
+            let block = coefficients(column, row);
+            for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+                let mut sum = 0.0;
+                for v in 0..height {
+                    for u in 0..width {
+                        sum += block[8 * v + u] * across[u][x] * down[v][y];
+                    }
+                }
+                let expected = (sum / 8.0 + 128.0).clamp(0.0, 255.0);
+                let sample = plane.data[(row * height + y) * plane.width + column * width + x];
+                worst = worst.max((f64::from(sample) - expected).abs());
+            }
+        }
+    }
+    worst
+}
+
+/// c(u) cos((2x + 1)uπ / 2n), by u and x.
+fn cosines(points: usize) -> [[f64; 8]; 8] {
+    let mut table = [[0.0; 8]; 8];
+    for (u, row) in table.iter_mut().enumerate().take(points) {
+        let c = if u == 0 { 1.0 } else { 2.0_f64.sqrt() };
+        for (x, value) in row.iter_mut().enumerate().take(points) {
+            *value = c * ((2.0 * x as f64 + 1.0) * u as f64 * PI / (2.0 * points as f64)).cos();
+        }
+    }
+    table
+}
+
+/// Row × 8 + column by zigzag index, the long way.
+pub fn zigzag() -> [usize; 64] {
+    let mut all: Vec<(usize, usize)> = (0..64).map(|i| (i / 8, i % 8)).collect();
+    all.sort_by_key(|&(row, column)| {
+        let diagonal = row + column;
+        (diagonal, if diagonal % 2 == 0 { column } else { row })
+    });
+    std::array::from_fn(|i| all[i].0 * 8 + all[i].1)
+}
+
+/// Numbers that look random and are the same in each run.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    pub fn below(&mut self, bound: u64) -> u64 {
+        (self.next() >> 16) % bound
+    }
+}

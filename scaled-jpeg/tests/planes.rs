@@ -1,0 +1,188 @@
+//! Samples against a transform in double precision of coefficients that were not decoded by this crate.
+
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss
+)]
+
+mod common;
+
+use common::{
+    error, reference,
+    writer::{Form, Picture},
+    zigzag,
+};
+use scaled_jpeg::{Decoder, Plane, Scale};
+
+/// A sample is rounded: half a level, and the little by which single precision differs.
+const TOLERANCE: f64 = 0.505;
+
+fn planes(file: &[u8], scale: Scale) -> Vec<Plane> {
+    Decoder::from_slice(file).unwrap().decode_planes(scale).unwrap()
+}
+
+/// Checks a file against the coefficients that it was written from.
+#[track_caller]
+fn check(picture: &Picture, form: &Form, what: &str) {
+    let file = picture.write(form);
+    let order = zigzag();
+    for scale in Scale::ALL {
+        let decoder = Decoder::from_slice(&file).unwrap();
+        let decoded = decoder.decode(scale).unwrap();
+        assert!(decoded.coverage.is_complete(), "{what} at {scale:?}: {:?}", decoded.coverage);
+        let size = (decoded.width, decoded.height);
+        assert_eq!(size, scale.apply((picture.width as u32, picture.height as u32)), "{what}");
+        assert_eq!(decoded.data.len(), (size.0 * size.1) as usize * decoded.pixels.channels(), "{what}");
+        for (plane, component) in planes(&file, scale).iter().zip(&picture.components) {
+            let blocks = (plane.width / plane.block.0, plane.height / plane.block.1);
+            assert_eq!(blocks, component.blocks, "{what}");
+            let error = error(plane, |column, row| {
+                let mut natural = [0.0; 64];
+                for (index, &value) in component.coefficients[row * component.padded + column].iter().enumerate() {
+                    natural[order[index]] = f64::from(value) * f64::from(form.quantisers[index]);
+                }
+                natural
+            });
+            assert!(error <= TOLERANCE, "{what} at {scale:?}: {}x{} is {error} off", component.h, component.v);
+        }
+    }
+}
+
+/// Every pair of factors for the luminance with chrominance of 1 × 1, and mixes that hardly exist.
+fn factors() -> Vec<Vec<(usize, usize)>> {
+    let mut all: Vec<_> = (1..=4).flat_map(|h| (1..=4).map(move |v| vec![(h, v), (1, 1), (1, 1)])).collect();
+    all.extend([
+        vec![(1, 1)],
+        vec![(2, 2)],
+        vec![(1, 1); 4],
+        vec![(2, 2), (1, 1), (1, 1), (2, 2)],
+        vec![(1, 1), (2, 2), (1, 2)],
+        vec![(3, 2), (2, 1), (1, 2)],
+        vec![(2, 3), (2, 2), (3, 1)],
+        vec![(4, 4), (3, 3), (2, 1)],
+        vec![(2, 2), (2, 1), (1, 2)],
+        vec![(2, 2), (2, 2), (2, 2)],
+    ]);
+    all
+}
+
+#[test]
+fn every_sampling_interleaved_or_not() {
+    for (seed, factors) in (1..).zip(factors()) {
+        let picture = Picture::random(117, 75, &factors, seed);
+        check(&picture, &Form::sequential(factors.len()), &format!("{factors:?}"));
+        check(&picture, &Form::separate(factors.len()), &format!("{factors:?}, separate scans"));
+    }
+}
+
+#[test]
+fn every_sampling_in_progressive_files() {
+    for (seed, factors) in (1..).zip(factors()) {
+        let picture = Picture::random(117, 75, &factors, seed);
+        for (form, name) in
+            [(Form::progressive(factors.len()), "progressive"), (Form::gradual(factors.len()), "gradual")]
+        {
+            check(&picture, &form, &format!("{factors:?}, {name}"));
+        }
+    }
+}
+
+#[test]
+fn every_restart_interval_and_script() {
+    let picture = Picture::random(203, 130, &[(2, 2), (1, 1), (1, 1)], 77);
+    for interval in [0, 1, 2, 3, 7, 13, 26, 100, 1000] {
+        let forms = [Form::sequential(3), Form::separate(3), Form::progressive(3), Form::spectral(3), Form::gradual(3)];
+        for (index, form) in forms.into_iter().enumerate() {
+            for (skewed, fill) in [(false, false), (true, false), (false, true)] {
+                let form = Form { interval, skewed, fill, ..form.clone() };
+                check(&picture, &form, &format!("form {index}, interval {interval}, skewed {skewed}, fill {fill}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn components_in_two_scans() {
+    use common::writer::Scan;
+    let picture = Picture::random(99, 101, &[(2, 2), (2, 1), (1, 2)], 5);
+    let scans = vec![Scan(vec![1, 2], 0, 63, 0, 0), Scan(vec![0], 0, 63, 0, 0)];
+    check(&picture, &Form { scans, ..Form::sequential(3) }, "chrominance first");
+}
+
+#[test]
+fn small_pictures_and_open_heights() {
+    for (width, height) in [(1, 1), (8, 8), (9, 1), (16, 17), (1, 64)] {
+        for (form, name) in [(Form::sequential(3), "sequential"), (Form::progressive(3), "progressive")] {
+            let picture = Picture::random(width, height, &[(2, 2), (1, 1), (1, 1)], 3);
+            check(&picture, &Form { open_height: true, ..form }, &format!("{width}x{height} {name}"));
+        }
+    }
+}
+
+/// A scan of more data than the window holds, with blocks that are all full.
+#[test]
+fn a_long_scan() {
+    let mut picture = Picture::random(1500, 900, &[(2, 1), (1, 1), (1, 1)], 9);
+    for block in picture.components.iter_mut().flat_map(|component| &mut component.coefficients) {
+        for (index, value) in block.iter_mut().enumerate().skip(1) {
+            *value += 1 + index as i32 % 3;
+        }
+    }
+    check(&picture, &Form::sequential(3), "sequential");
+    check(&picture, &Form { skewed: true, ..Form::sequential(3) }, "sequential, skewed");
+    check(&picture, &Form::progressive(3), "progressive");
+}
+
+/// Chrominance comes at the luminance's scale by its own transform.
+#[test]
+fn chrominance_is_not_upsampled_where_eight_samples_a_block_suffice() {
+    let file = Picture::random(64, 64, &[(2, 1), (1, 1), (1, 1)], 1).write(&Form::sequential(3));
+    for (scale, chroma) in Scale::ALL.into_iter().zip([(2, 1), (4, 2), (6, 3), (8, 4)]) {
+        let planes = planes(&file, scale);
+        let n = scale.eighths() as usize;
+        assert_eq!((planes[0].block, planes[1].block, planes[2].block), ((n, n), chroma, chroma));
+    }
+}
+
+/// The last refinement may only be left out where no sample changes by a level.
+#[test]
+fn an_approximate_progressive_picture_is_less_than_a_level_off() {
+    let picture = Picture::random(203, 130, &[(2, 2), (1, 1), (1, 1)], 4);
+    let file = picture.write(&Form { quantisers: [2; 64], ..Form::progressive(3) });
+    let mut left_out = 0;
+    for scale in Scale::ALL {
+        let exact = planes(&file, scale);
+        let approximate = Decoder::from_slice(&file).unwrap().approximate(true).decode_planes(scale).unwrap();
+        for (exact, approximate) in exact.iter().zip(&approximate) {
+            let worst = exact.data.iter().zip(&approximate.data).map(|(a, b)| a.abs_diff(*b)).max();
+            // Less than a level before rounding.
+            assert!(worst <= Some(1), "{scale:?}: {worst:?}");
+            left_out += u32::from(exact.data != approximate.data);
+        }
+    }
+    assert!(left_out > 0, "nothing was left out: this test tests nothing");
+}
+
+#[test]
+fn real_files() {
+    for path in common::corpus() {
+        let name = path.display();
+        let file = std::fs::read(&path).unwrap();
+        let Some(reference) = reference::decode(&file) else { continue };
+        let Ok(decoder) = Decoder::from_slice(&file) else { continue };
+        // Where data are damaged, each decoder makes of them what it likes.
+        if !decoder.decode(Scale::Eighth).is_ok_and(|picture| picture.coverage.is_complete()) {
+            println!("{name}: damaged");
+            continue;
+        }
+        for scale in Scale::ALL {
+            for (plane, component) in planes(&file, scale).iter().zip(&reference.components) {
+                let error = error(plane, |column, row| component.block(column, row));
+                assert!(error <= TOLERANCE, "{name} at {scale:?} is {error} off");
+            }
+        }
+        println!("{name}: good");
+    }
+}
