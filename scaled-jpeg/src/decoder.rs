@@ -27,6 +27,8 @@ pub struct Decoder<R> {
     input: Input<R>,
     header: Header,
     tables: Tables,
+    /// The header of the first scan, which the input has just passed.
+    first: Option<ScanHeader>,
     approximate: bool,
 }
 
@@ -121,8 +123,8 @@ impl<R: BufRead> Decoder<R> {
     /// [`Error`] where the input is no JPEG, ends in its header, or is of a kind that this crate does not decode.
     pub fn new(reader: R) -> Result<Self, Error> {
         let mut input = Input::new(reader);
-        let (header, tables) = header::read(&mut input)?;
-        Ok(Self { input, header, tables, approximate: false })
+        let (header, tables, first) = header::read(&mut input)?;
+        Ok(Self { input, header, tables, first: Some(first), approximate: false })
     }
 
     /// What is known before the first scan.
@@ -207,7 +209,10 @@ impl<R: BufRead> Run<R> {
     }
 
     fn read_scan(&mut self) -> Result<Option<ScanHeader>, Error> {
-        let Decoder { input, header, tables, .. } = &mut self.decoder;
+        let Decoder { input, header, tables, first, .. } = &mut self.decoder;
+        if let Some(first) = first.take() {
+            return Ok(Some(first));
+        }
         while let Some(marker) = input.marker()? {
             match marker {
                 0xd8 | 0xd9 => return Ok(None),
@@ -295,7 +300,7 @@ impl<R: BufRead> Run<R> {
         geometry: &Geometry,
         all: &mut [Coefficients],
     ) -> Result<(), Error> {
-        let Decoder { input, header, tables, approximate } = &mut self.decoder;
+        let Decoder { input, header, tables, approximate, .. } = &mut self.decoder;
         for part in &scan.parts {
             let table = &mut all[part.channel].table;
             if table.is_none() {

@@ -124,6 +124,38 @@ impl Geometry {
     }
 }
 
+impl Header {
+    /// Memory that [`Decoder::decode`](crate::Decoder::decode) takes from the heap at its peak, the picture included, in
+    /// bytes: an estimate from above. What the reader holds, and this header, come on top.
+    ///
+    /// A picture in one scan, as nearly all sequential files have it, takes its pixels and one row of blocks. One in
+    /// several scans takes its samples besides. A progressive one takes up to 10 bytes for each block of 8 × 8, and 2 for
+    /// each of its other coefficients that the scale needs.
+    #[must_use]
+    pub fn memory(&self, scale: Scale) -> u64 {
+        /// The window, lookup tables, rows in between.
+        const REST: u64 = 512 << 10;
+        let height = if self.height == 0 { u16::MAX } else { self.height };
+        let geometry = Geometry::new(self, u32::from(height), scale);
+        let pixels = u64::from(geometry.size.0) * u64::from(geometry.size.1);
+        let rows = if self.progressive || self.interleaved { 1 } else { u64::from(geometry.mcus.1) };
+        let mut made = pixels * self.colours().pixels().channels() as u64;
+        let (mut kept, mut history) = (0, 0);
+        for channel in &geometry.channels {
+            made += rows * (geometry.stride(channel) * Geometry::mcu_height(channel)) as u64;
+            let (width, height) = geometry.padded(channel);
+            let (blocks, others) =
+                ((width * height) as u64, (1..64).filter(|&index| channel.keeps(index)).count() as u64);
+            if self.progressive {
+                kept += blocks * (2 + 2 * others);
+                history += if others > 0 { 8 * blocks } else { 0 };
+            }
+        }
+        // The history is dropped before pixels are made.
+        REST + kept + history.max(made)
+    }
+}
+
 /// Samples on one axis that a block of a component with sampling factor `factor` of `max` is transformed to, so that they
 /// have the scale of the picture, or a whole part of it.
 fn edge(eighths: u32, max: u32, factor: u32) -> u8 {

@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use crate::{error::Error, huffman::Spec, input::Input, standard, zigzag};
+use crate::{error::Error, huffman::Spec, input::Input, scan::ScanHeader, standard, zigzag};
 
 /// What is known of a JPEG before its first scan.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +14,8 @@ pub struct Header {
     pub height: u16,
     /// Whether the coefficients come in several scans that refine each other.
     pub progressive: bool,
+    /// Whether the first scan has all components, as in nearly all sequential files: then the picture is made row by row.
+    pub interleaved: bool,
     /// One, three or four.
     pub components: Vec<Component>,
     /// Whether a JFIF segment is there, which says that three components are `YCbCr`.
@@ -143,8 +145,8 @@ impl Tables {
     }
 }
 
-/// Reads up to the first scan, whose marker is left to be read.
-pub(crate) fn read<R: BufRead>(input: &mut Input<R>) -> Result<(Header, Tables), Error> {
+/// Reads up to the first scan's header, and no further.
+pub(crate) fn read<R: BufRead>(input: &mut Input<R>) -> Result<(Header, Tables, ScanHeader), Error> {
     let (mut header, mut tables) = (Header::default(), Tables::default());
     let mut profile = Vec::new();
     let mut buffer = Vec::new();
@@ -157,23 +159,24 @@ pub(crate) fn read<R: BufRead>(input: &mut Input<R>) -> Result<(Header, Tables),
             0xd8 | 0xd0..=0xd7 | 0x01 => continue,
             0xd9 => break,
             0xda if header.components.is_empty() => return Err(Error::Corrupt("a scan comes before the frame")),
-            0xda => {
-                input.unread(marker);
-                header.icc = join(profile);
-                return Ok((header, tables));
-            }
             0xc3 => return Err(Error::Unsupported("lossless")),
             0xc5..=0xc7 | 0xde | 0xdf => return Err(Error::Unsupported("hierarchical")),
-            0xc9..=0xcb | 0xcc | 0xcd..=0xcf => return Err(Error::Unsupported("arithmetic coding")),
+            0xc9..=0xcf => return Err(Error::Unsupported("arithmetic coding")),
             _ => {}
         }
         let Some(segment) = input.segment(&mut buffer)? else { break };
         match marker {
+            0xda => {
+                let scan = ScanHeader::read(segment, &header)?;
+                header.interleaved = scan.parts.len() == header.components.len();
+                header.icc = join(profile);
+                return Ok((header, tables, scan));
+            }
             0xc0..=0xc2 if header.components.is_empty() => header.frame(marker, segment)?,
             0xc0..=0xc2 => return Err(Error::Corrupt("there are two frames")),
             0xe0 if segment.starts_with(b"JFIF\0") => header.jfif = true,
             0xe1 if segment.starts_with(b"Exif\0\0") && header.exif.is_none() => {
-                header.exif = Some(segment[6..].to_vec())
+                header.exif = Some(segment[6..].to_vec());
             }
             0xe2 if segment.starts_with(b"ICC_PROFILE\0") && segment.len() > 14 => profile.push(segment[12..].to_vec()),
             0xee if segment.starts_with(b"Adobe") && segment.len() >= 12 => header.adobe = Some(segment[11]),

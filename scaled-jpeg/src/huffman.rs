@@ -281,7 +281,8 @@ fn extend(bits: i32, size: u32) -> i32 {
     if size > 0 && bits >> (size - 1) == 0 { bits - ((1 << size) - 1) } else { bits }
 }
 
-/// A lookup table on the heap.
+/// A lookup table on the heap, of a length that the compiler knows.
+#[allow(clippy::unnecessary_box_returns)]
 pub(crate) fn table<T, const N: usize>(entry: impl Fn(usize) -> T) -> Box<[T; N]> {
     let entries: Box<[T]> = (0..N).map(entry).collect();
     entries.try_into().unwrap_or_else(|_| unreachable!())

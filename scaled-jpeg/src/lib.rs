@@ -1,5 +1,20 @@
-//! JPEG.
+#![doc = include_str!("../README.md")]
+// Codecs move bits between widths all the time; where a loss would matter, the code says so.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::decimal_bitwise_operands,
+    clippy::verbose_bit_mask
+)]
+// The names of the field: u, v, x, y, a part and parts.
+#![allow(clippy::many_single_char_names, clippy::needless_range_loop, clippy::similar_names)]
+// Measured: state that is not kept in registers costs a fifth.
+#![allow(clippy::inline_always)]
+
 mod bits;
+mod chunks;
 mod coefficients;
 mod decoder;
 mod error;
@@ -17,6 +32,7 @@ mod transform;
 mod walk;
 mod zigzag;
 
+pub use chunks::Chunks;
 pub use decoder::{Coverage, Decoder, MAX_SCANS, Picture, Plane};
 pub use error::Error;
 pub use geometry::Scale;

@@ -29,8 +29,7 @@ fn check(picture: &Picture, form: &Form, what: &str) {
     let file = picture.write(form);
     let order = zigzag();
     for scale in Scale::ALL {
-        let decoder = Decoder::from_slice(&file).unwrap();
-        let decoded = decoder.decode(scale).unwrap();
+        let decoded = Decoder::from_slice(&file).unwrap().decode(scale).unwrap();
         assert!(decoded.coverage.is_complete(), "{what} at {scale:?}: {:?}", decoded.coverage);
         let size = (decoded.width, decoded.height);
         assert_eq!(size, scale.apply((picture.width as u32, picture.height as u32)), "{what}");

@@ -1,6 +1,18 @@
 //! What tests share: files made of chosen coefficients, a plain decoder to compare with, the samples that should come out.
 
 #![allow(dead_code, unreachable_pub)] // each test uses its part
+// A codec's arithmetic, written as the standard has it.
+#![allow(
+    clippy::cast_lossless,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::needless_range_loop,
+    clippy::struct_excessive_bools,
+    clippy::too_many_lines,
+    clippy::verbose_bit_mask
+)]
 
 pub mod reference;
 pub mod writer;

@@ -1,0 +1,252 @@
+//! Headers, refusals, damage, and files that come in pieces.
+
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+
+mod common;
+
+use common::{
+    Random,
+    writer::{Form, Picture, Scan},
+};
+use scaled_jpeg::{Chunks, Decoder, Error, Pixels, Scale};
+
+fn photo() -> Picture {
+    Picture::random(200, 160, &[(2, 2), (1, 1), (1, 1)], 11)
+}
+
+/// A file with segments put in behind its first marker.
+fn with(segments: &[(u8, &[u8])], file: &[u8]) -> Vec<u8> {
+    let mut out = file[..2].to_vec();
+    for (marker, content) in segments {
+        out.extend([0xff, *marker]);
+        out.extend((content.len() as u16 + 2).to_be_bytes());
+        out.extend(*content);
+    }
+    out.extend(&file[2..]);
+    out
+}
+
+#[test]
+fn the_header_comes_first() {
+    let file = photo().write(&Form::progressive(3));
+    let profile = |number: u8, data: &[u8]| [&b"ICC_PROFILE\0"[..], &[number, 2], data].concat();
+    let (second, first) = (profile(2, b"file"), profile(1, b"pro"));
+    let file = with(
+        &[
+            (0xe0, b"JFIF\0 and so on"),
+            (0xe1, b"Exif\0\0MM\0*"),
+            (0xe1, b"Exif\0\0another"),
+            (0xe2, &second),
+            (0xe2, &first),
+            (0xee, b"Adobe\0d\0\0\0\0\x01"),
+        ],
+        &file,
+    );
+    let scan = file.windows(2).position(|pair| pair == [0xff, 0xda]).unwrap();
+    // Nothing behind the first scan's header is needed.
+    let decoder = Decoder::new(&file[..scan + 16]).unwrap();
+    let header = decoder.header();
+    assert_eq!((header.width, header.height), (200, 160));
+    assert!(header.progressive && header.jfif && header.interleaved);
+    assert_eq!(
+        header.components.iter().map(|c| (c.id, c.h, c.v)).collect::<Vec<_>>(),
+        [(1, 2, 2), (2, 1, 1), (3, 1, 1)]
+    );
+    assert_eq!(header.adobe, Some(1));
+    assert_eq!(header.exif.as_deref(), Some(&b"MM\0*"[..]));
+    assert_eq!(header.icc.as_deref(), Some(&b"profile"[..]));
+}
+
+#[test]
+fn other_kinds_are_refused_by_the_header() {
+    let file = photo().write(&Form::sequential(3));
+    let frame = file.windows(2).position(|pair| pair == [0xff, 0xc1]).unwrap();
+    let refused = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut file = file.clone();
+        change(&mut file);
+        match Decoder::from_slice(&file) {
+            Err(Error::Unsupported(what)) => what,
+            other => panic!("{:?}", other.map(|decoder| decoder.header().clone())),
+        }
+    };
+    assert_eq!(refused(&|file| file[frame + 4] = 12), "more than 8 bits a sample");
+    assert_eq!(refused(&|file| file[frame + 1] = 0xc3), "lossless");
+    for marker in [0xc5, 0xc6, 0xc7, 0xde] {
+        assert_eq!(refused(&|file| file[frame + 1] = marker), "hierarchical");
+    }
+    for marker in [0xc9, 0xca, 0xcb, 0xcc, 0xcd, 0xce, 0xcf] {
+        assert_eq!(refused(&|file| file[frame + 1] = marker), "arithmetic coding");
+    }
+    assert_eq!(refused(&|file| file[frame + 9] = 2), "neither one nor three nor four components");
+    assert!(matches!(Decoder::from_slice(b"GIF89a"), Err(Error::NotJpeg)));
+    assert!(matches!(Decoder::from_slice(&file[..frame]), Err(Error::NoPicture)));
+}
+
+#[test]
+fn colours_follow_adobe_and_the_names_of_components() {
+    let pixels = |factors: &[(usize, usize)], segments: &[(u8, &[u8])]| {
+        let file = Picture::random(8, 8, factors, 2).write(&Form::sequential(factors.len()));
+        let decoded = Decoder::from_slice(&with(segments, &file)).unwrap().decode(Scale::Eighth).unwrap();
+        (decoded.pixels, decoded.data)
+    };
+    let adobe = |transform: u8| [&b"Adobe\0d\0\0\0\0"[..], &[transform]].concat();
+    let (gray, lightness) = pixels(&[(1, 1)], &[]);
+    assert_eq!((gray, lightness.len()), (Pixels::Gray, 1));
+    let three = [(1, 1); 3];
+    let (model, stored) = pixels(&three, &[(0xee, &adobe(0))]);
+    assert_eq!(model, Pixels::Rgb);
+    let [y, cb, cr] = [stored[0], stored[1], stored[2]].map(f64::from);
+    let expected =
+        [y + 1.402 * (cr - 128.0), y - 0.344_136 * (cb - 128.0) - 0.714_136 * (cr - 128.0), y + 1.772 * (cb - 128.0)];
+    for segments in [&[][..], &[(0xee, &adobe(1)[..])], &[(0xe0, b"JFIF\0"), (0xee, &adobe(0))]] {
+        let (_, rgb) = pixels(&three, segments);
+        for (value, expected) in rgb.iter().zip(expected) {
+            assert!((f64::from(*value) - expected.clamp(0.0, 255.0)).abs() <= 1.0, "{rgb:?} for {expected:?}");
+        }
+    }
+    let four = [(1, 1); 4];
+    let (model, ink) = pixels(&four, &[]);
+    assert_eq!(model, Pixels::Cmyk);
+    let missing = |ink: &[u8]| ink.iter().map(|ink| 255 - ink).collect::<Vec<_>>();
+    assert_eq!(pixels(&four, &[(0xee, &adobe(0))]).1, missing(&ink));
+    let (_, ycck) = pixels(&four, &[(0xee, &adobe(2))]);
+    assert_eq!(ycck[3], 255 - ink[3]);
+    assert_ne!(ycck[..3], ink[..3]);
+}
+
+#[test]
+fn pieces_of_any_size_make_the_same_picture() {
+    for form in [Form::sequential(3), Form::separate(3), Form::progressive(3)] {
+        let file = photo().write(&Form { fill: true, interval: 5, ..form });
+        let whole = Decoder::from_slice(&file).unwrap().decode(Scale::Quarter).unwrap();
+        for size in [1, 2, 3, 7, 64, 1000] {
+            let pieces = file.chunks(size).map(|piece| Ok(piece.to_vec()));
+            let decoded = Decoder::new(Chunks::new(pieces)).unwrap().decode(Scale::Quarter).unwrap();
+            assert_eq!(decoded.data, whole.data, "pieces of {size}");
+            assert!(decoded.coverage.is_complete());
+        }
+    }
+}
+
+#[test]
+fn a_failing_reader_fails_the_picture() {
+    let file = photo().write(&Form::sequential(3));
+    let pieces = [Ok(&file[..file.len() / 2]), Err(std::io::Error::other("connection lost"))];
+    let decoded = Decoder::new(Chunks::new(pieces.into_iter())).unwrap().decode(Scale::Eighth);
+    assert!(matches!(decoded, Err(Error::Io(_))));
+}
+
+#[test]
+fn a_cut_file_tells_how_much_was_there() {
+    let file = photo().write(&Form::sequential(3));
+    let start = file.windows(2).position(|pair| pair == [0xff, 0xda]).unwrap() + 14;
+    let whole = Decoder::from_slice(&file).unwrap().decode(Scale::Half).unwrap();
+    let mut last = 0;
+    for tenths in 0..10 {
+        let cut = &file[..start + (file.len() - start) * tenths / 10];
+        let decoded = Decoder::from_slice(cut).unwrap().decode(Scale::Half).unwrap();
+        assert_eq!(decoded.data.len(), whole.data.len());
+        let found = decoded.coverage.found as usize;
+        assert!(found >= last && found * 10 <= (tenths + 2) * decoded.coverage.expected as usize, "{tenths}: {found}");
+        last = found;
+        // What was found is right: rows of 13 MCUs with 6 blocks, which become 8 pixels high.
+        let bytes = found / (13 * 6) * 8 * decoded.width as usize * 3;
+        assert!(decoded.data[..bytes] == whole.data[..bytes], "{tenths} tenths");
+    }
+    // The end marker alone is no loss.
+    let decoded = Decoder::from_slice(&file[..file.len() - 3]).unwrap().decode(Scale::Half).unwrap();
+    assert!(decoded.coverage.is_complete());
+    assert_eq!(decoded.data, whole.data);
+}
+
+#[test]
+fn a_progressive_file_is_there_when_its_means_are() {
+    let file = photo().write(&Form::progressive(3));
+    let scans: Vec<_> = (0..file.len()).filter(|&at| file[at..].starts_with(&[0xff, 0xda])).collect();
+    let coverage = |end: usize| Decoder::from_slice(&file[..end]).unwrap().decode(Scale::Half).unwrap().coverage;
+    assert!(coverage(scans[1]).is_complete());
+    assert!(coverage(scans[4] + 20).is_complete());
+    assert!(!coverage(scans[1] - 100).is_complete());
+}
+
+#[test]
+fn decoding_goes_on_at_the_next_restart_marker() {
+    for form in [Form::sequential(3), Form::separate(3), Form::progressive(3)] {
+        // Each interval is a row of MCUs, or of blocks.
+        let interval = if form.scans[0].0.len() == 1 { 25 } else { 13 };
+        let file = photo().write(&Form { interval, ..form });
+        let whole = Decoder::from_slice(&file).unwrap().decode(Scale::Eighth).unwrap();
+        let restarts: Vec<_> =
+            (0..file.len() - 1).filter(|&at| file[at] == 0xff && (0xd0..=0xd7).contains(&file[at + 1])).collect();
+        // Without one whole interval, and with one that ends too early.
+        for range in [restarts[2]..restarts[3], restarts[2] + 12..restarts[3]] {
+            let mut damaged = file.clone();
+            damaged.drain(range);
+            let decoded = Decoder::from_slice(&damaged).unwrap().decode(Scale::Eighth).unwrap();
+            let coverage = decoded.coverage;
+            assert!(!coverage.is_complete() && coverage.found * 10 >= coverage.expected * 8, "{coverage:?}");
+            // Rows above and below those of the interval are as they were.
+            let row = decoded.width as usize * 3;
+            assert!(decoded.data[..3 * row] == whole.data[..3 * row]);
+            assert!(decoded.data[8 * row..] == whole.data[8 * row..]);
+        }
+    }
+}
+
+#[test]
+fn what_is_no_jpeg_any_more_neither_panics_nor_hangs() {
+    let mut random = Random(99);
+    for form in [Form::sequential(3), Form::separate(3), Form::progressive(3), Form::gradual(3)] {
+        for interval in [0, 4] {
+            let file = photo().write(&Form { interval, ..form.clone() });
+            for _ in 0..300 {
+                let mut damaged = file.clone();
+                for _ in 0..=random.below(4) {
+                    let at = random.below(file.len() as u64) as usize;
+                    damaged[at] = random.next() as u8;
+                }
+                for scale in Scale::ALL {
+                    if let Ok(decoder) = Decoder::from_slice(&damaged) {
+                        let (width, height) = (decoder.header().width, decoder.header().height);
+                        if u32::from(width) * u32::from(height) > 1 << 20 {
+                            continue;
+                        }
+                        if let Ok(decoded) = decoder.decode(scale) {
+                            let pixels = (decoded.width * decoded.height) as usize;
+                            assert_eq!(decoded.data.len(), pixels * decoded.pixels.channels());
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn components_without_a_scan_are_missing() {
+    let scans = vec![Scan(vec![0], 0, 63, 0, 0)];
+    let file = photo().write(&Form { scans, ..Form::sequential(3) });
+    let decoded = Decoder::from_slice(&file).unwrap().decode(Scale::Eighth).unwrap();
+    assert_eq!((decoded.coverage.found, decoded.coverage.expected), (500, 760));
+    // Grey.
+    assert!(decoded.data.as_chunks::<3>().0.iter().all(|[r, g, b]| r == g && g == b));
+}
+
+#[test]
+fn files_without_huffman_tables_mean_the_standard_ones() {
+    // The encoder writes the standard's tables unless told to optimise.
+    let mut file = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut file, 90);
+    encoder.set_optimized_huffman_tables(false);
+    let pixels: Vec<u8> = (0..64 * 64 * 3).map(|i| (i * i / 97 % 251) as u8).collect();
+    encoder.encode(&pixels, 64, 64, jpeg_encoder::ColorType::Rgb).unwrap();
+    let whole = Decoder::from_slice(&file).unwrap().decode(Scale::Half).unwrap();
+    assert!(whole.coverage.is_complete());
+    let mut without = file.clone();
+    while let Some(at) = without.windows(2).position(|pair| pair == [0xff, 0xc4]) {
+        let length = usize::from(u16::from_be_bytes([without[at + 2], without[at + 3]]));
+        without.drain(at..at + 2 + length);
+    }
+    assert!(without.len() < file.len());
+    assert_eq!(Decoder::from_slice(&without).unwrap().decode(Scale::Half).unwrap().data, whole.data);
+}

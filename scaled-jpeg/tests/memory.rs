@@ -1,0 +1,41 @@
+//! What decoding really takes, counted by the allocator, against what the header says it will.
+
+#![allow(clippy::cast_possible_truncation)]
+
+mod common;
+
+use common::writer::{Form, Picture};
+use peak_alloc::PeakAlloc;
+use scaled_jpeg::{Chunks, Decoder, Scale};
+
+#[global_allocator]
+static HEAP: PeakAlloc = PeakAlloc;
+
+/// One test, for the allocator counts the whole process.
+#[test]
+fn memory_is_what_the_header_says() {
+    let mut wrong = Vec::new();
+    for (factors, name) in [(&[(2, 2), (1, 1), (1, 1)][..], "4:2:0"), (&[(1, 1); 3], "4:4:4"), (&[(1, 1); 4], "four")] {
+        let picture = Picture::random(1600, 1200, factors, 8);
+        let count = factors.len();
+        let forms = [("sequential", Form::sequential(count)), ("separate", Form::separate(count))];
+        for (form_name, form) in forms.into_iter().chain([("progressive", Form::progressive(count))]) {
+            let file = picture.write(&form);
+            for scale in Scale::ALL {
+                HEAP.reset_peak_usage();
+                let before = HEAP.current_usage();
+                let pieces = file.chunks(1 << 12).map(Ok);
+                let decoder = Decoder::new(Chunks::new(pieces)).unwrap();
+                let estimate = decoder.header().memory(scale);
+                let decoded = decoder.decode(scale).unwrap();
+                let used = (HEAP.peak_usage() - before) as u64;
+                drop(decoded);
+                println!("{name} {form_name} {scale:?}: {used} used, {estimate} estimated");
+                if used > estimate || estimate > used + used / 8 + (512 << 10) {
+                    wrong.push(format!("{name} {form_name} {scale:?}: {used} used, {estimate} estimated"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
