@@ -13,6 +13,7 @@ PACKAGE := .venv/package/.installed
 MINISTACK := .venv/ministack/.installed
 CHECKOV := .venv/checkov/.installed
 CARGO_DENY := .venv/cargo-deny/.installed
+CARGO_FUZZ := .venv/cargo-fuzz/.installed
 OSLS := .venv/osls/.installed
 
 # No tool reports to its maker or asks for updates.
@@ -82,6 +83,15 @@ explore: | need-cargo ## every interleaving of the protocol, further than `make 
 .PHONY: test-templates
 test-templates: $(SAM) $(OSLS)
 	.venv/sam/bin/python -m unittest discover --start-directory tests/deploy
+
+# For each target.
+FUZZ_SECONDS ?= 60
+FUZZ = PATH="$(CURDIR)/.venv/cargo-fuzz/bin:$$PATH" cargo +nightly fuzz
+
+.PHONY: fuzz
+fuzz: $(CARGO_FUZZ) | need-nightly ## broken files for the decoders, made by the thousand; FUZZ_SECONDS
+	@for target in $$($(FUZZ) list --fuzz-dir thumbnail/fuzz); do \
+		$(FUZZ) run --fuzz-dir thumbnail/fuzz --sanitizer none $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; done
 
 .PHONY: lint
 lint: lint-rust lint-dependencies lint-templates ## formatting, clippy, licences, deployment files
@@ -174,11 +184,11 @@ clean: ## remove whatever was built, installed or stored here
 $(CARGO_LAMBDA): PIP_OPTIONS = --no-deps
 
 # Not optimised: it takes a third of the time to build and is quick enough.
-$(CARGO_DENY): deploy/tools/cargo-deny.txt | need-cargo
+$(CARGO_DENY) $(CARGO_FUZZ): .venv/%/.installed: deploy/tools/%.txt | need-cargo
 	@cmp -s $< $@ || { \
-		echo "Installing cargo-deny $$(cat $<), for a minute or two" && \
+		echo "Installing $* $$(cat $<), for a minute or two" && \
 		CARGO_TARGET_DIR=$(abspath $(@D))/target \
-			cargo install --quiet --locked --debug --root $(@D) cargo-deny --version "$$(cat $<)" && \
+			cargo install --quiet --locked --debug --root $(@D) $* --version "$$(cat $<)" && \
 		rm -rf $(@D)/target && cp $< $@; }
 	@touch $@
 
@@ -188,10 +198,13 @@ $(OSLS): deploy/tools/osls.json | need-node
 		npm install --prefix $(@D) --silent --no-package-lock --ignore-scripts --no-audit --no-fund && cp $< $@; }
 	@touch $@
 
-.PHONY: need-cargo need-python need-node
+.PHONY: need-cargo need-nightly need-python need-node
 need-cargo:
 	@command -v cargo > /dev/null \
 		|| { echo 'make: Rust is missing. Install 1.95 or newer from https://rustup.rs' >&2; exit 1; }
+need-nightly: need-cargo
+	@cargo +nightly --version > /dev/null 2>&1 \
+		|| { echo 'make: fuzzing needs a nightly Rust: rustup toolchain install nightly' >&2; exit 1; }
 need-python:
 	@command -v python3 > /dev/null \
 		|| { echo 'make: Python 3 is missing. Install 3.10 or newer from https://www.python.org or your distribution' >&2; exit 1; }

@@ -3,7 +3,7 @@
 use crate::{
     Limits, Reason, Rejection, decode,
     header::{Coding, Header, PngChannels},
-    pipeline::Plan,
+    plan::Plan,
 };
 
 /// Refuses a file that is too large, before its header is looked at.
@@ -57,24 +57,27 @@ pub(crate) fn check_header(header: &Header, length: usize, plan: &Plan, limits: 
 /// The factors are measured: `tests/memory.rs` prints them and fails where an estimate is too low, or far too high.
 pub(crate) fn memory(header: &Header, length: usize, plan: &Plan) -> u64 {
     /// Encoders, tables, small buffers.
-    const REST: u64 = 16 << 20;
-    let area = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
-    let pixels = area(header.size());
+    const REST: u128 = 16 << 20;
+    // So wide that no product of what a header says overflows.
+    let area = |(width, height): (u32, u32)| u128::from(width) * u128::from(height);
+    let scale = decode::scale(&header.coding, header.size(), plan.wanted);
+    let decoded = (header.width.div_ceil(scale), header.height.div_ceil(scale));
     let stored = header.orientation.swap(plan.largest);
     // Resampling holds the picture at its final width and old height, or the other way round.
-    let between = area((stored.0, header.height)).max(area((header.width, stored.1)));
+    let between = area((stored.0, decoded.1)).max(area((decoded.0, stored.1)));
     // The largest thumbnail: itself, turned, converted, and as its encoder wants it.
     let thumbnails = 4 * 4 * area(plan.largest);
-    REST + thumbnails + 4 * between + decoding(&header.coding, header, pixels, length as u64, plan.wanted)
+    let decoding = decoding(&header.coding, header, area(decoded), u128::from(scale), length as u128);
+    u64::try_from(REST + thumbnails + 4 * between + decoding).unwrap_or(u64::MAX)
 }
 
-/// What decoding needs at its peak, the decoded picture included.
-fn decoding(coding: &Coding, header: &Header, pixels: u64, length: u64, wanted: (u32, u32)) -> u64 {
+/// What decoding needs at its peak, the decoded picture of `decoded` pixels included, which is 1/`scale` of the stored one.
+fn decoding(coding: &Coding, header: &Header, decoded: u128, scale: u128, length: u128) -> u128 {
+    let pixels = u128::from(header.width) * u128::from(header.height);
     match coding {
         Coding::Jpeg(frame) => {
-            let scale = u64::from(decode::jpeg_scale(header.size(), wanted));
-            let samples = frame.samples(header.width, header.height);
-            let planes_and_picture = (samples + pixels * frame.components.len() as u64).div_ceil(scale * scale);
+            let samples = u128::from(frame.samples(header.width, header.height));
+            let planes_and_picture = (samples + pixels * frame.components.len() as u128).div_ceil(scale * scale);
             // A progressive file's coefficients are all kept; of another's, those that wait for their transform.
             let coefficients = match (frame.progressive, scale) {
                 (true, _) => 3 * samples,
@@ -83,22 +86,26 @@ fn decoding(coding: &Coding, header: &Header, pixels: u64, length: u64, wanted: 
             };
             planes_and_picture + coefficients
         }
-        // A single transparent colour gives an alpha channel to all pixels.
         Coding::Png { channels, depth, interlaced } => {
-            let decoded = pixels * if matches!(channels, PngChannels::Gray | PngChannels::GrayAlpha) { 2 } else { 4 };
-            if *interlaced && *depth == 16 { 2 * decoded } else { decoded }
+            // A single transparent colour gives an alpha channel to all pixels.
+            let channels = if matches!(channels, PngChannels::Gray | PngChannels::GrayAlpha) { 2 } else { 4 };
+            let picture = decoded * channels;
+            // Some rows as stored, as eight bits, and their sums.
+            let rows = u128::from(header.width) * channels * 24;
+            rows + if *interlaced && *depth == 16 { 2 * picture } else { picture }
         }
-        Coding::Gif => 5 * pixels,
+        // The rows of an interlaced one are kept as indices.
+        Coding::Gif => pixels + 4 * decoded + 32 * u128::from(header.width),
         Coding::Webp(coding) => 8 * length + pixels * if coding.animated { 19 } else { 11 },
         Coding::Tiff(coding) => {
-            let decoded = pixels * u64::from(coding.samples.clamp(3, 4));
-            let samples = coding.chunk.saturating_mul(8) / u64::from(coding.bits.max(1));
-            decoded.saturating_add(coding.chunk.saturating_mul(3)).saturating_add(samples)
+            let chunk = u128::from(coding.chunk);
+            let samples = chunk * 8 / u128::from(coding.bits.max(1));
+            pixels * u128::from(coding.samples.clamp(3, 4)) + 3 * chunk + samples
         }
         Coding::Bmp(_) => 5 * pixels,
         // Planes of 32-bit samples, as tiles and again as one picture.
         #[cfg(feature = "heic")]
-        Coding::Heic { coded, alpha } => coded * if *alpha { 32 } else { 24 },
-        Coding::IcoPng { inner, .. } => decoding(inner, header, pixels, length, wanted),
+        Coding::Heic { coded, alpha } => u128::from(*coded) * if *alpha { 32 } else { 24 },
+        Coding::IcoPng { inner, .. } => decoding(inner, header, decoded, scale, length),
     }
 }

@@ -25,8 +25,10 @@ mod orientation;
 mod palette;
 mod picture;
 mod pipeline;
+mod plan;
 mod reason;
 mod resize;
+mod shrink;
 mod size;
 
 use std::time::Duration;

@@ -6,12 +6,12 @@ use std::{
 };
 
 use crate::{
-    Made, Options, Reason, Rejection, Size, Thumbnail, admission, colour, decode,
+    Made, Options, Reason, Rejection, Thumbnail, admission, colour, decode,
     encode::{self, Target},
     header::{self, Coding, Header, PngChannels},
     picture::Picture,
+    plan::Plan,
     resize,
-    size::Fit,
 };
 
 /// Makes all thumbnails of `source`, decoding it once.
@@ -59,7 +59,8 @@ fn run(source: &[u8], options: &Options, seen: &mut Option<crate::Source>) -> Re
     let decode = decoding.elapsed();
     // 6. Reduce to the largest thumbnail. All later steps have little to do.
     let alpha = decoded.picture.model.has_alpha();
-    let reduced = resize::reduce(decoded.picture, header.orientation.swap(plan.largest))?;
+    let extent = extent(&decoded.picture, &header, &plan);
+    let reduced = resize::reduce(decoded.picture, extent, header.orientation.swap(plan.largest))?;
     // 7. Colours to sRGB.
     let coloured = colour::to_srgb(reduced, decoded.icc.as_deref().or(header.icc.as_deref()));
     // 8. Upright, once.
@@ -71,25 +72,14 @@ fn run(source: &[u8], options: &Options, seen: &mut Option<crate::Source>) -> Re
     Ok(Made { source: header.source(), thumbnails, decode, total: start.elapsed() })
 }
 
-/// The sizes of one source.
-pub(crate) struct Plan {
-    sizes: Vec<(Size, Fit)>,
-    /// Width and height, upright, of a picture of the whole source from which every thumbnail can be made.
-    pub(crate) largest: (u32, u32),
-    /// Width and height as stored that decoding must not go below: twice the largest thumbnail, for at less than that the
-    /// coarse scaling of decoders begins to show.
-    pub(crate) wanted: (u32, u32),
-}
-
-impl Plan {
-    fn new(header: &Header, sizes: &[Size]) -> Self {
-        let (width, height) = header.orientation.swap(header.size());
-        let sizes: Vec<_> = sizes.iter().map(|&size| (size, size.fit(width, height))).collect();
-        let edge = |of: fn(&Fit) -> u32| sizes.iter().map(|(_, fit)| of(fit)).max().unwrap_or(1);
-        let largest = (edge(|fit| fit.scaled.0), edge(|fit| fit.scaled.1));
-        let stored = header.orientation.swap(largest);
-        Self { sizes, largest, wanted: (stored.0.saturating_mul(2), stored.1.saturating_mul(2)) }
-    }
+/// How much of a decoded picture shows the source, in its own pixels.
+fn extent(picture: &Picture, header: &Header, plan: &Plan) -> (f64, f64) {
+    let scale = match decode::scale(&header.coding, header.size(), plan.wanted) {
+        _ if picture.size() == header.size() => 1.0,
+        scale => f64::from(scale),
+    };
+    let edge = |stored: u32, decoded: u32| (f64::from(stored) / scale).min(f64::from(decoded));
+    (edge(header.width, picture.width), edge(header.height, picture.height))
 }
 
 /// The files to make of each thumbnail: every format once.

@@ -4,9 +4,10 @@ use thumbnail_resample::{Part, divide_by_alpha, multiply_by_alpha};
 
 use crate::{Reason, Rejection, picture::Picture, size::Fit};
 
-/// The whole of a decoded picture at `size`, which is not larger on any axis. Multiplies by alpha in place, since a copy of a
-/// large source would double the memory.
-pub(crate) fn reduce(mut picture: Picture, size: (u32, u32)) -> Result<Picture, Rejection> {
+/// The whole of a decoded picture at `size`, which is not larger on any axis. `extent` is how much of it shows the source, in
+/// pixels: less than all where a source that was reduced in decoding is no multiple of what became one pixel. Multiplies by
+/// alpha in place, since a copy of a large source would double the memory.
+pub(crate) fn reduce(mut picture: Picture, extent: (f64, f64), size: (u32, u32)) -> Result<Picture, Rejection> {
     if picture.size() == size {
         return Ok(picture);
     }
@@ -15,8 +16,8 @@ pub(crate) fn reduce(mut picture: Picture, size: (u32, u32)) -> Result<Picture, 
         let (width, height) = picture.size();
         multiply_by_alpha(&mut picture.data, channels, (width, height)).map_err(bug)?;
     }
-    let (width, height) = (f64::from(picture.width), f64::from(picture.height));
-    let mut reduced = resample(&picture, Part { left: 0.0, top: 0.0, width, height }, size, false)?;
+    let part = Part { left: 0.0, top: 0.0, width: extent.0, height: extent.1 };
+    let mut reduced = resample(&picture, part, size, false)?;
     drop(picture);
     if alpha {
         divide_by_alpha(&mut reduced.data, channels, size).map_err(bug)?;

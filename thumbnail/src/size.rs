@@ -125,6 +125,8 @@ impl fmt::Display for Size {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -159,30 +161,64 @@ mod tests {
         assert_eq!(Size::Cover(300, 200).fit(250, 400), Fit { output: (250, 200), scaled: (250, 400) });
     }
 
-    /// Over many shapes: never zero, never enlarged, the aspect kept within one pixel, inside or filling the box.
+    /// Never zero, never enlarged, the aspect kept within one pixel, inside or filling the box.
+    fn check(size: Size, w: u32, h: u32) {
+        let Fit { output, scaled } = size.fit(w, h);
+        let at = format!("{size:?} of {w}x{h}: {output:?} of {scaled:?}");
+        assert!(output.0 >= 1 && output.1 >= 1, "{at}");
+        assert!(output.0 <= scaled.0 && output.1 <= scaled.1 && scaled.0 <= w && scaled.1 <= h, "{at}");
+        let ideal_height = f64::from(h) * f64::from(scaled.0) / f64::from(w);
+        let ideal_width = f64::from(w) * f64::from(scaled.1) / f64::from(h);
+        let off =
+            (ideal_height.max(1.0) - f64::from(scaled.1)).abs().min((ideal_width.max(1.0) - f64::from(scaled.0)).abs());
+        assert!(off < 1.0, "{at}: aspect off by {off}");
+        match size {
+            Size::Width(tw) => assert!(output.0 == tw.min(w) || output.1 == MAX_EDGE, "{at}"),
+            Size::Inside(tw, th) => {
+                assert!(output.0 <= tw && output.1 <= th, "{at}");
+                assert!(output.0 == tw || output.1 == th || output == (w, h), "{at}: it could be larger");
+            }
+            Size::Cover(tw, th) => assert_eq!(output, (tw.min(scaled.0), th.min(scaled.1)), "{at}"),
+        }
+    }
+
     #[test]
-    fn geometry_holds_for_every_shape() {
-        let edges = [1, 2, 3, 7, 99, 100, 101, 299, 300, 301, 1000, 4032, 9999, 65_535];
+    fn geometry_holds_at_the_edges() {
+        let edges = [1, 2, 3, 7, 99, 100, 101, 299, 300, 301, 1000, 4032, 9999, 65_535, u32::MAX];
         let targets = [1, 2, 3, 100, 300, 500, MAX_EDGE];
         for (&w, &h) in edges.iter().flat_map(|w| edges.iter().map(move |h| (w, h))) {
             for (&tw, &th) in targets.iter().flat_map(|w| targets.iter().map(move |h| (w, h))) {
                 for size in [Size::Width(tw), Size::Inside(tw, th), Size::Cover(tw, th)] {
-                    let Fit { output, scaled } = size.fit(w, h);
-                    let at = format!("{size:?} of {w}x{h}: {output:?} of {scaled:?}");
-                    assert!(output.0 >= 1 && output.1 >= 1, "{at}");
-                    assert!(output.0 <= scaled.0 && output.1 <= scaled.1 && scaled.0 <= w && scaled.1 <= h, "{at}");
-                    let ideal_height = f64::from(h) * f64::from(scaled.0) / f64::from(w);
-                    let ideal_width = f64::from(w) * f64::from(scaled.1) / f64::from(h);
-                    let off = (ideal_height.max(1.0) - f64::from(scaled.1))
-                        .abs()
-                        .min((ideal_width.max(1.0) - f64::from(scaled.0)).abs());
-                    assert!(off < 1.0, "{at}: aspect off by {off}");
-                    match size {
-                        Size::Width(_) => assert!(output.0 == tw.min(w) || output.1 == MAX_EDGE, "{at}"),
-                        Size::Inside(..) => assert!(output.0 <= tw && output.1 <= th, "{at}"),
-                        Size::Cover(..) => assert_eq!(output, (tw.min(scaled.0), th.min(scaled.1)), "{at}"),
-                    }
+                    check(size, w, h);
                 }
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..Default::default() })]
+
+        #[test]
+        fn geometry_holds_for_every_shape(w in 1..=u32::MAX, h in 1..200_000_u32, tw in 1..=MAX_EDGE, th in 1..=MAX_EDGE) {
+            for size in [Size::Width(tw), Size::Inside(tw, th), Size::Cover(tw, th)] {
+                // Wide and high, and of sizes that pictures have.
+                for (w, h) in [(w, h), (h, w), (w % 20_000 + 1, h % 20_000 + 1)] {
+                    check(size, w, h);
+                }
+            }
+        }
+
+        #[test]
+        fn spellings_are_read_back(tw in 1..=MAX_EDGE, th in 1..=MAX_EDGE) {
+            for size in [Size::Width(tw), Size::Inside(tw, th), Size::Cover(tw, th)] {
+                prop_assert_eq!(size.to_string().parse(), Ok(size));
+            }
+        }
+
+        #[test]
+        fn no_text_makes_a_size_that_is_spelt_otherwise(text in "[0-9x^+-]{0,9}|\\PC{0,6}") {
+            if let Ok(size) = text.parse::<Size>() {
+                prop_assert_eq!(size.to_string(), text.replace('^', "-cover"));
             }
         }
     }

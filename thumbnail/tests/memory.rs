@@ -1,10 +1,10 @@
 //! What the work really takes, counted by the allocator, against what admission estimates by the header alone.
 
-#![allow(clippy::cast_precision_loss)] // figures to look at
+#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // figures to look at, and small ones
 
 mod fixtures;
 
-use fixtures::Jpeg;
+use fixtures::{Jpeg, png_bytes};
 use jpeg_encoder::{ColorType, SamplingFactor};
 use peak_alloc::PeakAlloc;
 use png::{BitDepth, ColorType as Colours};
@@ -24,7 +24,7 @@ fn peak<T>(work: impl FnOnce() -> T) -> (T, u64) {
 fn files() -> Vec<(&'static str, Vec<u8>)> {
     let (w, h) = (3000, 2000);
     let jpeg = Jpeg::default();
-    let png = |colours, depth| fixtures::Png { colours, depth, interlaced: false }.encode(w, h);
+    let png = |colours, depth| fixtures::Png { colours, depth }.encode(w, h);
     let many = fixtures::rgb(w, h);
     let wide: Vec<u8> = many.iter().flat_map(|&v| [v, v]).collect();
     vec![
@@ -45,16 +45,57 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
         ("PNG RGBA", png(Colours::Rgba, BitDepth::Eight)),
         ("PNG RGB 16", png(Colours::Rgb, BitDepth::Sixteen)),
         ("PNG RGBA 16", png(Colours::Rgba, BitDepth::Sixteen)),
+        ("PNG small", fixtures::png(Colours::Rgba, 900, 600)),
+        ("PNG interlaced RGB", interlaced(png_bytes::RGB, 8)),
+        ("PNG interlaced RGBA 16", interlaced(png_bytes::RGBA, 16)),
         ("GIF", fixtures::gif(3000, 2000, 0, 0, false)),
+        ("GIF interlaced", fixtures::gif(3000, 2000, 0, 0, true)),
         ("GIF part", fixtures::gif(3000, 2000, 10, 10, true)),
         ("WebP lossy", fixtures::webp(w, h, false, false)),
         ("WebP lossy alpha", fixtures::webp(w, h, true, false)),
         ("WebP lossless", fixtures::webp(w, h, false, true)),
         ("WebP lossless alpha", fixtures::webp(w, h, true, true)),
+        ("WebP animated", fixtures::animated_webp(&fixtures::webp(w, h, true, false), (w, h), (w, h), (0, 0))),
         ("TIFF RGB", fixtures::tiff(w, h, 3, 8, &many, &[(262, 2)])),
         ("TIFF RGB 16", fixtures::tiff(w, h, 3, 16, &wide, &[(262, 2)])),
+        ("TIFF in strips", fixtures::tiff_strips(w, h, 100)),
         ("BMP 24", fixtures::bmp(w, h, 24)),
         ("BMP 8", fixtures::bmp(w, h, 8)),
+    ]
+}
+
+fn interlaced(colour: u8, depth: u8) -> Vec<u8> {
+    let layout = png_bytes::Layout { width: 3000, height: 2000, colour, depth, interlaced: true };
+    layout.encode(&[], |x, y| vec![(x ^ y) as u16; if colour == png_bytes::RGBA { 4 } else { 3 }])
+}
+
+/// Headers that promise far more than follows.
+fn boasts() -> Vec<(&'static str, Reason, Vec<u8>)> {
+    let png = |width, height, depth| {
+        let mut file = png_bytes::Layout { width: 2, height: 2, colour: png_bytes::RGBA, depth, interlaced: true }
+            .encode(&[], |_, _| vec![0; 4]);
+        file[16..20].copy_from_slice(&u32::to_be_bytes(width));
+        file[20..24].copy_from_slice(&u32::to_be_bytes(height));
+        file
+    };
+    let with = |mut file: Vec<u8>, at: usize, bytes: &[u8]| {
+        file[at..at + bytes.len()].copy_from_slice(bytes);
+        file
+    };
+    let jpeg = Jpeg::default().encode(64, 48);
+    let frame = jpeg.windows(2).position(|window| window == [0xff, 0xc0]).unwrap();
+    let tiff = fixtures::tiff_strips(64, 48, 4);
+    // Its entries begin at 10 and have 12 bytes each: width, height, …, places of strips.
+    let tall = with(with(tiff.clone(), 18, &9000_u32.to_le_bytes()), 30, &9000_u32.to_le_bytes());
+    vec![
+        ("PNG", Reason::TooManyPixels, png(u32::MAX >> 1, u32::MAX >> 1, 16)),
+        ("PNG within the limit", Reason::NeedsMoreMemory, png(9999, 9999, 16)),
+        ("GIF", Reason::TooManyPixels, with(fixtures::gif(64, 48, 0, 0, false), 6, &[0xff; 4])),
+        ("JPEG", Reason::TooManyPixels, with(jpeg.clone(), frame + 5, &[0xff; 4])),
+        ("WebP", Reason::TooManyPixels, with(fixtures::webp(64, 48, false, true), 21, &[0xff, 0xff, 0xff, 0x0f])),
+        ("BMP", Reason::TooManyPixels, with(fixtures::bmp(64, 48, 24), 18, &[0xff, 0xff, 0xff, 0x7f])),
+        ("TIFF", Reason::TooComplex, with(tiff, 10 + 5 * 12 + 4, &[0xff, 0xff, 0xff, 0x7f])),
+        ("TIFF in one strip", Reason::NeedsMoreMemory, with(tall, 10 + 7 * 12 + 8, &9000_u32.to_le_bytes())),
     ]
 }
 
@@ -89,4 +130,11 @@ fn admission_estimates_from_above_and_refusals_are_cheap() {
         assert!(used < 1 << 20, "{name}: a refusal took {used} bytes");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+
+    for (name, reason, file) in boasts() {
+        let (refused, used) = peak(|| thumbnail::make(&file, &Options::default()));
+        let refused = refused.map(|_| ()).unwrap_err();
+        assert_eq!(refused.reason, reason, "{name}: {refused}");
+        assert!(used < 1 << 20, "{name}: a refusal took {used} bytes");
+    }
 }

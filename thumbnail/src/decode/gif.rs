@@ -7,9 +7,10 @@ use crate::{
     Reason, Rejection,
     header::Header,
     picture::{Model, Picture},
+    shrink::{self, Shrink},
 };
 
-pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Picture, Rejection> {
+pub(super) fn decode(bytes: &[u8], header: &Header, wanted: (u32, u32)) -> Result<Picture, Rejection> {
     let refuse = |error: DecodingError| refusal(&error);
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
@@ -19,48 +20,72 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Picture, Rejection
     let frame = decoder.next_frame_info().map_err(refuse)?;
     let frame = frame.ok_or_else(|| Reason::Corrupt.because("the GIF has no frame"))?;
     let (left, top) = (usize::from(frame.left), usize::from(frame.top));
-    let (frame_width, frame_height) = (usize::from(frame.width), usize::from(frame.height));
+    let (width, height) = (usize::from(frame.width), usize::from(frame.height));
     let (transparent, interlaced) = (frame.transparent, frame.interlaced);
-    let palette = decoder.palette().map_err(refuse)?.to_vec();
+    let colours = colours(decoder.palette().map_err(refuse)?, transparent);
 
-    let (width, height) = header.size();
-    let covers = (frame_width, frame_height) == (width as usize, height as usize);
+    let size = header.size();
+    let covers = (width, height) == (size.0 as usize, size.1 as usize);
     let model = if covers && transparent.is_none() { Model::Rgb } else { Model::Rgba };
-    let channels = model.channels();
-    let mut data = vec![0; width as usize * height as usize * channels];
-    let mut line = vec![0; frame_width];
-    let mut done = 0;
-    let mut failure = None;
-    for y in rows(frame_height, interlaced) {
-        // Damaged data may still fill the beginning of a line; what matters is how many lines are whole.
-        match decoder.fill_buffer(&mut line) {
-            Ok(true) => done += 1,
-            Ok(false) => break,
-            Err(error) => {
-                failure = Some(error);
-                break;
+    let mut shrink = Shrink::new(size, model, shrink::factor(size, wanted));
+    let clear = vec![0; size.0 as usize * model.channels()];
+    (0..top).for_each(|_| shrink.row(&clear));
+    let mut line = clear.clone();
+    let mut show = |indices: &[u8]| {
+        for (pixel, &index) in line[left * model.channels()..].chunks_exact_mut(model.channels()).zip(indices) {
+            pixel.copy_from_slice(&colours[usize::from(index)][..model.channels()]);
+        }
+        shrink.row(&line);
+    };
+
+    // Rows in another order than from the top are kept, by their indices, until all are there.
+    let mut kept = vec![0; if interlaced { width * height } else { width }];
+    let mut row = vec![0; width];
+    let (mut done, mut end) = (0, None);
+    for y in rows(height, interlaced) {
+        if end.is_none() {
+            // Damaged data may still fill the beginning of a row; what matters is how many rows are whole.
+            match decoder.fill_buffer(&mut row) {
+                Ok(true) => done += 1,
+                Ok(false) => end = Some(None),
+                Err(error) => end = Some(Some(error)),
             }
         }
-        let at = ((top + y) * width as usize + left) * channels;
-        for (pixel, &index) in data[at..].chunks_exact_mut(channels).zip(&line) {
-            if transparent == Some(index) {
-                continue;
-            }
-            let colour = palette.get(3 * usize::from(index)..).and_then(|rest| rest.get(..3)).unwrap_or(&[0; 3]);
-            pixel[..3].copy_from_slice(colour);
-            if let Some(alpha) = pixel.get_mut(3) {
-                *alpha = 255;
-            }
+        // A row that is missing is like the one above it.
+        let at = if interlaced { y * width } else { 0 };
+        match end {
+            None => kept[at..at + width].copy_from_slice(&row),
+            Some(_) if interlaced && y > 0 => kept.copy_within(at - width..at, at),
+            Some(_) => {}
+        }
+        if !interlaced {
+            show(&kept);
         }
     }
-    if !nearly_whole(done, frame_height as u64) {
+    if !nearly_whole(done, height as u64) {
         // Data that end early have many errors in this decoder; what tells them apart is that no trailer follows.
-        return Err(match &failure {
-            Some(error) if bytes.ends_with(b";") => refusal(error),
-            _ => cut(done, frame_height),
+        return Err(match end {
+            Some(Some(error)) if bytes.ends_with(b";") => refusal(&error),
+            _ => cut(done, height),
         });
     }
-    Ok(Picture { width, height, model, data })
+    if interlaced {
+        kept.chunks_exact(width.max(1)).for_each(show);
+    }
+    (top + height..size.1 as usize).for_each(|_| shrink.row(&clear));
+    shrink.finish().ok_or_else(|| Reason::Corrupt.because("the GIF's frame has no pixels"))
+}
+
+/// The colour of each index: red, green, blue, alpha.
+fn colours(palette: &[u8], transparent: Option<u8>) -> [[u8; 4]; 256] {
+    let mut colours = [[0, 0, 0, 255]; 256];
+    for (colour, entry) in colours.iter_mut().zip(palette.chunks_exact(3)) {
+        colour[..3].copy_from_slice(entry);
+    }
+    if let Some(index) = transparent {
+        colours[usize::from(index)] = [0; 4];
+    }
+    colours
 }
 
 /// The rows of a frame in the order in which they are stored.

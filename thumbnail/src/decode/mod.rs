@@ -9,12 +9,11 @@ mod png;
 mod tiff;
 mod webp;
 
-pub(crate) use jpeg::scale as jpeg_scale;
-
 use crate::{
     Limits, Rejection,
     header::{Coding, Header},
     picture::Picture,
+    shrink,
 };
 
 /// What a decoder hands on.
@@ -30,6 +29,16 @@ impl From<Picture> for Decoded {
     }
 }
 
+/// How many stored pixels become one on each axis in decoding a picture of `size`, so that no edge is below `wanted`.
+pub(crate) fn scale(coding: &Coding, size: (u32, u32), wanted: (u32, u32)) -> u32 {
+    match coding {
+        Coding::Jpeg(_) => jpeg::scale(size, wanted),
+        Coding::Png { interlaced: false, .. } | Coding::Gif => shrink::factor(size, wanted),
+        Coding::IcoPng { inner, .. } => scale(inner, size, wanted),
+        _ => 1,
+    }
+}
+
 /// Whether so much of a picture is there that a browser would show it and few would notice: nine parts in ten. Less is
 /// refused, for a thumbnail that is half grey says something false of its source.
 pub(crate) fn nearly_whole(found: u64, expected: u64) -> bool {
@@ -41,13 +50,13 @@ pub(crate) fn nearly_whole(found: u64, expected: u64) -> bool {
 pub(crate) fn decode(bytes: &[u8], header: &Header, wanted: (u32, u32), limits: &Limits) -> Result<Decoded, Rejection> {
     match &header.coding {
         Coding::Jpeg(frame) => jpeg::decode(bytes, header, frame, wanted, limits).map(Decoded::from),
-        Coding::Png { .. } => png::decode(bytes, header, limits),
-        Coding::Gif => gif::decode(bytes, header).map(Decoded::from),
+        Coding::Png { .. } => png::decode(bytes, header, wanted, limits),
+        Coding::Gif => gif::decode(bytes, header, wanted).map(Decoded::from),
         Coding::Tiff(coding) => tiff::decode(bytes, header, coding).map(Decoded::from),
         Coding::Bmp(coding) => bmp::decode(bytes, header, coding).map(Decoded::from),
         #[cfg(feature = "heic")]
         Coding::Heic { alpha, .. } => heic::decode(bytes, header, *alpha),
-        Coding::IcoPng { range, .. } => png::decode(&bytes[range.clone()], header, limits),
+        Coding::IcoPng { range, .. } => png::decode(&bytes[range.clone()], header, wanted, limits),
         Coding::Webp(coding) => webp::decode(bytes, header, *coding).map(Decoded::from),
     }
 }

@@ -9,11 +9,12 @@ use crate::{
     Limits, Reason, Rejection,
     header::Header,
     picture::{Model, Picture},
+    shrink::{self, Shrink},
 };
 
 type File<'a> = png::Reader<Cursor<&'a [u8]>>;
 
-pub(super) fn decode(bytes: &[u8], header: &Header, limits: &Limits) -> Result<Decoded, Rejection> {
+pub(super) fn decode(bytes: &[u8], header: &Header, wanted: (u32, u32), limits: &Limits) -> Result<Decoded, Rejection> {
     let refuse = |error: DecodingError| refusal(&error);
     let allowance =
         usize::try_from(limits.max_metadata).unwrap_or(usize::MAX).saturating_add(16 * header.width as usize);
@@ -28,46 +29,58 @@ pub(super) fn decode(bytes: &[u8], header: &Header, limits: &Limits) -> Result<D
         ColorType::Rgb | ColorType::Indexed => Model::Rgb,
         ColorType::Rgba => Model::Rgba,
     };
-    let (width, height) = header.size();
-    let size = width as usize * height as usize * model.channels();
-    let data = if reader.info().interlaced {
-        interlaced(&mut reader, depth)?
+    let picture = if reader.info().interlaced {
+        interlaced(&mut reader, header, model, depth)?
     } else {
-        rows(&mut reader, depth, height as usize, size)?
+        rows(&mut reader, header, model, depth, wanted)?
     };
-    if data.len() != size {
-        return Err(Reason::Corrupt.because("the PNG's rows do not make up its picture"));
-    }
     let icc = reader.info().icc_profile.as_ref().map(|profile| profile.to_vec());
-    Ok(Decoded { picture: Picture { width, height, model, data }, icc })
+    Ok(Decoded { picture, icc })
 }
 
-/// All rows from the top. Where only the last few are missing or damaged, they are like the one above them.
-fn rows(reader: &mut File, depth: BitDepth, height: usize, size: usize) -> Result<Vec<u8>, Rejection> {
-    let mut data = Vec::with_capacity(size);
-    let mut done = 0;
-    loop {
-        match reader.next_row() {
-            Ok(Some(row)) if depth == BitDepth::Sixteen => data.extend(row.data().chunks_exact(2).map(to_eight_bits)),
-            Ok(Some(row)) => data.extend_from_slice(row.data()),
-            Ok(None) => break,
-            Err(error) if !nearly_whole(done, height as u64) => return Err(refusal(&error)),
-            Err(_) => {
-                let last = data.len() - size / height;
-                while data.len() < size {
-                    data.extend_from_within(last..last + size / height);
-                }
-                break;
-            }
+/// All rows from the top, reduced as they come. Where only the last few are missing or damaged, they are like the one above
+/// them.
+fn rows(
+    reader: &mut File,
+    header: &Header,
+    model: Model,
+    depth: BitDepth,
+    wanted: (u32, u32),
+) -> Result<Picture, Rejection> {
+    let size = header.size();
+    let mut shrink = Shrink::new(size, model, shrink::factor(size, wanted));
+    let expected = header.width as usize * model.channels();
+    let mut line = Vec::with_capacity(expected);
+    let mut ended = false;
+    for done in 0..header.height {
+        if ended {
+            shrink.row(&line);
+            continue;
         }
-        done += 1;
+        match reader.next_row() {
+            Ok(Some(row)) => {
+                line.clear();
+                if depth == BitDepth::Sixteen {
+                    line.extend(row.data().chunks_exact(2).map(to_eight_bits));
+                } else {
+                    line.extend_from_slice(row.data());
+                }
+                if line.len() != expected {
+                    return Err(rows_do_not_fit());
+                }
+            }
+            Ok(None) => return Err(rows_do_not_fit()),
+            Err(error) if !nearly_whole(u64::from(done), u64::from(header.height)) => return Err(refusal(&error)),
+            Err(_) => ended = true,
+        }
+        shrink.row(&line);
     }
-    Ok(data)
+    shrink.finish().ok_or_else(rows_do_not_fit)
 }
 
 /// Rows of seven pictures, one within the other, of which the last holds every second row: what is there is nearly whole
 /// only if all of it is.
-fn interlaced(reader: &mut File, depth: BitDepth) -> Result<Vec<u8>, Rejection> {
+fn interlaced(reader: &mut File, header: &Header, model: Model, depth: BitDepth) -> Result<Picture, Rejection> {
     let length = reader.output_buffer_size().ok_or_else(|| Reason::Corrupt.because("the PNG is too large"))?;
     let mut data = vec![0; length];
     reader.next_frame(&mut data).map_err(|error| refusal(&error))?;
@@ -78,7 +91,14 @@ fn interlaced(reader: &mut File, depth: BitDepth) -> Result<Vec<u8>, Rejection> 
         }
         data.truncate(length / 2);
     }
-    Ok(data)
+    if data.len() != header.width as usize * header.height as usize * model.channels() {
+        return Err(rows_do_not_fit());
+    }
+    Ok(Picture { width: header.width, height: header.height, model, data })
+}
+
+fn rows_do_not_fit() -> Rejection {
+    Reason::Corrupt.because("the PNG's rows do not make up its picture")
 }
 
 /// A big-endian sample of sixteen bits, rounded to eight.

@@ -29,7 +29,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     let ends = || ends_in_header(Format::Tiff);
     let directory = Directory::first(bytes).ok_or_else(ends)?;
     directory.check_counts()?;
-    let corrupt = |what: &str| Reason::Corrupt.because(format!("the TIFF has no {what}"));
+    let corrupt = |what: &str| {
+        if directory.is_cut() { ends() } else { Reason::Corrupt.because(format!("the TIFF has no {what}")) }
+    };
     let width = directory.number(256).ok_or_else(|| corrupt("width"))?;
     let height = directory.number(257).ok_or_else(|| corrupt("height"))?;
     let bits = directory.number(258).unwrap_or(1);
@@ -112,10 +114,19 @@ impl<'a> Directory<'a> {
 
     /// Where the entries are.
     fn places(&self) -> impl Iterator<Item = usize> {
-        let size = if self.big { 20 } else { 12 };
+        let size = self.entry_size();
         // Entries are few in any real file; a number that lies ends with the file.
         let places = (0..self.entries.min(4096)).map(move |i| self.start + i * size);
-        places.take_while(|&at| self.reader.u16(at).is_some())
+        places.take_while(move |&at| self.reader.slice(at, size).is_some())
+    }
+
+    fn entry_size(&self) -> usize {
+        if self.big { 20 } else { 12 }
+    }
+
+    /// Whether the file ends before the entries do.
+    fn is_cut(&self) -> bool {
+        self.places().count() < self.entries.min(4096)
     }
 
     fn find(&self, tag: u16) -> Option<Entry> {

@@ -1,0 +1,203 @@
+//! Reduces a picture by a whole number while its rows arrive, so that it is never held in full.
+//!
+//! Squares of pixels are averaged, with colours weighted by their alpha. That is quick but coarse, so it leaves twice what is
+//! wanted, and the fine resampling does the rest.
+
+use crate::picture::{Model, Picture};
+
+/// The most that squares measure: sums of so many rows still fit into their type.
+const MOST: u32 = 256;
+
+/// By what a picture of `size` may be reduced so that no edge is below `wanted`.
+pub(crate) fn factor(size: (u32, u32), wanted: (u32, u32)) -> u32 {
+    (size.0 / wanted.0.max(1)).min(size.1 / wanted.1.max(1)).clamp(1, MOST)
+}
+
+/// A picture in the making.
+pub(crate) struct Shrink {
+    by: usize,
+    width: usize,
+    height: usize,
+    model: Model,
+    sums: Sums,
+    /// Rows that the sums hold.
+    pending: usize,
+    data: Vec<u8>,
+}
+
+/// Of each channel of each column; with alpha the colours' sums are of colour times alpha.
+enum Sums {
+    /// Rows go into the picture as they are.
+    None,
+    Opaque(Vec<u16>),
+    Alpha(Vec<u32>),
+}
+
+impl Shrink {
+    /// For rows of a picture of `size`, to be reduced by `by`.
+    pub(crate) fn new((width, height): (u32, u32), model: Model, by: u32) -> Self {
+        let (by, width, height) = (by.clamp(1, MOST) as usize, width as usize, height as usize);
+        let row = width * model.channels();
+        let sums = match by {
+            1 => Sums::None,
+            _ if model.has_alpha() => Sums::Alpha(vec![0; row]),
+            _ => Sums::Opaque(vec![0; row]),
+        };
+        let data = Vec::with_capacity(width.div_ceil(by) * height.div_ceil(by) * model.channels());
+        Self { by, width, height, model, sums, pending: 0, data }
+    }
+
+    /// Takes the next row from the top, `width * channels` bytes.
+    pub(crate) fn row(&mut self, row: &[u8]) {
+        match &mut self.sums {
+            Sums::None => return self.data.extend_from_slice(row),
+            Sums::Opaque(sums) => {
+                for (sum, &value) in sums.iter_mut().zip(row) {
+                    *sum += u16::from(value);
+                }
+            }
+            Sums::Alpha(sums) if self.model == Model::Rgba => add_weighted::<4>(sums, row),
+            Sums::Alpha(sums) => add_weighted::<2>(sums, row),
+        }
+        self.pending += 1;
+        if self.pending == self.by {
+            self.flush();
+        }
+    }
+
+    /// The picture, with as many rows as were given; `None` where that were none or too many.
+    pub(crate) fn finish(mut self) -> Option<Picture> {
+        if self.pending > 0 {
+            self.flush();
+        }
+        let (width, height) = (self.width.div_ceil(self.by), self.height.div_ceil(self.by));
+        let whole = self.data.len() == width * height * self.model.channels();
+        let edge = |edge: usize| u32::try_from(edge).ok();
+        Some(Picture { width: edge(width)?, height: edge(height)?, model: self.model, data: self.data })
+            .filter(|_| whole)
+    }
+
+    /// Makes a row of the picture of the sums.
+    fn flush(&mut self) {
+        let (by, rows, data) = (self.by, self.pending, &mut self.data);
+        match (&mut self.sums, self.model) {
+            (Sums::None, _) => {}
+            (Sums::Opaque(sums), Model::Gray) => average::<1>(sums, by, rows, data),
+            (Sums::Opaque(sums), Model::Rgb) => average::<3>(sums, by, rows, data),
+            (Sums::Opaque(sums), _) => average::<4>(sums, by, rows, data),
+            (Sums::Alpha(sums), Model::Rgba) => average_weighted::<4>(sums, by, rows, data),
+            (Sums::Alpha(sums), _) => average_weighted::<2>(sums, by, rows, data),
+        }
+        match &mut self.sums {
+            Sums::None => {}
+            Sums::Opaque(sums) => sums.fill(0),
+            Sums::Alpha(sums) => sums.fill(0),
+        }
+        self.pending = 0;
+    }
+}
+
+fn add_weighted<const N: usize>(sums: &mut [u32], row: &[u8]) {
+    for (sums, pixel) in sums.as_chunks_mut::<N>().0.iter_mut().zip(row.as_chunks::<N>().0) {
+        let alpha = u32::from(pixel[N - 1]);
+        for (sum, &value) in sums[..N - 1].iter_mut().zip(pixel) {
+            *sum += u32::from(value) * alpha;
+        }
+        sums[N - 1] += alpha;
+    }
+}
+
+fn average<const N: usize>(sums: &[u16], by: usize, rows: usize, data: &mut Vec<u8>) {
+    for square in sums.as_chunks::<N>().0.chunks(by) {
+        let share = share(square.len() * rows);
+        let mut totals = [0_u32; N];
+        for column in square {
+            for (total, &sum) in totals.iter_mut().zip(column) {
+                *total += u32::from(sum);
+            }
+        }
+        data.extend(totals.map(|total| rounded(total, share)));
+    }
+}
+
+fn average_weighted<const N: usize>(sums: &[u32], by: usize, rows: usize, data: &mut Vec<u8>) {
+    for square in sums.as_chunks::<N>().0.chunks(by) {
+        let mut totals = [0_u64; N];
+        for column in square {
+            for (total, &sum) in totals.iter_mut().zip(column) {
+                *total += u64::from(sum);
+            }
+        }
+        let alpha = totals[N - 1];
+        let pixels = (square.len() * rows) as u64;
+        let mut pixel = totals.map(|total| u8::try_from((total + alpha / 2) / alpha.max(1)).unwrap_or(255));
+        pixel[N - 1] = u8::try_from((alpha + pixels / 2) / pixels).unwrap_or(255);
+        data.extend(pixel);
+    }
+}
+
+/// What a pixel counts among `pixels`, of which there are at most 65,536: divisions would cost more than all else here.
+#[allow(clippy::cast_precision_loss)] // none at that size
+fn share(pixels: usize) -> f32 {
+    1.0 / pixels as f32
+}
+
+/// A total is less than 2^24, which this type holds exactly.
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn rounded(total: u32, share: f32) -> u8 {
+    (total as f32 * share + 0.5) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shrink(size: (u32, u32), model: Model, by: u32, data: &[u8]) -> Picture {
+        let mut shrink = Shrink::new(size, model, by);
+        data.chunks(size.0 as usize * model.channels()).for_each(|row| shrink.row(row));
+        shrink.finish().unwrap()
+    }
+
+    #[test]
+    fn squares_are_averaged_and_those_at_the_edges_are_smaller() {
+        let data = [10, 20, 30, 40, 50, 100, 110, 120, 130, 141, 200, 210, 220, 230, 241];
+        let small = shrink((5, 3), Model::Gray, 2, &data);
+        assert_eq!((small.width, small.height), (3, 2));
+        // (10 + 20 + 100 + 110) / 4, …, (50 + 141) / 2 rounded, then a single row.
+        assert_eq!(small.data, [60, 80, 96, 205, 225, 241]);
+        assert_eq!(shrink((5, 3), Model::Gray, 1, &data).data, data);
+    }
+
+    #[test]
+    fn channels_stay_apart_and_the_largest_sums_fit() {
+        let data = [255, 0, 128].repeat(256 * 300);
+        let small = shrink((256, 300), Model::Rgb, 256, &data);
+        assert_eq!(small.data, [255, 0, 128, 255, 0, 128]);
+        let data = [255, 1, 128, 255].repeat(256 * 256);
+        assert_eq!(shrink((256, 256), Model::Rgba, 256, &data).data, [255, 1, 128, 255]);
+    }
+
+    #[test]
+    fn colours_count_by_their_alpha() {
+        // A visible red pixel, a hidden green one, and half of a blue one.
+        let data = [200, 0, 0, 255, 0, 200, 0, 0, 0, 0, 100, 128, 0, 200, 0, 0];
+        assert_eq!(shrink((2, 2), Model::Rgba, 2, &data).data, [133, 0, 33, 96]);
+        assert_eq!(shrink((2, 1), Model::GrayAlpha, 2, &[9, 0, 90, 100]).data, [90, 50]);
+        assert_eq!(shrink((2, 1), Model::GrayAlpha, 2, &[9, 0, 90, 0]).data, [0, 0]);
+    }
+
+    #[test]
+    fn rows_that_are_missing_are_noticed() {
+        let mut shrink = Shrink::new((4, 4), Model::Gray, 2);
+        shrink.row(&[0; 4]);
+        assert!(shrink.finish().is_none());
+    }
+
+    #[test]
+    fn no_edge_falls_below_what_is_wanted() {
+        assert_eq!(factor((4000, 3000), (1000, 750)), 4);
+        assert_eq!(factor((3999, 3000), (1000, 750)), 3);
+        assert_eq!(factor((3000, 1), (1000, 2)), 1);
+        assert_eq!(factor((60_000, 60_000), (2, 2)), 256);
+    }
+}

@@ -1,0 +1,107 @@
+//! The corners of BMP, icons and TIFF, whose containers are read by our own code.
+
+use thumbnail::Reason;
+
+use super::{decode, fixtures, make, reason};
+
+const GREY: [(u16, u16); 1] = [(262, 1)];
+
+fn show(file: &[u8], width: u32) -> Vec<[u8; 4]> {
+    decode(&make(file, width).thumbnails[0].bytes).2
+}
+
+fn greys(file: &[u8], width: u32) -> Vec<u8> {
+    show(file, width).iter().map(|pixel| pixel[0]).collect()
+}
+
+/// A bitmap of `bits` a pixel with `compression`, its palette grey from 0 in steps of 16.
+fn packed(width: u32, height: i32, bits: u16, compression: u32, data: &[u8]) -> Vec<u8> {
+    let mut file = b"BM\0\0\0\0\0\0\0\0".to_vec();
+    file.extend((14 + 40 + 64_u32).to_le_bytes());
+    file.extend(40_u32.to_le_bytes());
+    file.extend(width.to_le_bytes());
+    file.extend(height.to_le_bytes());
+    file.extend([1, 0]);
+    file.extend(bits.to_le_bytes());
+    file.extend(compression.to_le_bytes());
+    file.extend([0; 12]);
+    file.extend(16_u32.to_le_bytes());
+    file.extend([0; 4]);
+    file.extend((0..16_u8).flat_map(|i| [i * 16, i * 16, i * 16, 0]));
+    [&file, data].concat()
+}
+
+#[test]
+fn bitmaps_from_the_top_and_from_the_bottom() {
+    let rows = [16, 32, 0, 0, 48, 64, 0, 0].map(|v: u8| v / 16);
+    assert_eq!(greys(&packed(2, 2, 8, 0, &rows), 2), [48, 64, 16, 32]);
+    assert_eq!(greys(&packed(2, -2, 8, 0, &rows), 2), [16, 32, 48, 64]);
+}
+
+#[test]
+fn bitmaps_of_run_lengths() {
+    let eight = [
+        // Three of 1 and the end of the row, then 2, 3, 4 as they are, padded, and the end of the file.
+        3, 1, 0, 0, 0, 3, 2, 3, 4, 0, 0, 1,
+    ];
+    assert_eq!(greys(&packed(3, 2, 8, 1, &eight), 3), [32, 48, 64, 16, 16, 16]);
+    // The same with two to a byte; the second row begins one pixel to the right, one row up.
+    let four = [3, 0x11, 0, 0, 0, 2, 1, 0, 2, 0x23, 0, 1];
+    assert_eq!(greys(&packed(3, 2, 4, 2, &four), 3), [0, 32, 48, 16, 16, 16]);
+    // Without an end, and with rows missing.
+    assert_eq!(reason(&packed(3, 30, 8, 1, &[3, 1, 0, 0])), Reason::Truncated);
+    assert_eq!(reason(&packed(3, 2, 24, 1, &four)), Reason::UnsupportedFormat);
+}
+
+#[test]
+fn colours_of_sixteen_and_thirty_two_bits_have_masks() {
+    let masked = |bits: u16, masks: [u32; 3], pixel: &[u8]| {
+        let mut file = packed(1, 1, bits, 3, &[]);
+        file.truncate(54);
+        file.extend(masks.iter().flat_map(|mask| mask.to_le_bytes()));
+        file.extend(pixel);
+        file[10..14].copy_from_slice(&66_u32.to_le_bytes());
+        show(&file, 1)[0]
+    };
+    // 5, 6 and 5 bits, of which green is full.
+    assert_eq!(masked(16, [0xf800, 0x07e0, 0x001f], &[0xe0, 0x07, 0, 0]), [0, 255, 0, 255]);
+    assert_eq!(masked(16, [0xf800, 0x07e0, 0x001f], &[0x10, 0x84, 0, 0]), [132, 130, 132, 255]);
+    assert_eq!(masked(32, [0xff, 0xff00, 0x00ff_0000], &[1, 2, 3, 9]), [1, 2, 3, 255]);
+}
+
+#[test]
+fn of_an_icon_the_largest_picture_is_shown_with_the_most_colours() {
+    let [small, few, many] = [fixtures::ico(16, 32), fixtures::ico(32, 4), fixtures::ico(32, 24)];
+    let mut directory = vec![0, 0, 1, 0, 3, 0];
+    let mut pictures = Vec::new();
+    for icon in [&many, &small, &few] {
+        let mut entry = icon[6..22].to_vec();
+        entry[12..16].copy_from_slice(&(6 + 3 * 16 + pictures.len() as u32).to_le_bytes());
+        directory.extend(entry);
+        pictures.extend_from_slice(&icon[22..]);
+    }
+    assert_eq!(show(&[directory, pictures].concat(), 32), show(&many, 32));
+}
+
+#[test]
+fn tiffs_of_other_kinds() {
+    let tiff = |samples, bits, pixels: &[u8], tags: &[(u16, u16)]| fixtures::tiff(4, 1, samples, bits, pixels, tags);
+    // White is zero.
+    assert_eq!(greys(&tiff(1, 8, &[0, 1, 200, 255], &[(262, 0)]), 4), [255, 254, 55, 0]);
+    // One and four bits a sample.
+    assert_eq!(greys(&tiff(1, 1, &[0b0110_0000], &GREY), 4), [0, 255, 255, 0]);
+    assert_eq!(greys(&tiff(1, 4, &[0x0f, 0x37], &GREY), 4), [0, 255, 51, 119]);
+    // Sixteen bits are rounded.
+    assert_eq!(greys(&tiff(1, 16, &[0, 0, 0xff, 0x00, 0x80, 0x00, 0xff, 0xff], &GREY), 4), [0, 1, 0, 255]);
+    // Colours were multiplied by alpha; what cannot be seen has none.
+    let half = [100, 50, 0, 128, 0, 0, 0, 0].repeat(2);
+    let pixels = show(&tiff(4, 8, &half, &[(262, 2), (338, 1)]), 4);
+    assert_eq!((pixels[0], pixels[1][3]), ([199, 100, 0, 128], 0));
+    // A fourth sample that is no alpha.
+    assert_eq!(show(&tiff(4, 8, &half, &[(262, 2), (338, 0)]), 4)[0], [100, 50, 0, 255]);
+    // The colours' values have lists of their own: one plane each, which one strip cannot hold.
+    assert!(matches!(
+        reason(&tiff(3, 8, &[0; 12], &[(262, 2), (284, 2)])),
+        Reason::Corrupt | Reason::UnsupportedFormat
+    ));
+}

@@ -1,0 +1,144 @@
+//! What is cut or damaged is shown when nearly whole and refused otherwise.
+
+use png::ColorType as Colours;
+use thumbnail::Reason;
+
+use super::{
+    decode,
+    fixtures::{self, Jpeg, png_bytes},
+    make, reason,
+};
+
+/// Where entropy-coded data begin.
+fn after_scan_header(file: &[u8]) -> usize {
+    file.windows(2).position(|window| window == [0xff, 0xda]).unwrap() + 14
+}
+
+#[test]
+fn jpegs_without_their_end_are_shown_if_nearly_whole() {
+    let jpeg = Jpeg::default();
+    for restart in [0, 5] {
+        let file = Jpeg { restart, ..jpeg }.encode(640, 480);
+        let data = after_scan_header(&file);
+        let cut = |part: usize| data + (file.len() - data) * part / 100;
+        make(&file[..file.len() - 2], 100);
+        make(&file[..cut(98)], 100);
+        for part in [10, 50, 80] {
+            assert_eq!(reason(&file[..cut(part)]), Reason::Truncated, "{part}% with restart interval {restart}");
+            // An end marker does not make it whole.
+            let patched = [&file[..cut(part)], &[0xff, 0xd9]].concat();
+            assert_eq!(reason(&patched), Reason::Corrupt, "{part}% and an end, with restart interval {restart}");
+        }
+    }
+}
+
+#[test]
+fn a_damaged_restart_interval_is_forgiven_and_many_are_not() {
+    let file = Jpeg { restart: 10, ..Jpeg::default() }.encode(640, 480);
+    let data = after_scan_header(&file);
+    let damage = |share: usize| {
+        let mut damaged = file.clone();
+        let start = data + (file.len() - data) / 3;
+        let mut end = start + (file.len() - data) * share / 100;
+        // Up to a restart marker, so that the ones that follow can be found.
+        while !(damaged[end] == 0xff && (0xd0..=0xd7).contains(&damaged[end + 1])) {
+            end += 1;
+        }
+        let keep: Vec<usize> = (start..end).filter(|&i| damaged[i] == 0xff || damaged[i - 1] == 0xff).collect();
+        for i in (start..end).filter(|i| !keep.contains(i)) {
+            damaged[i] = 0xfe;
+        }
+        damaged
+    };
+    make(&damage(1), 100);
+    assert_eq!(reason(&damage(40)), Reason::Corrupt);
+}
+
+#[test]
+fn a_progressive_jpeg_needs_its_means_only() {
+    let file = Jpeg { progressive: true, ..Jpeg::default() }.encode(640, 480);
+    let scans: Vec<usize> = file.windows(2).enumerate().filter(|(_, w)| w == &[0xff, 0xda]).map(|(i, _)| i).collect();
+    assert!(scans.len() > 4);
+    // The means of all three colours come first, each in a scan of its own or in one.
+    for &scan in &scans[3..] {
+        make(&file[..scan + 40], 100);
+    }
+    let first = scans[0] + 14;
+    assert_eq!(reason(&file[..first + (scans[1] - first) / 2]), Reason::Truncated);
+}
+
+#[test]
+fn other_formats_are_cut_by_the_same_rule() {
+    let files = [
+        ("PNG", fixtures::png(Colours::Rgb, 300, 200)),
+        ("GIF", fixtures::gif(300, 200, 0, 0, false)),
+        ("BMP", fixtures::bmp(300, 200, 24)),
+        ("BMP with a palette", fixtures::bmp(300, 200, 8)),
+    ];
+    for (name, file) in files {
+        make(&file[..file.len() * 98 / 100], 100);
+        assert_eq!(reason(&file[..file.len() / 2]), Reason::Truncated, "{name}");
+    }
+    // These show a part only if all of it is there: nothing between half and whole is to be had from their decoders.
+    let interlaced = png_bytes::Layout { width: 40, height: 30, colour: png_bytes::RGB, depth: 8, interlaced: true };
+    for (name, file) in [
+        ("interlaced PNG", interlaced.encode(&[], |x, y| vec![x as u16, y as u16, 9])),
+        ("WebP lossy", fixtures::webp(300, 200, false, false)),
+        ("WebP lossless", fixtures::webp(300, 200, true, true)),
+    ] {
+        make(&file, 100);
+        assert_eq!(reason(&file[..file.len() / 2]), Reason::Truncated, "{name}");
+    }
+}
+
+#[test]
+fn of_a_tiff_nine_strips_in_ten_must_be_there() {
+    let file = fixtures::tiff_strips(60, 100, 5);
+    make(&file, 60);
+    let row = 60 * 3;
+    make(&file[..file.len() - 10 * row], 60);
+    assert_eq!(reason(&file[..file.len() - 11 * row]), Reason::Truncated);
+    assert_eq!(reason(&file[..file.len() / 2]), Reason::Truncated);
+    assert_eq!(reason(&file[..60]), Reason::Truncated);
+}
+
+/// Wherever it is cut, a file gives thumbnails or a verdict, and half of one is never shown.
+#[test]
+fn no_cut_gives_half_a_picture() {
+    let jpeg = Jpeg::default();
+    let files = [
+        jpeg.encode(64, 48),
+        Jpeg { progressive: true, ..jpeg }.encode(64, 48),
+        fixtures::png(Colours::Rgba, 64, 48),
+        fixtures::gif(64, 48, 0, 0, true),
+        fixtures::webp(64, 48, true, false),
+        fixtures::tiff_strips(64, 48, 4),
+        fixtures::bmp(64, 48, 24),
+        fixtures::ico(64, 8),
+    ];
+    for (i, file) in files.iter().enumerate() {
+        for end in 0..file.len() {
+            let outcome = thumbnail::make(&file[..end], &thumbnail::Options::default()).map(|_| ());
+            let reasons = [Reason::Truncated, Reason::Corrupt, Reason::UnsupportedFormat];
+            assert!(
+                outcome.as_ref().is_ok_and(|()| end > file.len() / 2 || i == 1)
+                    || outcome.as_ref().is_err_and(|rejection| reasons.contains(&rejection.reason)),
+                "file {i} cut at {end} of {}: {outcome:?}",
+                file.len()
+            );
+        }
+    }
+}
+
+/// The last rows of a PNG that are missing look like the one above them, not like a hole.
+#[test]
+fn rows_that_are_missing_at_the_end_repeat_the_last_one() {
+    let layout = png_bytes::Layout { width: 50, height: 100, colour: png_bytes::GRAY, depth: 8, interlaced: false };
+    let file = layout.encode(&[], |_, y| vec![100 + y as u16]);
+    let cut = file.len() - 12 - 8 - 5 * 51;
+    for width in [50, 10] {
+        let (_, height, pixels) = decode(&make(&file[..cut], width).thumbnails[0].bytes);
+        let last = pixels[(width * (height - 1)) as usize];
+        assert!((188..=196).contains(&last[0]), "{last:?}");
+    }
+}

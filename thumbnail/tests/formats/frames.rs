@@ -1,0 +1,94 @@
+//! Of what moves the first frame, and of what is transparent only what can be seen.
+
+use png::ColorType as Colours;
+use thumbnail::{Options, Output, Size};
+
+use super::{
+    decode,
+    fixtures::{self, png_bytes},
+    make,
+};
+
+#[test]
+fn a_frame_smaller_than_its_screen_is_surrounded_by_nothing() {
+    let made = make(&fixtures::gif(40, 30, 10, 20, false), 40);
+    let (width, height, pixels) = decode(&made.thumbnails[0].bytes);
+    assert_eq!((width, height), (40, 30));
+    for (i, pixel) in pixels.iter().enumerate() {
+        assert_eq!(pixel[3] == 255, i % 40 >= 10 && i / 40 >= 20, "pixel {i}");
+    }
+}
+
+#[test]
+fn a_gif_shows_its_first_frame_with_that_ones_palette_and_transparency() {
+    let (width, height, pixels) = decode(&make(&fixtures::animated_gif(40, 20), 40).thumbnails[0].bytes);
+    assert_eq!((width, height), (40, 20));
+    for (i, pixel) in pixels.iter().enumerate() {
+        if i % 40 < 20 {
+            assert_eq!(pixel[3], 0, "pixel {i}");
+        } else {
+            assert_eq!(*pixel, [0, 0, 200, 255], "pixel {i}");
+        }
+    }
+}
+
+#[test]
+fn an_animated_webp_shows_its_first_frame_on_nothing() {
+    let frame = fixtures::webp(20, 10, true, true);
+    let file = fixtures::animated_webp(&frame, (40, 30), (20, 10), (12, 8));
+    let made = make(&file, 40);
+    assert_eq!((made.source.width, made.source.height), (40, 30));
+    let (_, _, pixels) = decode(&made.thumbnails[0].bytes);
+    let (_, _, alone) = decode(&make(&frame, 20).thumbnails[0].bytes);
+    for (i, pixel) in pixels.iter().enumerate() {
+        let (x, y) = (i % 40, i / 40);
+        if (12..32).contains(&x) && (8..18).contains(&y) {
+            let expected = alone[(y - 8) * 20 + x - 12];
+            let off = pixel.iter().zip(expected).map(|(a, b)| a.abs_diff(b)).max().unwrap();
+            assert!(off <= 2, "pixel {x}, {y}: {pixel:?} for {expected:?}");
+        } else {
+            assert_eq!(pixel[3], 0, "pixel {x}, {y} is beside the frame");
+        }
+    }
+}
+
+#[test]
+fn an_apng_shows_its_default_picture() {
+    let (first, second) = (fixtures::png(Colours::Rgb, 60, 40), fixtures::png(Colours::Rgb, 60, 40));
+    let file = png_bytes::animated(&first, &second, 60, 40);
+    assert_eq!(make(&file, 30).thumbnails[0].bytes, make(&first, 30).thumbnails[0].bytes);
+}
+
+/// What shines through a transparent pixel's colour would be a fringe.
+#[test]
+fn colours_that_cannot_be_seen_do_not_bleed() {
+    let layout = png_bytes::Layout { width: 400, height: 400, colour: png_bytes::RGBA, depth: 8, interlaced: false };
+    // Red stripes, and green ones of which nothing is to be seen.
+    let file = layout.encode(&[], |x, y| if (x + y) / 3 % 2 == 0 { vec![255, 0, 0, 255] } else { vec![0, 255, 0, 0] });
+    let webp = webp::Encoder::new(&decode(&file).2.concat(), webp::PixelLayout::Rgba, 400, 400)
+        .encode_simple(true, 100.0)
+        .unwrap()
+        .to_vec();
+    for file in [&file[..], &webp] {
+        // At widths that are reduced coarsely as well, and at one that is not.
+        for width in [7, 30, 99, 250] {
+            let (_, _, pixels) = decode(&make(file, width).thumbnails[0].bytes);
+            for pixel in pixels.iter().filter(|pixel| pixel[3] > 8) {
+                assert!(pixel[1] < 24 && pixel[0] > 230, "at width {width}: {pixel:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_output_flattens_or_keeps_transparency() {
+    let file = fixtures::png(Colours::Rgba, 64, 64);
+    for (output, opaque) in [("png", false), ("webp", false), ("jpeg", true)] {
+        let output: Output = output.parse().unwrap();
+        let options = Options { sizes: vec![Size::Width(64)], outputs: vec![output], ..Options::default() };
+        let made = thumbnail::make(&file, &options).unwrap();
+        // Its own thumbnail as a PNG tells what is in it.
+        let (_, _, pixels) = decode(&make(&made.thumbnails[0].bytes, 64).thumbnails[0].bytes);
+        assert_eq!(pixels.iter().all(|pixel| pixel[3] == 255), opaque, "{output:?}");
+    }
+}
