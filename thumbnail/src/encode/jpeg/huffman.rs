@@ -1,0 +1,279 @@
+//! Entropy coding: coefficients to symbols, symbols to the shortest codes of at most 16 bits, codes to bytes.
+
+/// The longest code that the format allows, in bits.
+const LONGEST: usize = 16;
+
+/// No code may be all ones, so one symbol more is coded, which does not occur.
+const RESERVED: usize = 256;
+
+/// What a table is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    /// A block's mean.
+    Dc = 0,
+    /// Its other coefficients.
+    Ac = 1,
+}
+
+impl Class {
+    /// The class and number of each table, in the order of [`Symbols::codes`].
+    pub(super) const ALL: [(Self, u8); 4] = [(Self::Dc, 0), (Self::Ac, 0), (Self::Dc, 1), (Self::Ac, 1)];
+}
+
+/// A picture's symbols in their order, and how often each occurs in each table.
+pub(super) struct Symbols {
+    /// Table, symbol, and the bits that follow the symbol's code, as many as its lower half says.
+    sequence: Vec<(u8, u8, u16)>,
+    frequencies: [[u32; 256]; 4],
+}
+
+impl Default for Symbols {
+    fn default() -> Self {
+        Self { sequence: Vec::new(), frequencies: [[0; 256]; 4] }
+    }
+}
+
+impl Symbols {
+    /// Adds a block, which follows one of the same component with that mean, in the tables for luminance (0) or chrominance (1).
+    pub(super) fn push(&mut self, block: &[i16; 64], previous_mean: i16, table: usize) {
+        let (dc, ac) = (2 * table, 2 * table + 1);
+        self.add(dc, 0, block[0] - previous_mean);
+        let mut coded = 1;
+        let mut left = nonzero(block) & !1;
+        while left != 0 {
+            let at = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let mut zeros = at - coded;
+            while zeros > 15 {
+                self.add(ac, 15, 0);
+                zeros -= 16;
+            }
+            self.add(ac, zeros, block[at]);
+            coded = at + 1;
+        }
+        if coded < 64 {
+            self.add(ac, 0, 0);
+        }
+    }
+
+    /// Adds a coefficient that follows so many zeros.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 11 bits, 15 zeros, 4 tables")]
+    fn add(&mut self, table: usize, zeros: usize, value: i16) {
+        let length = 16 - value.unsigned_abs().leading_zeros();
+        // A negative value is told by the bits of the one below it, of which the highest is zero.
+        let told = value - i16::from(value < 0);
+        let bits = told as u16 & ((1_u32 << length) - 1) as u16;
+        let symbol = zeros << 4 | length as usize;
+        self.frequencies[table][symbol] += 1;
+        self.sequence.push((table as u8, symbol as u8, bits));
+    }
+
+    /// The best code for each table.
+    pub(super) fn codes(&self) -> [Code; 4] {
+        self.frequencies.each_ref().map(Code::new)
+    }
+
+    /// Writes all symbols; `codes` are those of every table that has any.
+    pub(super) fn write(&self, codes: &[Code], file: &mut Vec<u8>) {
+        let mut bits = BitWriter { file, waiting: 0, count: 0 };
+        for &(table, symbol, extra) in &self.sequence {
+            let (code, length) = codes[usize::from(table)].words[usize::from(symbol)];
+            let extra_length = u32::from(symbol & 15);
+            bits.push(u64::from(code) << extra_length | u64::from(extra), u32::from(length) + extra_length);
+        }
+        bits.finish();
+    }
+}
+
+/// A bit for each coefficient that is not zero.
+fn nonzero(block: &[i16; 64]) -> u64 {
+    let bit = |(at, value): (usize, &i16)| u64::from(*value != 0) << at;
+    block.iter().enumerate().map(bit).sum()
+}
+
+/// A prefix code.
+pub(super) struct Code {
+    /// The symbols that occur, those with short codes first.
+    symbols: Vec<u8>,
+    /// How many codes have 1, 2, … 16 bits.
+    counts: [u8; LONGEST],
+    /// By symbol: the code and its length in bits.
+    words: [(u16, u8); 256],
+}
+
+impl Code {
+    pub(super) fn symbols(&self) -> &[u8] {
+        &self.symbols
+    }
+
+    pub(super) fn counts(&self) -> [u8; LONGEST] {
+        self.counts
+    }
+
+    /// The code that makes symbols of these frequencies shortest.
+    #[allow(clippy::cast_possible_truncation, reason = "256 symbols, 16 bits")]
+    fn new(frequencies: &[u32; 256]) -> Self {
+        let occurring = (0..256).filter(|&symbol| frequencies[symbol] > 0);
+        let mut by_frequency: Vec<_> = occurring.map(|symbol| (frequencies[symbol], symbol)).collect();
+        by_frequency.push((0, RESERVED));
+        by_frequency.sort_unstable_by_key(|&(frequency, symbol)| (frequency, std::cmp::Reverse(symbol)));
+
+        let mut counts = limited(&lengths(&by_frequency));
+        // The reserved symbol, the rarest, has the last of the longest codes.
+        if let Some(longest) = counts.iter_mut().rev().find(|count| **count > 0) {
+            *longest -= 1;
+        }
+        let symbols: Vec<_> = by_frequency[1..].iter().rev().map(|&(_, symbol)| symbol as u8).collect();
+        let mut words = [(0, 0); 256];
+        let (mut code, mut at) = (0, 0);
+        for (length, &count) in (1..).zip(&counts) {
+            for &symbol in &symbols[at..at + usize::from(count)] {
+                words[usize::from(symbol)] = (code, length);
+                code += 1;
+            }
+            at += usize::from(count);
+            code <<= u32::from(length < LONGEST as u8);
+        }
+        Self { symbols, counts, words }
+    }
+}
+
+/// How many symbols get codes of each length in Huffman's tree, which joins the two rarest again and again.
+fn lengths(by_frequency: &[(u32, usize)]) -> Vec<usize> {
+    let leaves = by_frequency.len();
+    // Joined nodes come into being in the order of their weight, so both kinds are taken from the front.
+    let mut weights: Vec<u64> = by_frequency.iter().map(|&(frequency, _)| u64::from(frequency)).collect();
+    let mut parents = vec![0; leaves];
+    let (mut leaf, mut joined) = (0, leaves);
+    for node in leaves..2 * leaves - 1 {
+        let mut weight = 0;
+        for _ in 0..2 {
+            let is_leaf = leaf < leaves && (joined == node || weights[leaf] <= weights[joined]);
+            let next = if is_leaf { &mut leaf } else { &mut joined };
+            weight += weights[*next];
+            parents[*next] = node;
+            *next += 1;
+        }
+        weights.push(weight);
+        parents.push(0);
+    }
+    let mut depths = vec![0; 2 * leaves - 1];
+    for node in (0..2 * leaves - 2).rev() {
+        depths[node] = depths[parents[node]] + 1;
+    }
+    let mut counts = vec![0; depths[0] + 1];
+    for depth in &depths[..leaves] {
+        counts[*depth] += 1;
+    }
+    counts
+}
+
+/// The same with no code longer than [`LONGEST`], by the standard's procedure (K.3): of a pair of the longest one moves up in
+/// its parent's place, the other beside a shorter one that goes down.
+#[allow(clippy::cast_possible_truncation, reason = "at most 257 symbols, of which none are as many as 256 of one length")]
+fn limited(lengths: &[usize]) -> [u8; LONGEST] {
+    let mut counts = lengths.to_vec();
+    counts.resize(counts.len().max(LONGEST + 1), 0);
+    // A single symbol, the reserved one, has no tree.
+    counts[1] += std::mem::take(&mut counts[0]);
+    for length in (LONGEST + 1..counts.len()).rev() {
+        while counts[length] > 0 {
+            let shorter = (1..length - 1).rev().find(|&shorter| counts[shorter] > 0).unwrap_or(1);
+            counts[length] -= 2;
+            counts[length - 1] += 1;
+            counts[shorter + 1] += 2;
+            counts[shorter] -= 1;
+        }
+    }
+    std::array::from_fn(|length| counts[length + 1] as u8)
+}
+
+/// Writes bits, the highest first, with a zero byte after each of 255.
+struct BitWriter<'a> {
+    file: &'a mut Vec<u8>,
+    waiting: u64,
+    count: u32,
+}
+
+impl BitWriter<'_> {
+    /// At most 32 bits, the others of `bits` being zero.
+    fn push(&mut self, bits: u64, count: u32) {
+        self.waiting = self.waiting << count | bits;
+        self.count += count;
+        if self.count >= 32 {
+            self.count -= 32;
+            #[allow(clippy::cast_possible_truncation, reason = "the rest waits")]
+            let word = (self.waiting >> self.count) as u32;
+            for byte in word.to_be_bytes() {
+                self.byte(byte);
+            }
+        }
+    }
+
+    fn byte(&mut self, byte: u8) {
+        self.file.push(byte);
+        if byte == 0xff {
+            self.file.push(0);
+        }
+    }
+
+    /// Writes what waits, filled up with ones.
+    #[allow(clippy::cast_possible_truncation, reason = "the upper bits are written already")]
+    fn finish(mut self) {
+        self.push(0x7f, 7);
+        while self.count >= 8 {
+            self.count -= 8;
+            self.byte((self.waiting >> self.count) as u8);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of the codes' lengths, as shares of all codes that there can be.
+    fn kraft(code: &Code) -> u32 {
+        (1..).zip(code.counts).map(|(length, count)| u32::from(count) << (LONGEST - length)).sum()
+    }
+
+    #[test]
+    fn codes_leave_out_only_the_one_of_all_ones() {
+        let mut fibonacci = [0; 256];
+        (fibonacci[0], fibonacci[1]) = (1, 1);
+        for symbol in 2..40 {
+            fibonacci[symbol] = fibonacci[symbol - 1] + fibonacci[symbol - 2];
+        }
+        let mut one = [0; 256];
+        one[7] = 100;
+        let equal = [9; 256];
+        for (frequencies, used) in [(fibonacci, 40), (one, 1), (equal, 256)] {
+            let code = Code::new(&frequencies);
+            assert_eq!((code.symbols.len(), code.counts.iter().map(|&count| usize::from(count)).sum()), (used, used));
+            let (longest, count) = (1..).zip(code.counts).filter(|&(_, count)| count > 0).last().unwrap();
+            assert!(count > 0 && kraft(&code) < 1 << LONGEST, "all ones is taken");
+            assert!(kraft(&code) + (1 << (LONGEST - longest)) >= 1 << LONGEST || used == 1, "{frequencies:?}");
+        }
+    }
+
+    #[test]
+    fn frequent_symbols_have_short_codes() {
+        let mut frequencies = [0; 256];
+        for (symbol, frequency) in [(1, 60), (2, 30), (3, 8), (4, 2)] {
+            frequencies[symbol] = frequency;
+        }
+        let code = Code::new(&frequencies);
+        assert_eq!(code.symbols, [1, 2, 3, 4]);
+        assert_eq!([1, 2, 3, 4].map(|symbol| code.words[symbol]), [(0, 1), (0b10, 2), (0b110, 3), (0b1110, 4)]);
+    }
+
+    #[test]
+    fn bytes_of_ones_are_followed_by_zero() {
+        let mut file = Vec::new();
+        let mut bits = BitWriter { file: &mut file, waiting: 0, count: 0 };
+        bits.push(0xff_12_34, 24);
+        bits.push(0b101, 3);
+        bits.finish();
+        assert_eq!(file, [0xff, 0, 0x12, 0x34, 0b1011_1111]);
+    }
+}

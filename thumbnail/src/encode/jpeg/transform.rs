@@ -1,0 +1,158 @@
+//! From samples to quantised coefficients: the fast cosine transform of Arai, Agui and Nakajima (1988), whose outputs are
+//! scaled; the scale goes into the division by the quantiser.
+
+use std::f32::consts::{FRAC_1_SQRT_2, SQRT_2};
+
+/// The positions of a block in rows, in the order in which coefficients are coded.
+pub(super) const ZIGZAG: [u8; 64] = [
+    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
+    35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47,
+    55, 62, 63,
+];
+
+/// The example table for luminance of ITU-T T.81, K.1, in rows.
+pub(super) const LUMINANCE: [u8; 64] = [
+    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51,
+    87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101,
+    72, 92, 95, 98, 112, 100, 103, 99,
+];
+
+/// The same for chrominance.
+pub(super) const CHROMINANCE: [u8; 64] = [
+    17, 18, 24, 47, 99, 99, 99, 99, 18, 21, 26, 66, 99, 99, 99, 99, 24, 26, 56, 99, 99, 99, 99, 99, 47, 66, 99, 99, 99,
+    99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
+    99, 99, 99, 99, 99, 99,
+];
+
+/// Divides coefficients by the steps of a table.
+pub(super) struct Quantiser {
+    /// In rows.
+    steps: [u8; 64],
+    /// What to multiply each output of the transform by, in its own order: in columns.
+    factors: [[f32; 8]; 8],
+}
+
+impl Quantiser {
+    /// The table for a quality from 1 to 100: itself at 50, all ones at 100.
+    pub(super) fn new(table: &[u8; 64], quality: u8) -> Self {
+        let quality = u32::from(quality);
+        let percent = if quality < 50 { 5000 / quality } else { 200 - 2 * quality };
+        let steps = table.map(|step| {
+            let step = (u32::from(step) * percent + 50) / 100;
+            u8::try_from(step.clamp(1, 255)).unwrap_or(255)
+        });
+        let scales = scales();
+        let factor = |x: usize, y: usize| (8.0 * scales[x] * scales[y] * f32::from(steps[y * 8 + x])).recip();
+        let factors = std::array::from_fn(|x| std::array::from_fn(|y| factor(x, y)));
+        Self { steps, factors }
+    }
+
+    /// The steps as a file has them.
+    pub(super) fn zigzag(&self) -> [u8; 64] {
+        ZIGZAG.map(|position| self.steps[usize::from(position)])
+    }
+
+    /// The quantised coefficients of a block, in the order in which they are coded.
+    #[allow(clippy::cast_possible_truncation, reason = "no coefficient of eight-bit samples exceeds 2^11")]
+    pub(super) fn quantise(&self, samples: [[f32; 8]; 8]) -> [i16; 64] {
+        let coefficients = transform(transpose(transform(samples)));
+        let mut in_columns = [0; 64];
+        for (x, (column, factors)) in coefficients.iter().zip(&self.factors).enumerate() {
+            for y in 0..8 {
+                in_columns[x * 8 + y] = (column[y] * factors[y]).round_ties_even() as i16;
+            }
+        }
+        ZIGZAG.map(|position| in_columns[usize::from(position % 8 * 8 + position / 8)])
+    }
+}
+
+/// What the transform's outputs are larger by in each direction, up to a common factor.
+fn scales() -> [f32; 8] {
+    std::array::from_fn(|k| match k {
+        0 => 1.0,
+        k => SQRT_2 * (k as f32 * std::f32::consts::PI / 16.0).cos(),
+    })
+}
+
+fn transpose(rows: [[f32; 8]; 8]) -> [[f32; 8]; 8] {
+    std::array::from_fn(|x| std::array::from_fn(|y| rows[y][x]))
+}
+
+/// Transforms all columns at once, a lane each.
+fn transform(rows: [[f32; 8]; 8]) -> [[f32; 8]; 8] {
+    /// cos(6π/16).
+    const C6: f32 = 0.382_683_43;
+    /// cos(2π/16) - cos(6π/16).
+    const C2_LESS_C6: f32 = 0.541_196_1;
+    /// cos(2π/16) + cos(6π/16).
+    const C2_AND_C6: f32 = 1.306_563;
+
+    let mut out = [[0.0; 8]; 8];
+    for lane in 0..8 {
+        let value = |row: usize| rows[row][lane];
+        let sum = |row: usize| value(row) + value(7 - row);
+        let difference = |row: usize| value(row) - value(7 - row);
+
+        let (even_outer, odd_outer) = (sum(0) + sum(3), sum(0) - sum(3));
+        let (even_inner, odd_inner) = (sum(1) + sum(2), sum(1) - sum(2));
+        let turned = (odd_inner + odd_outer) * FRAC_1_SQRT_2;
+        out[0][lane] = even_outer + even_inner;
+        out[4][lane] = even_outer - even_inner;
+        out[2][lane] = odd_outer + turned;
+        out[6][lane] = odd_outer - turned;
+
+        let low = difference(3) + difference(2);
+        let middle = (difference(2) + difference(1)) * FRAC_1_SQRT_2;
+        let high = difference(1) + difference(0);
+        let common = (low - high) * C6;
+        let (from_low, from_high) = (low * C2_LESS_C6 + common, high * C2_AND_C6 + common);
+        let (plus, minus) = (difference(0) + middle, difference(0) - middle);
+        out[5][lane] = minus + from_low;
+        out[3][lane] = minus - from_low;
+        out[1][lane] = plus + from_high;
+        out[7][lane] = plus - from_high;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::PI;
+
+    use super::*;
+
+    /// The definition of the transform.
+    fn plainly(samples: &[[f32; 8]; 8], u: usize, v: usize) -> f64 {
+        let weight = |k: usize| if k == 0 { 0.5_f64.sqrt() } else { 1.0 };
+        let wave = |k: usize, at: usize| ((2 * at + 1) as f64 * k as f64 * PI / 16.0).cos();
+        let term = |x: usize, y: usize| f64::from(samples[y][x]) * wave(u, x) * wave(v, y);
+        let sum: f64 = (0..64).map(|i| term(i % 8, i / 8)).sum();
+        weight(u) * weight(v) * sum / 4.0
+    }
+
+    #[test]
+    fn coefficients_are_those_of_the_definition() {
+        let mut state = 1_u32;
+        for _ in 0..100 {
+            let samples = std::array::from_fn(|_| {
+                std::array::from_fn(|_| {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    (state >> 24) as f32 - 128.0
+                })
+            });
+            let quantised = Quantiser::new(&LUMINANCE, 100).quantise(samples);
+            for (coefficient, position) in quantised.into_iter().zip(ZIGZAG) {
+                let expected = plainly(&samples, usize::from(position % 8), usize::from(position / 8));
+                assert!((f64::from(coefficient) - expected).abs() < 0.51, "{coefficient} for {expected} at {position}");
+            }
+        }
+    }
+
+    #[test]
+    fn quality_scales_the_tables() {
+        assert_eq!(Quantiser::new(&LUMINANCE, 50).steps, LUMINANCE);
+        assert_eq!(Quantiser::new(&LUMINANCE, 100).steps, [1; 64]);
+        assert_eq!(Quantiser::new(&CHROMINANCE, 1).steps, [255; 64]);
+        assert_eq!(Quantiser::new(&LUMINANCE, 80).steps[..3], [6, 4, 4]);
+    }
+}
