@@ -129,6 +129,8 @@ ARCHITECTURE ?= arm64
 # The bucket to make thumbnails for, which deploying creates.
 BUCKET ?=
 STACK ?= thumbnails
+# Cargo features of the packaged functions: make package FEATURES=image-processor/heic
+FEATURES ?=
 # More of template.yaml's parameters: make deploy BUCKET=my-image-bucket PARAMETERS="Sizes=64,128 AlarmEmail=me@example.com"
 PARAMETERS ?=
 
@@ -139,8 +141,9 @@ TARGET_FOLDER := $(or $(CARGO_TARGET_DIR),target)
 FOR_LAMBDA = PATH="$(CURDIR)/.venv/package/bin:$$PATH"
 
 .PHONY: package
-package: $(PACKAGE) | need-cargo ## the functions as zips for Lambda, in target/package; ARCHITECTURE
-	$(FOR_LAMBDA) cargo lambda build --release $(if $(filter arm64,$(ARCHITECTURE)),--arm64)
+package: $(PACKAGE) | need-cargo ## the functions as zips for Lambda, in target/package; ARCHITECTURE, FEATURES
+	$(FOR_LAMBDA) cargo lambda build --release $(if $(filter arm64,$(ARCHITECTURE)),--arm64) \
+		$(if $(FEATURES),--features $(FEATURES))
 	@python3 deploy/package.py --architecture $(ARCHITECTURE) --programs $(TARGET_FOLDER)/lambda --out target/package
 
 .PHONY: deploy
