@@ -51,24 +51,18 @@ impl Codes {
     }
 
     /// The symbol that sixteen bits begin with, and the length of its code.
-    #[inline]
+    ///
+    /// Not inlined, and by value: a reader of bits to which a pointer is given away cannot stay in registers.
+    #[inline(never)]
     pub(crate) fn symbol(&self, word: u32) -> Option<(u8, u32)> {
         let length = (1..=16).find(|&length| word < self.limits[length])?;
         let index = (word >> (16 - length)) as i32 + self.offsets[length];
         Some((*self.symbols.get(index as usize)?, length as u32))
     }
-
-    /// Takes the next symbol.
-    #[inline]
-    pub(crate) fn take(&self, bits: &mut Bits) -> Option<u8> {
-        let (symbol, length) = self.symbol(bits.peek::<16>() as u32)?;
-        bits.take(length);
-        Some(symbol)
-    }
 }
 
 /// Bits that the table of DC differences looks at.
-const DC_BITS: u32 = 10;
+const DC_BITS: u32 = 12;
 
 /// Differences of DC coefficients.
 pub(crate) struct DcTable {
@@ -96,17 +90,12 @@ impl DcTable {
     #[inline(always)]
     pub(crate) fn difference(&self, bits: &mut Bits) -> Option<i32> {
         let entry = self.lookup[bits.peek::<DC_BITS>()];
-        if entry & 0xff == 0 {
-            return self.long_difference(bits);
+        if entry & 0xff > 0 {
+            bits.take(entry as u32);
+            return Some(entry >> 8);
         }
-        bits.take(entry as u32);
-        Some(entry >> 8)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn long_difference(&self, bits: &mut Bits) -> Option<i32> {
-        let size = self.codes.take(bits)?;
+        let (size, length) = self.codes.symbol(bits.peek::<16>() as u32)?;
+        bits.take(length);
         (size <= 15).then(|| bits.value(u32::from(size)))
     }
 }
@@ -115,7 +104,7 @@ impl DcTable {
 pub(crate) const AC_BITS: u32 = 12;
 
 /// By how many coefficients a packed entry may have moved on before its last symbol begins.
-pub(crate) const PACKED_ADVANCE: u32 = 12;
+pub(crate) const PACKED_ADVANCE: u32 = 7;
 
 /// What an entry adds to the coefficient's index where the block ends.
 pub(crate) const END: u32 = 128;
@@ -148,10 +137,10 @@ impl AcTable {
     }
 
     /// Takes a symbol: bits of its value, and by how many coefficients it moves on.
-    #[cold]
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn long(&self, bits: &mut Bits) -> Option<(u32, u32)> {
-        let symbol = self.codes.take(bits)?;
+        let (symbol, length) = self.codes.symbol(bits.peek::<16>() as u32)?;
+        bits.take(length);
         Some((u32::from(symbol & 15), advance(symbol)))
     }
 }
@@ -181,7 +170,9 @@ impl ProgressiveTable {
     pub(crate) fn symbol(&self, bits: &mut Bits) -> Option<u8> {
         let (symbol, length) = self.short.codes[bits.peek::<AC_BITS>()];
         if length == 0 {
-            return self.codes.take(bits);
+            let (symbol, length) = self.codes.symbol(bits.peek::<16>() as u32)?;
+            bits.take(length);
+            return Some(symbol);
         }
         bits.take(u32::from(length));
         Some(symbol)

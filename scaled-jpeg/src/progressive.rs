@@ -291,7 +291,7 @@ impl<'a> AcScan<'a> {
 }
 
 /// Takes a symbol that the quick tables do not have, and no value of it; whether it ends the block.
-#[inline(never)]
+#[inline(always)]
 fn rare(
     table: &ProgressiveTable,
     last: u32,

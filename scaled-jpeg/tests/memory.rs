@@ -27,9 +27,9 @@ fn memory_is_what_the_header_says() {
                 let pieces = file.chunks(1 << 12).map(Ok);
                 let decoder = Decoder::new(Chunks::new(pieces)).unwrap();
                 let estimate = decoder.header().memory(scale);
-                let decoded = decoder.decode(scale).unwrap();
+                let picture_made = decoder.decode(scale).unwrap();
                 let used = (HEAP.peak_usage() - before) as u64;
-                drop(decoded);
+                drop(picture_made);
                 println!("{name} {form_name} {scale:?}: {used} used, {estimate} estimated");
                 if used > estimate || estimate > used + used / 8 + (512 << 10) {
                     wrong.push(format!("{name} {form_name} {scale:?}: {used} used, {estimate} estimated"));

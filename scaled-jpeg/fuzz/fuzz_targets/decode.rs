@@ -1,0 +1,34 @@
+#![no_main]
+//! Every scale, from a slice and from small pieces, which must make the same picture.
+
+use libfuzzer_sys::fuzz_target;
+use scaled_jpeg::{Chunks, Decoder, Scale};
+
+fuzz_target!(|bytes: &[u8]| {
+    // The first byte chooses; the rest is the file.
+    let Some((&choice, bytes)) = bytes.split_first() else { return };
+    let scale = Scale::ALL[usize::from(choice & 3)];
+    let approximate = choice & 4 > 0;
+    let Ok(decoder) = Decoder::from_slice(bytes) else { return };
+    let header = decoder.header();
+    let size = (u32::from(header.width), u32::from(header.height));
+    if size.0 * size.1 > 1 << 18 {
+        return;
+    }
+    let open = Decoder::new(bytes).is_ok_and(|decoder| decoder.header().height == 0);
+    let whole = decoder.approximate(approximate).decode(scale);
+    if let Ok(picture) = &whole {
+        assert_eq!((picture.width, picture.height), scale.apply(size));
+        assert_eq!(picture.data.len(), (picture.width * picture.height) as usize * picture.pixels.channels());
+        assert!(picture.coverage.found <= picture.coverage.expected);
+    }
+    if !open {
+        let pieces = bytes.chunks(1 + usize::from(choice >> 3)).map(Ok);
+        let pieces = Decoder::new(Chunks::new(pieces)).and_then(|decoder| decoder.approximate(approximate).decode(scale));
+        assert_eq!(whole.is_ok(), pieces.is_ok());
+        if let (Ok(whole), Ok(pieces)) = (whole, pieces) {
+            assert_eq!(whole.coverage, pieces.coverage);
+            assert!(whole.data == pieces.data);
+        }
+    }
+});
