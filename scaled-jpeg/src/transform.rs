@@ -5,6 +5,8 @@
 
 use std::f64::consts::{PI, SQRT_2};
 
+use wide::{f32x8, i16x8, i32x8, u8x16};
+
 use crate::{geometry::Channel, zigzag};
 
 /// Coefficients of a block, in rows.
@@ -41,16 +43,14 @@ pub(crate) fn inverse(channel: &Channel) -> Inverse {
     match (channel.width, channel.height) {
         (1, 1) => |block, quantisers, out, _| out[0] = quantisers.flat(block[0]),
         (2, 2) => two,
-        (1, 2) => transform::<1, 2>,
-        (2, 1) => transform::<2, 1>,
-        (1, _) => any_height::<1>(channel.height),
-        (2, _) => any_height::<2>(channel.height),
-        (3, _) => any_height::<3>(channel.height),
-        (4, _) => any_height::<4>(channel.height),
-        (5, _) => any_height::<5>(channel.height),
-        (6, _) => any_height::<6>(channel.height),
-        (7, _) => any_height::<7>(channel.height),
-        _ => any_height::<8>(channel.height),
+        (1, height) => any_height::<1>(height),
+        (2, height) => any_height::<2>(height),
+        (3, height) => any_height::<3>(height),
+        (4, height) => any_height::<4>(height),
+        (5, height) => any_height::<5>(height),
+        (6, height) => any_height::<6>(height),
+        (7, height) => any_height::<7>(height),
+        (_, height) => any_height::<8>(height),
     }
 }
 
@@ -93,49 +93,51 @@ fn two(block: &Block, quantisers: &Quantisers, out: &mut [u8], stride: usize) {
     }
 }
 
-/// The transform as two small products of matrices, whose rows are vectors to the compiler.
+/// The transform as two small products of matrices, with a vector for each row.
 fn transform<const W: usize, const H: usize>(block: &Block, quantisers: &Quantisers, out: &mut [u8], stride: usize) {
-    let (across, down) = (COSINES[W - 1], COSINES[H - 1]);
-    let mut columns = [[0.0_f32; W]; H];
-    let dequantised = |v: usize| {
-        let (row, scaled) = (&block[8 * v..8 * v + W], &quantisers.scaled[8 * v..8 * v + W]);
-        std::array::from_fn::<f32, W, _>(|u| f32::from(row[u]) * scaled[u])
-    };
-    // Odd frequencies have the opposite sign in the mirrored row, even ones the same.
-    let mut odd = [[0.0_f32; W]; H];
-    for v in 0..H {
-        let row = dequantised(v);
-        let sums = if v % 2 == 0 { &mut columns } else { &mut odd };
-        for y in 0..H.div_ceil(2) {
-            for u in 0..W {
-                sums[y][u] += down[v][y] * row[u];
-            }
+    let (across, down) = (&COSINES[W - 1], &COSINES[H - 1]);
+    let rows: &[[i16; 8]] = block.as_chunks().0;
+    if W * H > 4 && rows[..H].iter().flatten().skip(1).fold(0, |all, &value| all | value) == 0 {
+        for line in out.chunks_mut(stride).take(H) {
+            line[..W].fill(quantisers.flat(block[0]));
         }
+        return;
+    }
+    let mut columns = [f32x8::ZERO; H];
+    for (row, (values, scaled)) in columns.iter_mut().zip(rows.iter().zip(quantisers.scaled.as_chunks::<8>().0)) {
+        *row = f32x8::from_i32x8(i32x8::from_i16x8(i16x8::new(*values))) * f32x8::new(*scaled);
     }
     for y in 0..H.div_ceil(2) {
-        for u in 0..W {
-            let (even, odd) = (columns[y][u], odd[y][u]);
-            columns[H - 1 - y][u] = even - odd;
-            columns[y][u] = even + odd;
+        // Odd frequencies have the opposite sign in the mirrored row, even ones the same.
+        let (mut even, mut odd) = (columns[0], f32x8::ZERO);
+        for v in 1..H {
+            let sum = if v % 2 == 0 { &mut even } else { &mut odd };
+            *sum = columns[v].mul_add(f32x8::splat(down[v][y]), *sum);
         }
-    }
-    for (row, line) in columns.iter().zip(out.chunks_mut(stride)) {
-        let mut sums = [0.0_f32; W];
-        for u in 0..W {
-            for x in 0..W {
-                sums[x] += row[u] * across[u][x];
-            }
+        let (row, mirrored) = ((even + odd).to_array(), (even - odd).to_array());
+        let (mut above, mut below) = (f32x8::splat(row[0]), f32x8::splat(mirrored[0]));
+        for u in 1..W {
+            let cosines = f32x8::new(across[u]);
+            above = cosines.mul_add(f32x8::splat(row[u]), above);
+            below = cosines.mul_add(f32x8::splat(mirrored[u]), below);
         }
-        line[..W].copy_from_slice(&sums.map(sample));
+        let samples = u8x16::narrow_i16x8(levels(above), levels(below)).to_array();
+        out[(H - 1 - y) * stride..][..W].copy_from_slice(&samples[8..8 + W]);
+        out[y * stride..][..W].copy_from_slice(&samples[..W]);
     }
 }
 
+/// Rounded, and within a range from which they can be narrowed.
+#[inline(always)]
+fn levels(values: f32x8) -> i16x8 {
+    let shifted = values + f32x8::splat(128.0);
+    i16x8::from_i32x8_truncate(shifted.fast_max(f32x8::ZERO).fast_min(f32x8::splat(255.0)).fast_round_int())
+}
+
 /// Rounds and clamps.
-#[inline]
+#[inline(always)]
 fn sample(value: f32) -> u8 {
-    // The lowest bits of a float of this size are a whole number.
-    const MAGIC: f32 = 12_582_912.0;
-    ((value + 128.0).clamp(0.0, 255.0) + MAGIC).to_bits() as u8
+    (value + 128.5) as u8
 }
 
 /// cos((2x + 1)uπ / 2n) for n points, by n - 1, u and x.
