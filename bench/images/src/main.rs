@@ -1,0 +1,82 @@
+//! Makes the pictures that the benchmark measures by default, from the landscape that `sample` paints. The same bytes at every
+//! run, none made again that is there already.
+//!
+//! `images SAMPLE.jpg FOLDER`
+
+mod codecs;
+mod screen;
+
+use std::{error::Error, fs, path::Path};
+
+use codecs::Jpeg;
+use image::{Pixel, RgbImage, imageops, imageops::FilterType};
+use jpeg_encoder::SamplingFactor;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// What makes the file of a picture from the landscape.
+type Make = fn(&RgbImage) -> Result<Vec<u8>>;
+
+const FILES: [(&str, Make); 13] = [
+    ("jpeg-12mp.jpg", |landscape| Jpeg::default().encode(landscape)),
+    ("jpeg-12mp-portrait.jpg", |landscape| Jpeg::default().encode(&imageops::rotate270(landscape))),
+    ("jpeg-12mp-orientation-6.jpg", |landscape| Jpeg { orientation: 6, ..Jpeg::default() }.encode(landscape)),
+    ("jpeg-12mp-422.jpg", |landscape| Jpeg { sampling: SamplingFactor::F_2_1, ..Jpeg::default() }.encode(landscape)),
+    ("jpeg-12mp-progressive.jpg", |landscape| Jpeg { progressive: true, ..Jpeg::default() }.encode(landscape)),
+    ("jpeg-2mp.jpg", |landscape| Jpeg::default().encode(&resized(landscape, 1632, 1224))),
+    ("jpeg-50mp.jpg", |landscape| Jpeg::default().encode(&enlarged(landscape))),
+    ("png-photo-6mp.png", |landscape| codecs::png(&resized(landscape, 2832, 2124).into())),
+    ("png-screenshot.png", |landscape| codecs::png(&screen::shot(landscape).into())),
+    ("webp-lossy-12mp.webp", |landscape| codecs::webp(landscape, false)),
+    ("webp-lossless-6mp.webp", |landscape| codecs::webp(&resized(landscape, 2832, 2124), true)),
+    ("gif-photo.gif", |landscape| codecs::gif(&[resized(landscape, 1280, 960)])),
+    ("gif-animation.gif", |landscape| codecs::gif(&pan(landscape))),
+];
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [sample, folder] = &arguments[..] else { return Err("usage: images SAMPLE.jpg FOLDER".into()) };
+    let landscape = image::open(sample).map_err(|error| format!("{sample}: {error}"))?;
+    let landscape = grained(landscape.into_rgb8());
+    fs::create_dir_all(folder)?;
+    for (name, make) in FILES {
+        let path = Path::new(folder).join(name);
+        if path.exists() {
+            continue;
+        }
+        println!("painting {name}");
+        // Whole or not at all: a run that is interrupted leaves no half file to be measured by the next.
+        let unfinished = path.with_extension("unfinished");
+        fs::write(&unfinished, make(&landscape)?)?;
+        fs::rename(&unfinished, &path)?;
+    }
+    Ok(())
+}
+
+fn resized(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
+    imageops::resize(picture, width, height, FilterType::CatmullRom)
+}
+
+/// To 49 megapixels, with grain of its own: as soft as what the small pixels of such sensors see.
+fn enlarged(picture: &RgbImage) -> RgbImage {
+    grained(imageops::resize(picture, picture.width() * 2, picture.height() * 2, FilterType::Triangle))
+}
+
+/// With the noise of a sensor, so that twelve megapixels come to the three megabytes that cameras make of them.
+fn grained(mut picture: RgbImage) -> RgbImage {
+    let mut random = 1_u32;
+    for pixel in picture.pixels_mut() {
+        random ^= random << 13;
+        random ^= random >> 17;
+        random ^= random << 5;
+        let grain = u8::try_from(random % 9).unwrap_or_default();
+        *pixel = pixel.map(|channel| channel.saturating_add(grain).saturating_sub(4));
+    }
+    picture
+}
+
+/// Twelve frames, over which the view moves along the landscape.
+fn pan(landscape: &RgbImage) -> Vec<RgbImage> {
+    let small = resized(landscape, 1280, 960);
+    (0..12).map(|frame| imageops::crop_imm(&small, frame * 40, 200, 640, 480).to_image()).collect()
+}

@@ -1,0 +1,97 @@
+//! Compares thumbnails of one source with the reference: the source decoded in full, its colours brought to sRGB, and
+//! resized at once by Lanczos3 in floating point, none of it by code that a contestant uses.
+//!
+//! `judge SOURCE FOLDER…`, where each folder holds what a contestant's `dump` wrote. Answers with JSON: the source's width and
+//! height upright, and for each folder and width the bytes, whether the thumbnail is upright, and SSIM of the file and of the
+//! pixels before encoding.
+
+mod reference;
+mod ssim;
+
+use std::{collections::BTreeMap, error::Error, fs, path::Path};
+
+use image::{DynamicImage, RgbImage};
+use reference::Reference;
+use serde_json::{Value, json};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+const WIDTHS: [u32; 3] = [100, 300, 500];
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [source, folders @ ..] = &arguments[..] else { return Err("usage: judge SOURCE FOLDER…".into()) };
+    let mut reference = Reference::read(Path::new(source))?;
+    let mut judged = BTreeMap::new();
+    for folder in folders {
+        let mut widths = BTreeMap::new();
+        for width in WIDTHS {
+            widths.insert(width.to_string(), compare(&mut reference, Path::new(folder), width)?);
+        }
+        judged.insert(folder, widths);
+    }
+    let (width, height) = reference.size();
+    println!("{}", json!({ "width": width, "height": height, "folders": judged }));
+    Ok(())
+}
+
+fn compare(reference: &mut Reference, folder: &Path, width: u32) -> Result<Value> {
+    let path = folder.join(format!("{width}.file"));
+    let shown = read(&path)?;
+    let pixels = read(&folder.join(format!("{width}.pixels")))?;
+    if shown.dimensions() != pixels.dimensions() {
+        return Err(format!("{}: file and pixels differ in size", path.display()).into());
+    }
+    // Whoever forgets the orientation is compared with a reference that forgets it too: this is about pixels.
+    let upright = reference.at(shown.dimensions(), true).is_some();
+    let expected = reference.at(shown.dimensions(), upright).ok_or_else(|| {
+        format!("{}: {:?} pixels are of no shape that its source has", path.display(), shown.dimensions())
+    })?;
+    Ok(json!({
+        "bytes": fs::metadata(&path)?.len(),
+        "width": shown.width(),
+        "height": shown.height(),
+        "upright": upright,
+        "file": ssim::ssim(expected, &shown),
+        "pixels": ssim::ssim(expected, &pixels),
+    }))
+}
+
+fn read(path: &Path) -> Result<RgbImage> {
+    let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let bytes = fs::read(path).map_err(|error| wrong(&error))?;
+    if bytes.starts_with(b"\xff\xd8") {
+        return read_jpeg(&bytes).map_err(|error| wrong(&error).into());
+    }
+    Ok(on_grey(&image::load_from_memory(&bytes).map_err(|error| wrong(&error))?))
+}
+
+/// Not by the crate `image`: its decoder, zune-jpeg 0.5.15, reads files with a scan for each component, which are valid and which
+/// browsers show well, as garbage. <https://github.com/etemesi254/zune-image/issues/422>
+fn read_jpeg(bytes: &[u8]) -> std::result::Result<RgbImage, jpeg_decoder::Error> {
+    let mut decoder = jpeg_decoder::Decoder::new(bytes);
+    let mut pixels = decoder.decode()?;
+    let Some(info) = decoder.info() else { return Err(jpeg_decoder::Error::Format("no frame".into())) };
+    if info.pixel_format == jpeg_decoder::PixelFormat::L8 {
+        pixels = pixels.iter().flat_map(|&level| [level; 3]).collect();
+    }
+    RgbImage::from_raw(info.width.into(), info.height.into(), pixels)
+        .ok_or_else(|| jpeg_decoder::Error::Format("neither grey nor RGB".into()))
+}
+
+/// What shows of a picture on a grey page.
+fn on_grey(picture: &DynamicImage) -> RgbImage {
+    if !picture.color().has_alpha() {
+        return picture.to_rgb8();
+    }
+    let picture = picture.to_rgba8();
+    let mut shown = RgbImage::new(picture.width(), picture.height());
+    for (to, from) in shown.pixels_mut().zip(picture.pixels()) {
+        let alpha = u32::from(from[3]);
+        for channel in 0..3 {
+            let mixed = (u32::from(from[channel]) * alpha + 128 * (255 - alpha) + 127) / 255;
+            to[channel] = u8::try_from(mixed).unwrap_or(u8::MAX);
+        }
+    }
+    shown
+}

@@ -1,0 +1,78 @@
+//! The reference: the best that a thumbnail of a source can be, whatever it takes.
+
+use std::{fs, io::Cursor, path::Path};
+
+use image::{DynamicImage, ImageDecoder, ImageReader, RgbImage, imageops::FilterType, metadata::Orientation};
+use moxcms::{ColorProfile, Layout, TransformOptions};
+
+use crate::{Result, on_grey};
+
+/// A source, decoded in full.
+pub(crate) struct Reference {
+    stored: RgbImage,
+    orientation: Orientation,
+    /// By size and by whether it is upright.
+    made: Vec<((u32, u32), bool, RgbImage)>,
+}
+
+impl Reference {
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+        let bytes = fs::read(path).map_err(|error| wrong(&error))?;
+        let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
+        reader.no_limits();
+        let mut decoder = reader.into_decoder().map_err(|error| wrong(&error))?;
+        let orientation = decoder.orientation()?;
+        let profile = decoder.icc_profile()?;
+        let picture = DynamicImage::from_decoder(decoder).map_err(|error| wrong(&error))?;
+        let mut stored = on_grey(&picture);
+        if let Some(profile) = profile {
+            stored = to_srgb(&stored, &profile).map_err(|error| wrong(&error))?;
+        }
+        Ok(Self { stored, orientation, made: Vec::new() })
+    }
+
+    /// Width and height, upright.
+    pub(crate) fn size(&self) -> (u32, u32) {
+        self.turned(self.stored.dimensions())
+    }
+
+    fn turned(&self, (width, height): (u32, u32)) -> (u32, u32) {
+        use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+        match self.orientation {
+            Rotate90 | Rotate90FlipH | Rotate270 | Rotate270FlipH => (height, width),
+            _ => (width, height),
+        }
+    }
+
+    /// The reference at a size, or none where the source, upright or as stored, has another shape.
+    pub(crate) fn at(&mut self, size: (u32, u32), upright: bool) -> Option<&RgbImage> {
+        let full = if upright { self.size() } else { self.stored.dimensions() };
+        // Programs round the height differently: half a pixel up or down is no other shape.
+        let height = f64::from(size.0) * f64::from(full.1) / f64::from(full.0);
+        if (height - f64::from(size.1)).abs() > 1.0 {
+            return None;
+        }
+        let known = self.made.iter().position(|(at, turned, _)| (*at, *turned) == (size, upright));
+        let index = known.unwrap_or_else(|| {
+            let (width, height) = if upright { self.turned(size) } else { size };
+            let reduced = image::imageops::resize(&self.stored, width, height, FilterType::Lanczos3);
+            let mut reduced = DynamicImage::ImageRgb8(reduced);
+            if upright {
+                reduced.apply_orientation(self.orientation);
+            }
+            self.made.push((size, upright, reduced.into_rgb8()));
+            self.made.len() - 1
+        });
+        Some(&self.made[index].2)
+    }
+}
+
+fn to_srgb(picture: &RgbImage, profile: &[u8]) -> std::result::Result<RgbImage, moxcms::CmsError> {
+    let profile = ColorProfile::new_from_slice(profile)?;
+    let srgb = ColorProfile::new_srgb();
+    let transform = profile.create_transform_8bit(Layout::Rgb, &srgb, Layout::Rgb, TransformOptions::default())?;
+    let mut converted = RgbImage::new(picture.width(), picture.height());
+    transform.transform(picture, &mut converted)?;
+    Ok(converted)
+}

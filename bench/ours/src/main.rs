@@ -1,0 +1,66 @@
+//! The crate `thumbnail` as a contestant: reads commands, a line each, and answers each with a line.
+//!
+//! | command | answer |
+//! |---|---|
+//! | `make COUNT FILE` | the bytes of all thumbnails of one making, after COUNT of them |
+//! | `dump FOLDER FILE` | the same; writes each thumbnail as FOLDER/WIDTH.file, and as FOLDER/WIDTH.pixels what was encoded |
+//!
+//! A file is read once and kept until another one is named, so that repetitions measure no file system.
+
+use std::{
+    error::Error,
+    fs,
+    io::{self, Write},
+    path::Path,
+};
+
+use thumbnail::{Format, Made, Options, Output};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> Result<()> {
+    let mut kept = (String::new(), Vec::new());
+    for line in io::stdin().lines() {
+        let line = line?;
+        let [command, argument, file] = line.splitn(3, ' ').collect::<Vec<_>>()[..] else {
+            return Err(format!("{line:?} is no command").into());
+        };
+        if kept.0 != file {
+            kept = (file.to_owned(), fs::read(file).map_err(|error| format!("{file}: {error}"))?);
+        }
+        let bytes = match command {
+            "make" => repeat(argument.parse()?, &kept.1)?,
+            "dump" => dump(Path::new(argument), &kept.1)?,
+            _ => return Err(format!("{command:?} is no command").into()),
+        };
+        println!("{bytes}");
+        io::stdout().flush()?;
+    }
+    Ok(())
+}
+
+fn repeat(count: usize, source: &[u8]) -> Result<usize> {
+    let options = Options::default();
+    let mut bytes = 0;
+    for _ in 0..count {
+        bytes = size(&thumbnail::make(source, &options)?);
+    }
+    Ok(bytes)
+}
+
+fn dump(folder: &Path, source: &[u8]) -> Result<usize> {
+    let made = thumbnail::make(source, &Options::default())?;
+    for thumbnail in &made.thumbnails {
+        fs::write(folder.join(format!("{}.file", thumbnail.size)), &thumbnail.bytes)?;
+    }
+    // PNG is lossless: it holds the very pixels that an encoder gets.
+    let lossless = Options { outputs: vec![Output { format: Some(Format::Png), quality: None }], ..Options::default() };
+    for thumbnail in thumbnail::make(source, &lossless)?.thumbnails {
+        fs::write(folder.join(format!("{}.pixels", thumbnail.size)), &thumbnail.bytes)?;
+    }
+    Ok(size(&made))
+}
+
+fn size(made: &Made) -> usize {
+    made.thumbnails.iter().map(|thumbnail| thumbnail.bytes.len()).sum()
+}

@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+"""Renders the results of run.py: Markdown, a plot, and the README's part.
+
+`report.py [--check] RESULTS.json README.md` brings the README up to date with results, or says whether it is.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import cost
+import figures
+import plot
+
+FILES = ["results.json", "results.md", "results.svg"]
+BEGIN, END = "<!-- made by `make bench`: begin -->", "<!-- made by `make bench`: end -->"
+
+# Of the columns.
+ORDER = ("article", "tuned", "ours")
+
+# Of which class the costs are told.
+COST_CLASS = "JPEG, 12 MP"
+
+
+def markdown(results: dict) -> str:
+    """Everything, as in results.md and in the README."""
+    parts = [conditions(results), speed(results), quality(results), starts(results), costs(results), behind(results)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def conditions(results: dict) -> str:
+    machine, versions = results["machine"], results["versions"]
+    rounds = len(results["classes"][0]["rounds"])
+    quick = " A quick run: expect noise." if results["quick"] else ""
+    return (
+        f"{machine['date']}, {machine['processor']}, {machine['architecture']}, one core of {machine['cores']}, {machine['system']}; "
+        f"sharp {versions['sharp']} (libvips {versions['libvips']}) on Node.js {versions['node']}, rustc {versions['rustc']}. "
+        f"Medians of {rounds} alternating rounds.{quick}"
+    )
+
+
+def speed(results: dict) -> str:
+    head = (
+        "| source → 100, 300, 500 px | article, ms | tuned, ms | ours, ms | × article | × tuned | article, MiB | tuned, MiB | ours, MiB |\n"
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|\n"
+    )
+    rows = []
+    for measured in results["classes"]:
+        took = [f"{figures.cpu_ms(measured, name):.1f} ({figures.ms(measured, name, 'wall_ms'):.0f})" for name in ORDER]
+        ratios = [f"**{figures.times(measured, 'article'):.1f}**", f"{figures.times(measured, 'tuned'):.1f}"]
+        memory = [f"{figures.peak_mib(measured, name):.0f}" for name in ORDER]
+        rows.append(table_row(measured["class"], *took, *ratios, *memory))
+    notes = (
+        "\n\nms: of the processor, all threads, for all three sizes of a picture; in brackets those of the clock on the wall. "
+        "×: how many times faster ours is. MiB: peak of a fresh process."
+    )
+    return head + "\n".join(rows) + notes
+
+
+def quality(results: dict) -> str:
+    head = (
+        "| thumbnails | article, bytes | tuned, bytes | ours, bytes | part | article, SSIM | tuned, SSIM | ours, SSIM | lead "
+        "| ours before encoding | lead |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
+    )
+    rows = []
+    for measured in results["classes"]:
+        mark = "" if figures.rival(measured) == "article" else " ¹"
+        sizes = [f"{measured['bytes'][name]:,}" for name in ORDER]
+        files = [f"{figures.ssim(measured, name, 'file'):.4f}" for name in ORDER]
+        leads = [f"{figures.ssim_lead(measured, what):+.4f}" for what in ("file", "pixels")]
+        before = f"{figures.ssim(measured, 'ours', 'pixels'):.4f}"
+        ratio = f"{figures.bytes_ratio(measured):.2f}"
+        rows.append(table_row(measured["class"] + mark, *sizes, ratio, *files, leads[0], before, leads[1]))
+    notes = (
+        "\n\nSSIM: likeness to a full decode resized by Lanczos3, the mean of the three sizes. Part: our bytes as a part of the article's. "
+        "Lead: how much nearer ours is than the article's, at the size where it is least."
+    )
+    if any(figures.rival(measured) == "tuned" for measured in results["classes"]):
+        notes += " ¹ The article's thumbnails lie on their side: ours are compared with the tuned ones."
+    return head + "\n".join(rows) + notes
+
+
+def table_row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def starts(results: dict) -> str:
+    names = {"node": f"Node.js, aws-lambda-ric {results['versions']['aws-lambda-ric']}, the article's function", "ours": "ours"}
+    rows = []
+    for name, title in names.items():
+        wall = figures.start_ms(results, name)
+        size = results["zip_bytes"].get(name)
+        started = "not measured |  | " if wall is None else (
+            f"{wall:.1f} | {figures.start_ms(results, name, 'cpu_ms'):.1f} | {figures.start_mib(results, name):.0f}"
+        )
+        rows.append(f"| {title} | {started} | {'' if size is None else f'{size / 1e6:.1f}'} |")
+    times = figures.start_times(results)
+    said = "" if times is None else f"\n\nOurs starts {times:.0f} times faster."
+    head = "| from the start of the process to its first request for an event | ms | CPU ms | MiB then | zip, MB |\n|---|--:|--:|--:|--:|\n"
+    return head + "\n".join(rows) + said
+
+
+def costs(results: dict) -> str:
+    measured = next((measured for measured in results["classes"] if measured["class"] == COST_CLASS), None)
+    if measured is None:
+        return ""
+    price = cost.GB_SECOND[results["machine"]["architecture"]]
+    rows = []
+    for title, name, start in (("article", "article", "node"), ("tuned", "tuned", "node"), ("ours", "ours", "ours")):
+        bill = cost.bill(results, measured, name, start)
+        if bill:
+            rows.append(
+                f"| {title} | {bill.needed_mib:.0f} | {bill.memory_mib} "
+                f"| {bill.cpu_ms:.1f} × {max(1, cost.ONE_PROCESSOR_MIB / bill.memory_mib):.2f} + {cost.WAIT_MS} = {bill.billed_ms:.0f} "
+                f"| 10⁶ × {bill.billed_ms / 1000:.3f} s × {bill.memory_mib}/1024 GB × {price:.10f} + {cost.MILLION_REQUESTS:.2f} "
+                f"| {bill.dollars:.2f} |"
+            )
+    if not rows:
+        return ""
+    head = (
+        f"| a million of {COST_CLASS} on Lambda | needs, MiB | memory, MiB | billed, ms | arithmetic | $ |\n|---|--:|--:|--:|---|--:|\n"
+    )
+    notes = (
+        f"\n\nAt the cheapest memory that fits, in steps of {cost.STEP_MIB}; a function with less than {cost.ONE_PROCESSOR_MIB} MiB has that part of "
+        f"a processor. {cost.WAIT_MS} ms of waiting for S3 are assumed, S3's own price, which is the same for all, is left out."
+    )
+    return head + "\n".join(rows) + notes
+
+
+def behind(results: dict) -> str:
+    found = figures.losses(results)
+    if not found:
+        return "Where sharp is ahead: nowhere in this run."
+    return "Where sharp is ahead:\n\n" + "\n".join(f"- {sentence}" for sentence in found)
+
+
+def one_line(measured: dict) -> str:
+    costs = ", ".join(f"{name} {figures.cpu_ms(measured, name):.1f}" for name in ("article", "tuned", "ours"))
+    return f"{costs} ms of CPU; ours {figures.times(measured, 'article'):.1f} and {figures.times(measured, 'tuned'):.1f} times faster"
+
+
+def start_line(results: dict) -> str:
+    return ", ".join(f"{name} {figures.start_ms(results, name):.1f} ms" for name in results["starts"]) or "not measured"
+
+
+def goals(results: dict) -> list[str]:
+    """Whether this is as fast, small and good as it wants to be, a line each."""
+    said = []
+
+    def goal(text: str, value: float, bound: float, at_least: bool = True) -> None:
+        met = value >= bound if at_least else value <= bound
+        said.append(f"{'met   ' if met else 'missed'}  {text}: {value:.4g} (goal: {'≥' if at_least else '≤'} {bound:g})")
+
+    speeds = {"PNG": 4, "GIF": 2.5, "WebP, lossy": 1.5, "JPEG": 1.7}
+    for measured in results["classes"]:
+        title = measured["class"]
+        if bound := next((bound for start, bound in speeds.items() if title.startswith(start)), None):
+            goal(f"{title}: times the article's function", figures.times(measured, "article"), bound)
+        if title.startswith("JPEG"):
+            least = min(figures.peak_mib(measured, name) for name in ("article", "tuned"))
+            goal(f"{title}: part of sharp's memory", figures.peak_mib(measured, "ours") / least, 0.25, at_least=False)
+        goal(f"{title}: lead in SSIM", figures.ssim_lead(measured, "file"), -figures.SSIM_MARGIN)
+        goal(f"{title}: part of sharp's bytes", figures.bytes_ratio(measured), figures.BYTES_MARGIN, at_least=False)
+    if (times := figures.start_times(results)) is not None:
+        goal("cold start: times Node.js", times, 15)
+    return said
+
+
+def readme_part(results: dict, picture: str) -> str:
+    text = f"{BEGIN}\n![Time and memory, ours beside sharp's]({picture})\n\n{markdown(results)}{END}"
+    return text
+
+
+def with_part(readme: str, part: str) -> str:
+    """The README with that part in place of the one it has.
+
+    Raises ValueError where it has no place for it."""
+    before, found, rest = readme.partition(BEGIN)
+    _, ended, after = rest.partition(END)
+    if not found or not ended:
+        raise ValueError(f"the README has no lines {BEGIN} and {END}")
+    return before + part + after
+
+
+def write(results: dict, out: Path, readme: Path | None) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    contents = [json.dumps(results, indent=1, ensure_ascii=False) + "\n", markdown(results), plot.svg(results)]
+    for name, content in zip(FILES, contents, strict=True):
+        (out / name).write_text(content)
+    if readme:
+        picture = (out / FILES[2]).resolve().relative_to(readme.resolve().parent).as_posix()
+        readme.write_text(with_part(readme.read_text(), readme_part(results, picture)))
+
+
+def stale(results: dict, out: Path, readme: Path) -> list[str]:
+    """Which files do not show these results."""
+    picture = (out / FILES[2]).resolve().relative_to(readme.resolve().parent).as_posix()
+    expected = {out / FILES[1]: markdown(results), out / FILES[2]: plot.svg(results)}
+    found = [path for path, content in expected.items() if not path.exists() or path.read_text() != content]
+    text = readme.read_text()
+    return [str(path) for path in found] + [str(readme)] * (with_part(text, readme_part(results, picture)) != text)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="change nothing; fail where a file does not show the results")
+    parser.add_argument("results", type=Path)
+    parser.add_argument("readme", type=Path)
+    arguments = parser.parse_args()
+    results = json.loads(arguments.results.read_text())
+    if not arguments.check:
+        write(results, arguments.results.parent, arguments.readme)
+    elif wrong := stale(results, arguments.results.parent, arguments.readme):
+        sys.exit(f"not what {arguments.results} says: {', '.join(wrong)}. Write them anew: python3 bench/report.py {arguments.results} {arguments.readme}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""Measures this pipeline against sharp, alternately in one run on one core, and writes what it found.
+
+`make bench` builds and installs what this needs, and calls it.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import coldstart
+import machine
+import report
+from contestants import NAMES, Contestant, Failed, Programs, first_time
+
+# Milliseconds of the processor that a contestant works in a round, at least: one picture, or as many as fit.
+ROUND_MS, QUICK_ROUND_MS = 150, 40
+ROUNDS, QUICK_ROUNDS = 9, 3
+
+# What the classes are called, by the file's name without its extension.
+TITLES = {
+    "jpeg-12mp": "JPEG, 12 MP",
+    "jpeg-12mp-portrait": "JPEG, 12 MP, portrait",
+    "jpeg-12mp-orientation-6": "JPEG, 12 MP, orientation 6",
+    "jpeg-12mp-422": "JPEG, 12 MP, 4:2:2",
+    "jpeg-12mp-progressive": "JPEG, 12 MP, progressive",
+    "jpeg-2mp": "JPEG, 2 MP",
+    "jpeg-50mp": "JPEG, 50 MP",
+    "png-photo-6mp": "PNG, photo, 6 MP",
+    "png-screenshot": "PNG, screenshot, 5 MP",
+    "webp-lossy-12mp": "WebP, lossy, 12 MP",
+    "webp-lossless-6mp": "WebP, lossless, 6 MP",
+    "gif-photo": "GIF, photo, 1.2 MP",
+    "gif-animation": "GIF, animation, 0.3 MP",
+}
+
+
+def classes(images: Path, camera: Path | None) -> Iterator[tuple[str, list[Path]]]:
+    """Names and files of what is measured."""
+    files = sorted(path for path in images.iterdir() if path.is_file() and not path.name.startswith("."))
+    if not files:
+        raise Failed(f"{images} has no files: name a folder with images")
+    known = [path for title in TITLES for path in files if path.stem == title]
+    for path in known or files:
+        yield TITLES.get(path.stem, path.name), [path]
+    photos = sorted(camera.glob("*.jpg")) if known and camera and camera.is_dir() else []
+    if photos:
+        yield f"JPEG, {len(photos)} photos from cameras", photos
+
+
+def measure(programs: Programs, files: list[Path], rounds: int, round_ms: float) -> tuple[list[dict], dict[str, int]]:
+    """Rounds with the cost of a picture for each contestant, and the bytes of the thumbnails."""
+    running = {name: Contestant(programs, name) for name in NAMES}
+    try:
+        bytes_made, counts = {}, {}
+        for name, contestant in running.items():
+            # The first time warms up, and tells how many fit into a round.
+            first = [contestant.make(file, 1) for file in files]
+            bytes_made[name] = sum(made for _, made in first)
+            counts[name] = max(1, min(100, round(round_ms / sum(cost.cpu_ms for cost, _ in first))))
+        measured = []
+        for number in range(rounds):
+            # Each of them comes first as often as the others.
+            order = NAMES[number % len(NAMES) :] + NAMES[: number % len(NAMES)]
+            costs = {name: [running[name].make(file, counts[name])[0] for file in files] for name in order}
+            measured.append(
+                {
+                    name: {
+                        "cpu_ms": round(statistics.mean(cost.cpu_ms for cost in costs[name]), 3),
+                        "wall_ms": round(statistics.mean(cost.wall_ms for cost in costs[name]), 3),
+                    }
+                    for name in NAMES
+                }
+            )
+        return measured, bytes_made
+    finally:
+        for contestant in running.values():
+            contestant.__exit__()
+
+
+def judge(programs: Programs, judge_program: Path, file: Path) -> dict:
+    """What the judge says of a source and each contestant's thumbnails, and what memory these took."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folders = {name: Path(scratch) / name for name in NAMES}
+        memory = {name: first_time(programs, name, file, folder) for name, folder in folders.items()}
+        answer = subprocess.run([judge_program, file, *folders.values()], stdout=subprocess.PIPE, text=True)
+        if answer.returncode:
+            raise Failed(f"the judge gave up on {file}; its message is above")
+        judged = json.loads(answer.stdout)
+        judged["contestants"] = {name: judged["folders"][str(folder)] for name, folder in folders.items()}
+        del judged["folders"]
+        return judged | {"name": file.name, "bytes": file.stat().st_size, "memory_mib": memory}
+
+
+def measure_class(arguments: argparse.Namespace, programs: Programs, title: str, files: list[Path]) -> dict:
+    rounds, made = measure(programs, files, arguments.rounds, QUICK_ROUND_MS if arguments.quick else ROUND_MS)
+    judged = [judge(programs, arguments.judge, file) for file in files]
+    return {"class": title, "files": judged, "bytes": made, "rounds": rounds}
+
+
+def measure_starts(arguments: argparse.Namespace, programs: Programs) -> dict:
+    """Cold starts and zips."""
+    commands = {"node": coldstart.node_command(programs.node)}
+    if arguments.function:
+        commands["ours"] = [str(arguments.function.resolve())]
+    commands = {name: command for name, command in commands.items() if command}
+    for name, command in commands.items():  # so that every file is in the page cache
+        coldstart.start(command, programs.node, "handler.handler")
+    starts = {name: [] for name in commands}
+    for _ in range(arguments.rounds):
+        for name, command in commands.items():
+            cost, memory = coldstart.start(command, programs.node, "handler.handler")
+            starts[name].append({**{key: round(value, 3) for key, value in asdict(cost).items()}, "memory_mib": round(memory, 1)})
+    zips = {"node": coldstart.zip_size(coldstart.node_entries(programs.node))}
+    if arguments.function:
+        zips["ours"] = coldstart.zip_size({"bootstrap": arguments.function})
+    return {"starts": starts, "zip_bytes": zips}
+
+
+def run(arguments: argparse.Namespace) -> dict:
+    programs = Programs(ours=arguments.ours.resolve(), node=arguments.node.resolve())
+    programs.prepare()
+    chosen = list(classes(arguments.images, arguments.camera))
+    results = {"machine": machine.describe(), "versions": machine.versions(programs), "quick": arguments.quick, "classes": []}
+    began = time.monotonic()
+    for number, (title, files) in enumerate(chosen, 1):
+        print(f"[{number}/{len(chosen) + 1}] {title:30}", end="", flush=True)
+        try:
+            measured = measure_class(arguments, programs, title, files)
+        except Failed as error:
+            if arguments.readme:
+                raise
+            print(f"left out: {error}", flush=True)
+            continue
+        results["classes"].append(measured)
+        print(report.one_line(measured), flush=True)
+    if not results["classes"]:
+        raise Failed(f"none of the files in {arguments.images} could be measured")
+    print(f"[{len(chosen) + 1}/{len(chosen) + 1}] {'cold start':30}", end="", flush=True)
+    results |= measure_starts(arguments, programs)
+    print(report.start_line(results))
+    print(f"measured in {time.monotonic() - began:.0f} s")
+    return results
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--ours", type=Path, required=True, help="the contestant built from ours/")
+    parser.add_argument("--judge", type=Path, required=True, help="the program built from judge/")
+    parser.add_argument("--function", type=Path, help="image-processor, for the cold start")
+    parser.add_argument("--node", type=Path, required=True, help="folder where package.json is installed")
+    parser.add_argument("--images", type=Path, required=True, help="folder with the images to measure")
+    parser.add_argument("--camera", type=Path, help="folder with further JPEGs, measured as one class if it is there")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--readme", type=Path, help="file to bring up to date with the results")
+    parser.add_argument("--rounds", type=int, help=f"alternating rounds (default: {ROUNDS}, or {QUICK_ROUNDS} with --quick)")
+    parser.add_argument("--quick", action="store_true", help="shorter and fewer rounds")
+    arguments = parser.parse_args()
+    arguments.rounds = arguments.rounds or (QUICK_ROUNDS if arguments.quick else ROUNDS)
+    try:
+        results = run(arguments)
+    except (Failed, OSError) as error:
+        sys.exit(f"\nbench: {error}")
+    report.write(results, arguments.out, arguments.readme)
+    print("\n" + report.markdown(results))
+    print("\n".join(report.goals(results)))
+    print(f"\nwritten: {', '.join(str(arguments.out / name) for name in report.FILES)}")
+
+
+if __name__ == "__main__":
+    main()

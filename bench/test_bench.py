@@ -1,0 +1,178 @@
+"""Of the benchmark's own parts, and that the committed files show the committed results."""
+
+import copy
+import json
+import os
+import sys
+import threading
+import time
+import unittest
+from pathlib import Path
+
+import contestants
+import coldstart
+import cost
+import figures
+import plot
+import report
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "bench" / "results" / "results.json"
+
+# Asks the Runtime API for an event, as a function does.
+FUNCTION = "import os, urllib.request; urllib.request.urlopen('http://' + os.environ['AWS_LAMBDA_RUNTIME_API'] + '/2018-06-01/runtime/{}')"
+
+
+# Speaks the contestants' language.
+CONTESTANT = """
+import sys
+for line in sys.stdin:
+    command, argument, file = line.rstrip().split(" ", 2)
+    if file.endswith("broken"):
+        sys.exit(3)
+    for _ in range(int(argument)):
+        sum(range(100_000))
+    print(1234, flush=True)
+"""
+
+
+class Fake(contestants.Programs):
+    def command(self, name: str) -> list[str]:
+        return [sys.executable, "-c", CONTESTANT]
+
+
+def size(file: float, pixels: float, upright: bool = True) -> dict:
+    return {"bytes": 1000, "width": 100, "height": 75, "upright": upright, "file": file, "pixels": pixels}
+
+
+def results() -> dict:
+    """Ours takes half of the article's time in one class, and is behind in the other."""
+    costs = [{"article": 100.0, "tuned": 60.0, "ours": 50.0}, {"article": 120.0, "tuned": 90.0, "ours": 60.0}]
+    rounds = [{name: {"cpu_ms": ms, "wall_ms": ms} for name, ms in cost.items()} for cost in costs]
+    memory = {"article": {"idle": 50, "peak": 90}, "tuned": {"idle": 50, "peak": 100}, "ours": {"idle": 2, "peak": 22}}
+    judged = {name: {"100": size(0.95, 0.99)} for name in contestants.NAMES}
+    file = {"name": "a.jpg", "bytes": 1, "width": 4000, "height": 3000, "contestants": judged, "memory_mib": memory}
+    good = {
+        "class": "JPEG, 12 MP",
+        "files": [file],
+        "bytes": {"article": 1000, "tuned": 1100, "ours": 900},
+        "rounds": rounds,
+    }
+    bad = copy.deepcopy(good) | {"class": "JPEG, 12 MP, orientation 6", "bytes": {"article": 1000, "tuned": 600, "ours": 900}}
+    bad["files"][0]["contestants"]["article"]["100"] = size(0.99, 0.99, upright=False)
+    bad["files"][0]["contestants"]["ours"]["100"] = size(0.94, 0.99)
+    bad["rounds"] = [{name: {"cpu_ms": ms, "wall_ms": ms} for name, ms in {"article": 100, "tuned": 40, "ours": 80}.items()}]
+    start = {"wall_ms": 500.0, "cpu_ms": 400.0, "memory_mib": 80.0}
+    return {
+        "machine": {
+            "date": "2026-01-01",
+            "processor": "a processor",
+            "architecture": "x86_64",
+            "cores": 2,
+            "memory_gib": 8,
+            "system": "Linux",
+        },
+        "versions": {"rustc": "1", "node": "2", "sharp": "3", "libvips": "4", "aws-lambda-ric": "5"},
+        "quick": False,
+        "classes": [good, bad],
+        "starts": {"node": [start] * 3, "ours": [{"wall_ms": 20.0, "cpu_ms": 10.0, "memory_mib": 12.0}] * 3},
+        "zip_bytes": {"node": 8_000_000, "ours": 4_000_000},
+    }
+
+
+class Committed(unittest.TestCase):
+    def test_files_and_readme_show_the_results(self):
+        stale = report.stale(json.loads(RESULTS.read_text()), RESULTS.parent, ROOT / "README.md")
+        self.assertEqual(stale, [], f"bring them up to date: python3 bench/report.py {RESULTS.relative_to(ROOT)} README.md")
+
+
+class Figures(unittest.TestCase):
+    def test_ratios_are_taken_round_by_round(self):
+        good, _ = results()["classes"]
+        self.assertEqual(figures.times(good, "article"), 2.0)
+        self.assertEqual(figures.times(good, "tuned"), (60 / 50 + 90 / 60) / 2)
+        self.assertEqual(figures.bytes_ratio(good), 0.9)
+
+    def test_thumbnails_on_their_side_are_no_rivals(self):
+        good, bad = results()["classes"]
+        self.assertEqual((figures.rival(good), figures.rival(bad)), ("article", "tuned"))
+        self.assertAlmostEqual(figures.ssim_lead(bad, "file"), -0.01)
+
+    def test_whatever_sharp_does_better_is_said(self):
+        (sentence,) = figures.losses(results())
+        for part in ("orientation 6", "best-tuned sharp takes 0.50 of our time", "50% larger", "0.0100 lower"):
+            self.assertIn(part, sentence)
+
+    def test_goals_that_are_missed_are_said(self):
+        missed = [line for line in report.goals(results()) if line.startswith("missed")]
+        self.assertEqual(len(missed), 3, missed)  # times, SSIM and bytes of the bad class; its memory is within the goal
+
+    def test_the_cheapest_memory_that_fits_is_billed(self):
+        measured = results()
+        bill = cost.bill(measured, measured["classes"][0], "ours", "ours")
+        self.assertEqual((bill.needed_mib, bill.memory_mib), (32, 128))
+        self.assertAlmostEqual(bill.billed_ms, 55 * 1769 / 128 + 60)
+        self.assertAlmostEqual(bill.dollars, 1000 * bill.billed_ms * 128 / 1024 * 0.0000166667 + 0.2)
+        self.assertEqual(cost.bill(measured, measured["classes"][0], "article", "node").memory_mib, 128)
+
+
+class Report(unittest.TestCase):
+    def test_every_class_has_a_row_and_a_bar(self):
+        measured = results()
+        text = report.markdown(measured)
+        for said in ("| JPEG, 12 MP | 110.0 (110)", "| JPEG, 12 MP, orientation 6 ¹ | 1,000", "**2.0**", "25 times faster"):
+            self.assertIn(said, text)
+        self.assertEqual(plot.svg(measured).count(plot.COLOURS["ours"]), 1 + 2 * 2)
+
+    def test_what_was_not_measured_is_said(self):
+        measured = results()
+        del measured["starts"]["node"]
+        text = report.markdown(measured)
+        self.assertIn("not measured", text)
+        self.assertNotIn("Ours starts", text)
+
+    def test_only_the_readmes_own_part_is_replaced(self):
+        readme = f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n"
+        self.assertEqual(report.with_part(readme, f"{report.BEGIN}new{report.END}"), f"before\n{report.BEGIN}new{report.END}\nafter\n")
+        with self.assertRaisesRegex(ValueError, "has no lines"):
+            report.with_part("nothing here", "new")
+
+
+@unittest.skipUnless(sys.platform == "linux", "the kernel's clocks and files are Linux's")
+class Measuring(unittest.TestCase):
+    def test_the_clock_counts_all_threads_of_a_process(self):
+        before = contestants.cpu_clock(os.getpid()), time.process_time()
+        threads = [threading.Thread(target=lambda: sum(range(300_000))) for _ in range(3)]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+        after = contestants.cpu_clock(os.getpid()), time.process_time()
+        self.assertAlmostEqual(after[0] - before[0], after[1] - before[1], delta=0.005)
+
+    def test_a_contestant_is_observed(self):
+        with contestants.Contestant(Fake(Path(), Path()), "ours") as contestant:
+            contestant.ready()
+            once, made = contestant.make(Path("a file.jpg"), 20)
+            self.assertEqual(made, 1234)
+            self.assertGreater(once.cpu_ms, 0)
+            self.assertGreater(contestant.memory("VmHWM"), 1)
+            self.assertEqual(os.sched_getaffinity(contestant.process.pid), {contestants.measured_core()})
+
+    def test_one_that_gives_up_is_named(self):
+        with contestants.Contestant(Fake(Path(), Path()), "tuned") as contestant:
+            with self.assertRaisesRegex(contestants.Failed, "tuned gave up on 'make 1 broken' with status 3"):
+                contestant.make(Path("broken"), 1)
+
+    def test_a_start_ends_with_the_request_for_an_event(self):
+        command = [sys.executable, "-c", FUNCTION.format("invocation/next")]
+        took, memory = coldstart.start(command, ROOT, "handler")
+        self.assertGreater(took.wall_ms, 0)
+        self.assertGreater(took.cpu_ms, 0)
+        self.assertGreater(memory, 1)
+
+    def test_another_request_is_none(self):
+        with self.assertRaisesRegex(contestants.Failed, "init/error"):
+            coldstart.start([sys.executable, "-c", FUNCTION.format("init/error")], ROOT, "handler")
+
+
+if __name__ == "__main__":
+    unittest.main()
