@@ -57,7 +57,8 @@ impl State {
     }
 }
 
-/// Of a hundred calls eight are refused, most in a way that the SDK tries again, and two are carried out but seem to fail.
+/// Of a hundred calls eight are refused, most in a way that the SDK tries again, two are carried out but seem to fail.
+/// Many answers are late, so that invocations for one key overtake each other.
 impl Interceptor for Chaos {
     fn before(&self, operation: Operation) -> BoxFuture<'_, Result<(), S3Error>> {
         let mut state = self.state();
@@ -74,9 +75,20 @@ impl Interceptor for Chaos {
         })
     }
 
-    fn loses_answer(&self) -> bool {
+    fn after(&self, method: &str) -> BoxFuture<'_, bool> {
         let mut state = self.state();
-        state.random.u8(..100) < 2 && state.count("answers of S3 lost", true)
+        let is_lost = state.random.u8(..100) < 2 && state.count("answers of S3 lost", true);
+        // A source that takes its time to arrive may be another one by then, and its thumbnails made by others.
+        let (percent, longest) = if method == "GET" { (50, 1500) } else { (10, 300) };
+        let mut delay = Duration::ZERO;
+        if state.random.u8(..100) < percent {
+            state.count("answers of S3 late", ());
+            delay = state.up_to(longest);
+        }
+        Box::pin(async move {
+            tokio::time::sleep(delay).await;
+            is_lost
+        })
     }
 }
 
@@ -91,7 +103,7 @@ impl Trouble for Chaos {
             _ => state.count("events lost and delivered again", Duration::from_secs(2)) + state.up_to(2000),
         };
         let mut deliveries = vec![first];
-        while state.random.u8(..5) == 0 {
+        while state.random.u8(..10) == 0 {
             state.count("events delivered once more", ());
             deliveries.push(state.up_to(3000));
         }

@@ -19,10 +19,12 @@ use std::{
 
 use aws_sdk_s3::primitives::ByteStream;
 use fastrand::Rng;
+use futures_util::future::{BoxFuture, join_all};
 use image::ImageFormat;
 use libtest_mimic::{Arguments, Trial};
 use local::{
     chaos::Chaos,
+    lambda::Outcome,
     operate::redrive,
     s3::{Interceptor, Operation, S3Error, S3ErrorCode, decode_key},
 };
@@ -31,6 +33,8 @@ use serde_json::Value;
 
 use crate::stack::{BUCKET, Pipeline, SIZES};
 
+/// Users, each with keys of their own, who upload and delete at the same time.
+const USERS: u64 = 5;
 /// Changes to a key, on average.
 const CHANGES_PER_KEY: u64 = 4;
 
@@ -48,7 +52,7 @@ fn main() -> ExitCode {
 struct Unlucky(Arc<Chaos>);
 
 impl Interceptor for Unlucky {
-    fn before(&self, operation: Operation) -> futures_util::future::BoxFuture<'_, Result<(), S3Error>> {
+    fn before(&self, operation: Operation) -> BoxFuture<'_, Result<(), S3Error>> {
         let is_write = operation.name == "PutObject";
         let is_unlucky = |key: &String| key.starts_with("thumbnails/") && key.contains("unlucky");
         if is_write && operation.key.as_ref().is_some_and(is_unlucky) {
@@ -57,8 +61,8 @@ impl Interceptor for Unlucky {
         self.0.before(operation)
     }
 
-    fn loses_answer(&self) -> bool {
-        self.0.loses_answer()
+    fn after(&self, method: &str) -> BoxFuture<'_, bool> {
+        self.0.after(method)
     }
 }
 
@@ -79,33 +83,36 @@ async fn chaos() {
     let started = Instant::now();
     let pipeline = Pipeline::start_with(|config| {
         config.sandboxes = true;
+        config.concurrency = 16;
         config.timeout = Duration::from_secs(30);
         config.retry_delays = vec![Duration::from_millis(500), Duration::from_secs(1)];
     })
     .await;
 
+    let mut observer = pipeline.stack.lambda.observe();
     let mut random = Rng::with_seed(seed);
     let chaos = Chaos::begin(&pipeline.stack, random.u64(..));
     pipeline.stack.s3.intercept(Some(Arc::new(Unlucky(Arc::clone(&chaos)))));
-    let mut sources: BTreeMap<String, Now> = BTreeMap::new();
-    for _ in 0..changes {
-        let number = random.u64(..(changes / CHANGES_PER_KEY).max(1));
-        let luck = if number % 10 == 7 { "unlucky" } else { "lucky" };
-        let key = format!("uploads/{luck} é+{number}.png");
-        let now = match random.u8(..10) {
-            choice @ 0..7 => Now::Picture(choice % 2 == 0),
-            7 => Now::Text,
-            _ => Now::Gone,
-        };
-        change(&pipeline, &key, now).await;
-        sources.insert(key, now);
-        // Mostly in bursts.
-        let pause = if random.u8(..4) > 0 { random.u64(..50) } else { random.u64(..1000) };
-        tokio::time::sleep(Duration::from_millis(pause)).await;
-    }
+    let users = (0..USERS).map(|user| live(&pipeline, user, changes / USERS, random.fork()));
+    let sources: BTreeMap<_, _> = join_all(users).await.into_iter().flatten().collect();
     pipeline.stack.lambda.idle().await;
     Chaos::end(&pipeline.stack);
+    let mut outcomes: BTreeMap<String, usize> = BTreeMap::new();
+    while let Ok(invocation) = observer.try_recv() {
+        let Outcome::Answered(answer) = &invocation.outcome else {
+            *outcomes.entry("given up".into()).or_default() += 1;
+            continue;
+        };
+        let outcome = answer["result"]["outcome"].as_str().unwrap_or_default();
+        let again = if answer["result"]["rounds"].as_u64().is_some_and(|rounds| rounds > 1) {
+            " after another look"
+        } else {
+            ""
+        };
+        *outcomes.entry(format!("{outcome}{again}")).or_default() += 1;
+    }
     println!("  {chaos}");
+    println!("  invocations: {outcomes:?}");
 
     let failures = pipeline.stack.config().failures();
     let on_record = keys_on_record(&failures);
@@ -140,6 +147,28 @@ async fn chaos() {
             pipeline.shows(key, ImageFormat::Png, &shown(*one)).await;
         }
     }
+}
+
+/// Makes so many changes to the keys of one user, and answers what is there at the end.
+async fn live(pipeline: &Pipeline, user: u64, changes: u64, mut random: Rng) -> BTreeMap<String, Now> {
+    let mut sources = BTreeMap::new();
+    for _ in 0..changes / 2 {
+        let number = user + USERS * random.u64(..(changes / CHANGES_PER_KEY).max(1));
+        let luck = if number % 10 == 7 { "unlucky" } else { "lucky" };
+        let key = format!("uploads/{luck} é+{number}.png");
+        // Two in a row: where invocations look at one key at once, it can go wrong.
+        for _ in 0..2 {
+            let now = match random.u8(..10) {
+                choice @ 0..7 => Now::Picture(choice % 2 == 0),
+                7 => Now::Text,
+                _ => Now::Gone,
+            };
+            change(pipeline, &key, now).await;
+            sources.insert(key.clone(), now);
+            tokio::time::sleep(Duration::from_millis(random.u64(..800))).await;
+        }
+    }
+    sources
 }
 
 fn shown(one: bool) -> image::RgbImage {

@@ -23,9 +23,10 @@ pub trait Interceptor: Send + Sync + 'static {
     /// Returns when the operation may go on; an error is the operation's answer.
     fn before(&self, operation: Operation) -> BoxFuture<'_, Result<(), S3Error>>;
 
-    /// Is asked after each request was carried out: whether its answer gets lost, and the caller is told 500 instead.
-    fn loses_answer(&self) -> bool {
-        false
+    /// Is asked after each request of that HTTP method was carried out. Returns when the answer may go out; true where it
+    /// gets lost, and the caller is told 500 instead.
+    fn after(&self, _method: &str) -> BoxFuture<'_, bool> {
+        Box::pin(async { false })
     }
 }
 

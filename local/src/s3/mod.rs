@@ -120,8 +120,12 @@ impl S3Server {
         let server = Server::start(listener, move |request, peer| {
             let (service, asked) = (service.clone(), Arc::clone(&asked));
             async move {
+                let method = request.method().clone();
                 let response = serve(service, request, peer).await;
-                let is_lost = current(&asked).is_some_and(|interceptor| interceptor.loses_answer());
+                let is_lost = match current(&asked) {
+                    Some(interceptor) => interceptor.after(method.as_str()).await,
+                    None => false,
+                };
                 if is_lost { Ok(internal_error("the answer was lost, as a test asks for")) } else { Ok(response) }
             }
         })
