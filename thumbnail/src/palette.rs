@@ -154,9 +154,10 @@ fn split(groups: Vec<Group>, most: usize) -> Vec<[f32; 4]> {
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // between 0 and 255
 fn settle(mut colours: Vec<[f32; 4]>, groups: &[Group]) -> Vec<Colour> {
     for _ in 0..2 {
+        let nearest = Nearest::new(&colours);
         let mut sums = vec![([0.0; 4], 0.0); colours.len()];
         for group in groups {
-            let (sum, weight) = &mut sums[nearest(&colours, group.mean)];
+            let (sum, weight) = &mut sums[nearest.of(group.mean)];
             for (sum, value) in sum.iter_mut().zip(group.mean) {
                 *sum += value * group.weight;
             }
@@ -171,21 +172,49 @@ fn settle(mut colours: Vec<[f32; 4]>, groups: &[Group]) -> Vec<Colour> {
     colours.into_iter().map(|colour| colour.map(|value| (value + 0.5) as u8)).collect()
 }
 
-fn nearest(colours: &[[f32; 4]], to: [f32; 4]) -> usize {
-    let mut best = (f32::MAX, 0);
-    for (index, colour) in colours.iter().enumerate() {
-        let distance: f32 = colour.iter().zip(to).map(|(a, b)| (a - b) * (a - b)).sum();
-        if distance < best.0 {
-            best = (distance, index);
+/// Finds the nearest of up to 256 colours: most of the work of all this, so that it is laid out for several at a time.
+struct Nearest {
+    /// Each channel of all colours; where there is none it is infinitely far.
+    channels: [[f32; 256]; 4],
+    count: usize,
+}
+
+impl Nearest {
+    fn new(colours: &[[f32; 4]]) -> Self {
+        let mut channels = [[f32::INFINITY; 256]; 4];
+        for (index, colour) in colours.iter().enumerate() {
+            for (channel, value) in channels.iter_mut().zip(colour) {
+                channel[index] = *value;
+            }
         }
+        Self { channels, count: colours.len() }
     }
-    best.1
+
+    /// Its index, the first one's if several are as near.
+    fn of(&self, to: [f32; 4]) -> usize {
+        const LANES: usize = 8;
+        let [r, g, b, a] = self.channels.each_ref().map(|channel| channel.as_chunks::<LANES>().0);
+        let (mut distances, mut groups) = ([f32::MAX; LANES], [0_u32; LANES]);
+        for (group, index) in (0..self.count.div_ceil(LANES)).zip(0_u32..) {
+            for lane in 0..LANES {
+                let square =
+                    |channel: &[[f32; LANES]], to: f32| (channel[group][lane] - to) * (channel[group][lane] - to);
+                let distance = square(r, to[0]) + square(g, to[1]) + square(b, to[2]) + square(a, to[3]);
+                let nearer = distance < distances[lane];
+                distances[lane] = if nearer { distance } else { distances[lane] };
+                groups[lane] = if nearer { index } else { groups[lane] };
+            }
+        }
+        let found = (0..LANES).map(|lane| (distances[lane], groups[lane] as usize * LANES + lane));
+        found.min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1))).map_or(0, |(_, index)| index)
+    }
 }
 
 /// Gives each pixel its nearest colour and hands what is missing to its neighbours, in rows from left to right.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // between 0 and 255
 fn dither(pixels: &[Colour], width: usize, palette: &[Colour]) -> Vec<u8> {
     let colours: Vec<[f32; 4]> = palette.iter().map(|colour| colour.map(f32::from)).collect();
+    let nearest = Nearest::new(&colours);
     // Colours that share the upper six bits of each channel share the answer, so that most need no search.
     let mut known = vec![u16::MAX; 1 << 18];
     let mut indices = Vec::with_capacity(pixels.len());
@@ -208,7 +237,7 @@ fn dither(pixels: &[Colour], width: usize, palette: &[Colour]) -> Vec<u8> {
             let index = if pixel[3] == 255 && *cell != u16::MAX {
                 usize::from(*cell)
             } else {
-                let index = nearest(&colours, wanted);
+                let index = nearest.of(wanted);
                 if pixel[3] == 255 {
                     *cell = u16::try_from(index).unwrap_or(0);
                 }

@@ -87,6 +87,9 @@ fn boasts() -> Vec<(&'static str, Reason, Vec<u8>)> {
     let tiff = fixtures::tiff_strips(64, 48, 4);
     // Its entries begin at 10 and have 12 bytes each: width, height, …, places of strips.
     let tall = with(with(tiff.clone(), 18, &9000_u32.to_le_bytes()), 30, &9000_u32.to_le_bytes());
+    // Width and height of a tile instead of rows and lengths of strips.
+    let tile = |tag: u16| [&tag.to_le_bytes()[..], &[4, 0, 1, 0, 0, 0, 1, 0, 0, 0]].concat();
+    let tiles = [tile(322), tile(323)].concat();
     vec![
         ("PNG", Reason::TooManyPixels, png(u32::MAX >> 1, u32::MAX >> 1, 16)),
         ("PNG within the limit", Reason::NeedsMoreMemory, png(9999, 9999, 16)),
@@ -95,6 +98,8 @@ fn boasts() -> Vec<(&'static str, Reason, Vec<u8>)> {
         ("WebP", Reason::TooManyPixels, with(fixtures::webp(64, 48, false, true), 21, &[0xff, 0xff, 0xff, 0x0f])),
         ("BMP", Reason::TooManyPixels, with(fixtures::bmp(64, 48, 24), 18, &[0xff, 0xff, 0xff, 0x7f])),
         ("TIFF", Reason::TooComplex, with(tiff, 10 + 5 * 12 + 4, &[0xff, 0xff, 0xff, 0x7f])),
+        ("TIFF in tiny tiles", Reason::TooComplex, with(tall.clone(), 10 + 7 * 12, &tiles)),
+        ("JPEG of tables", Reason::TooComplex, [&jpeg[..2], &b"\xff\xc4\0\x02".repeat(1 << 20), &jpeg[2..]].concat()),
         ("TIFF in one strip", Reason::NeedsMoreMemory, with(tall, 10 + 7 * 12 + 8, &9000_u32.to_le_bytes())),
     ]
 }

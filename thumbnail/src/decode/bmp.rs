@@ -17,17 +17,17 @@ pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding) -> Result<P
     let channels = model.channels();
     let pixels = bytes.get(coding.pixels..).unwrap_or_default();
     let stride = stride(width, coding.bits);
-    // What no row gives is white.
-    let mut picture = Picture { width: header.width, height: header.height, model, data: Vec::new() };
-    let whole_rows = match coding.packing {
-        Packing::Plain => pixels.len().min(stride * height) / stride,
-        // Run lengths say themselves when they end; an end that comes early leaves the rest in the first colour.
-        Packing::RunLength => height,
+    // Before anything is written for the picture itself: most damaged files end here.
+    let indices = match coding.packing {
+        Packing::Plain => {
+            check_rows(pixels.len().min(stride * height) / stride, height)?;
+            Vec::new()
+        }
+        Packing::RunLength => run_lengths(pixels, width, height, coding.bits == 4)?,
     };
-    if !nearly_whole(whole_rows as u64, height as u64) {
-        return Err(Reason::Truncated.because(format!("only {whole_rows} of the bitmap's {height} rows are there")));
-    }
-    picture.data = vec![255; width * height * channels];
+    // What no row gives is white.
+    let data = vec![255; width * height * channels];
+    let mut picture = Picture { width: header.width, height: header.height, model, data };
     let target = |row: usize| if coding.top_down { row } else { height - 1 - row };
     match coding.packing {
         Packing::Plain => {
@@ -38,7 +38,6 @@ pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding) -> Result<P
             }
         }
         Packing::RunLength => {
-            let indices = run_lengths(pixels, width, height, coding.bits == 4)?;
             for (row, indices) in indices.chunks_exact(width).enumerate() {
                 let at = target(row) * width * channels;
                 for (pixel, &index) in picture.data[at..].chunks_exact_mut(channels).zip(indices) {
@@ -59,6 +58,13 @@ pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding) -> Result<P
         mask(pixels.get(stride * height..).unwrap_or_default(), &mut picture, coding.top_down);
     }
     Ok(picture)
+}
+
+fn check_rows(found: usize, height: usize) -> Result<(), Rejection> {
+    if !nearly_whole(found as u64, height as u64) {
+        return Err(Reason::Truncated.because(format!("only {found} of the bitmap's {height} rows are there")));
+    }
+    Ok(())
 }
 
 /// Bytes of a packed row, which are multiples of four.
@@ -197,8 +203,9 @@ fn run_lengths(packed: &[u8], width: usize, height: usize, nibbles: bool) -> Res
             break true;
         }
     };
-    if !ended && !nearly_whole(y as u64, height as u64) {
-        return Err(Reason::Truncated.because(format!("only {y} of the bitmap's {height} rows are there")));
+    // Run lengths say themselves when they end; an end that comes early leaves the rest in the first colour.
+    if !ended {
+        check_rows(y, height)?;
     }
     Ok(indices)
 }

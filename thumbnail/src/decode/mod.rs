@@ -57,6 +57,6 @@ pub(crate) fn decode(bytes: &[u8], header: &Header, wanted: (u32, u32), limits: 
         #[cfg(feature = "heic")]
         Coding::Heic { alpha, .. } => heic::decode(bytes, header, *alpha),
         Coding::IcoPng { range, .. } => png::decode(&bytes[range.clone()], header, wanted, limits),
-        Coding::Webp(coding) => webp::decode(bytes, header, *coding).map(Decoded::from),
+        Coding::Webp(_) => webp::decode(bytes, header).map(Decoded::from),
     }
 }

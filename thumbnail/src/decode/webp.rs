@@ -7,11 +7,11 @@ use image_webp::{DecodingError, WebPDecoder};
 use crate::{
     Reason, Rejection,
     bytes::Reader,
-    header::{Header, webp::Coding},
+    header::Header,
     picture::{Model, Picture},
 };
 
-pub(super) fn decode(bytes: &[u8], header: &Header, _coding: Coding) -> Result<Picture, Rejection> {
+pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Picture, Rejection> {
     let refuse = |error: DecodingError| if is_cut(bytes) { cut() } else { refusal(&error) };
     let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(refuse)?;
     if decoder.dimensions() != header.size() {

@@ -68,6 +68,10 @@ impl Frame {
     }
 }
 
+/// A real file has at most some tables for each of its scans; a list of millions of empty ones would take more memory than
+/// the picture.
+const MOST_PARTS: usize = 4096;
+
 pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     let reader = Reader::big(bytes);
     let ends = || ends_in_header(Format::Jpeg);
@@ -113,6 +117,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
         }
         // Frame, Huffman and quantisation tables, restart interval, scan; and an AVI's mark that tables are left out.
         if matches!(marker, 0xc0..=0xc2 | 0xc4 | 0xda | 0xdb | 0xdd) || marker == 0xe0 && segment.starts_with(b"AVI1") {
+            if frame.parts.len() == MOST_PARTS {
+                return Err(Reason::TooComplex.because(format!("the JPEG has more than {MOST_PARTS} tables and scans")));
+            }
             frame.parts.push(Part { marker, range: start..at, header: at - start });
         }
     }
@@ -200,14 +207,15 @@ struct Profile<'a> {
 impl<'a> Profile<'a> {
     /// Adds a segment: its number, how many there are, data.
     fn add(&mut self, segment: &'a [u8]) {
-        if let [number, _count, data @ ..] = segment {
+        if let [number, _count, data @ ..] = segment
+            && self.parts.iter().all(|(known, _)| known != number)
+        {
             self.parts.push((*number, data));
         }
     }
 
     fn join(mut self) -> Option<Cow<'a, [u8]>> {
         self.parts.sort_by_key(|&(number, _)| number);
-        self.parts.dedup_by_key(|&mut (number, _)| number);
         match self.parts[..] {
             [] => None,
             [(_, only)] => Some(Cow::Borrowed(only)),

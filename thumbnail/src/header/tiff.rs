@@ -25,6 +25,9 @@ pub(crate) struct Coding {
     pub(crate) chunk: u64,
 }
 
+/// The most values of a tag: a strip for every line of a very high picture.
+const MOST_VALUES: u64 = 1 << 18;
+
 pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     let ends = || ends_in_header(Format::Tiff);
     let directory = Directory::first(bytes).ok_or_else(ends)?;
@@ -42,6 +45,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
         (Some(width), Some(height)) => (width, height),
         _ => (width, directory.number(278).unwrap_or(height).min(height)),
     };
+    // Each costs a look into the file, whether it is there or not.
+    let edge = |edge: u32, chunk: u32| u64::from(edge.div_ceil(chunk.max(1)));
+    let chunks = edge(width, chunk_width) * edge(height, chunk_height);
+    let chunks = chunks.saturating_mul(if planar { u64::from(samples) } else { 1 });
+    if chunks > MOST_VALUES {
+        return Err(Reason::TooComplex.because(format!("the TIFF has {chunks} strips or tiles")));
+    }
     let row = (u64::from(chunk_width) * u64::from(if planar { 1 } else { samples }))
         .saturating_mul(u64::from(bits))
         .div_ceil(8);
@@ -97,14 +107,12 @@ impl<'a> Directory<'a> {
 
     /// Refuses entries that say they have more values than any picture's: the decoder would make room for all of them.
     fn check_counts(&self) -> Result<(), Rejection> {
-        /// A strip for every line of a very high picture.
-        const MOST: usize = 1 << 18;
         const LISTS_OF_PLACES: [u16; 4] = [273, 279, 324, 325];
         for at in self.places() {
             let (tag, kind) = (self.reader.u16(at), self.reader.u16(at + 2));
             let count = if self.big { self.reader.u64(at + 4) } else { self.reader.u32(at + 4).map(u64::from) };
             let bytes = matches!(kind, Some(1 | 2 | 6 | 7)) && !tag.is_some_and(|tag| LISTS_OF_PLACES.contains(&tag));
-            if !bytes && count.is_some_and(|count| count > MOST as u64) {
+            if !bytes && count.is_some_and(|count| count > MOST_VALUES) {
                 let (tag, count) = (tag.unwrap_or(0), count.unwrap_or(0));
                 return Err(Reason::TooComplex.because(format!("the TIFF's tag {tag} has {count} values")));
             }
