@@ -43,9 +43,12 @@ def start(command: list[str], root: Path, handler: str) -> tuple[Cost, float]:
         began = time.perf_counter()
         process = subprocess.Popen(command, cwd=root, env=variables, stdout=subprocess.DEVNULL, preexec_fn=pin)
         try:
-            asked(server)
-            wall = time.perf_counter() - began
-            return Cost(cpu_clock(process.pid) * 1000, wall * 1000), memory(process.pid, "VmHWM")
+            # Kept open while we look: a function whose request is hung up on ends itself.
+            with asked(server):
+                wall = time.perf_counter() - began
+                found = Cost(cpu_clock(process.pid) * 1000, wall * 1000), memory(process.pid, "VmHWM")
+                process.kill()
+            return found
         except TimeoutError as error:
             raise Failed(f"{command[0]} did not ask for an event within {TIMEOUT_S} s; its message is above") from error
         finally:
@@ -53,19 +56,21 @@ def start(command: list[str], root: Path, handler: str) -> tuple[Cost, float]:
             process.wait()
 
 
-def asked(server: socket.socket) -> None:
-    """Returns when the first event has been asked for."""
+def asked(server: socket.socket) -> socket.socket:
+    """Returns when the first event has been asked for: the connection that waits for it."""
     connection, _ = server.accept()
-    with connection:
-        connection.settimeout(TIMEOUT_S)
-        head = b""
-        while b"\r\n\r\n" not in head:
-            part = connection.recv(4096)
-            if not part:
-                raise Failed("the function hung up on the Runtime API")
-            head += part
+    connection.settimeout(TIMEOUT_S)
+    head = b""
+    while b"\r\n\r\n" not in head:
+        part = connection.recv(4096)
+        if not part:
+            break
+        head += part
     if not head.startswith(NEXT):
-        raise Failed(f"the function asked for {head.splitlines()[0]!r} instead of its first event")
+        connection.close()
+        first_line, _, _ = head.partition(b"\r")
+        raise Failed(f"the function asked for {first_line!r} instead of its first event")
+    return connection
 
 
 def node_command(node: Path) -> list[str] | None:

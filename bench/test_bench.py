@@ -23,6 +23,13 @@ RESULTS = ROOT / "bench" / "results" / "results.json"
 FUNCTION = "import os, urllib.request; urllib.request.urlopen('http://' + os.environ['AWS_LAMBDA_RUNTIME_API'] + '/2018-06-01/runtime/{}')"
 
 
+IMPATIENT = """
+import os, socket
+connection = socket.create_connection(os.environ["AWS_LAMBDA_RUNTIME_API"].split(":"))
+connection.sendall(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\\r\\n\\r\\n")
+connection.recv(1)
+"""
+
 # Speaks the contestants' language.
 CONTESTANT = """
 import sys
@@ -172,6 +179,11 @@ class Measuring(unittest.TestCase):
     def test_another_request_is_none(self):
         with self.assertRaisesRegex(contestants.Failed, "init/error"):
             coldstart.start([sys.executable, "-c", FUNCTION.format("init/error")], ROOT, "handler")
+
+    def test_a_function_is_not_hung_up_on_while_it_is_looked_at(self):
+        # Ends at once when its request fails.
+        for _ in range(20):
+            coldstart.start([sys.executable, "-S", "-c", IMPATIENT], ROOT, "handler")
 
 
 if __name__ == "__main__":

@@ -87,7 +87,8 @@ impl Default for Options {
             sizes: vec![Size::Width(100), Size::Width(300), Size::Width(500)],
             outputs: vec![Output::SOURCE],
             jpeg_quality: 80,
-            webp_quality: 80,
+            // A picture as large as sharp's at 80, and closer to its source: decoding it was not scaled, so it has more detail.
+            webp_quality: 78,
             avif_quality: 60,
             background: [255; 3],
             limits: Limits::default(),

@@ -130,6 +130,16 @@ fn no_cut_gives_half_a_picture() {
     }
 }
 
+/// Nor do those of an interlaced GIF, of which every second row comes last.
+#[test]
+fn rows_that_are_missing_between_others_are_like_the_one_above() {
+    let file = fixtures::gif(300, 200, 0, 0, true);
+    let (_, _, pixels) = decode(&make(&file[..file.len() * 98 / 100], 300).thumbnails[0].bytes);
+    let row = |y: usize| &pixels[y * 300..(y + 1) * 300];
+    assert_eq!(row(199), row(198));
+    assert_ne!(row(101), row(100));
+}
+
 /// The last rows of a PNG that are missing look like the one above them, not like a hole.
 #[test]
 fn rows_that_are_missing_at_the_end_repeat_the_last_one() {

@@ -215,9 +215,10 @@ fn files_are_coded_as_they_should_be() {
     let bytes = |outputs: &str| {
         thumbnail::make(&Jpeg::default().encode(WIDTH, HEIGHT), &options(outputs)).unwrap().thumbnails[0].bytes.len()
     };
-    for format in ["jpeg", "webp"] {
-        let [low, default, high] = ["30", "80", "95"].map(|quality| bytes(&format!("{format}:{quality}")));
-        assert!(low < default && default < high && bytes(format) == default, "{format}");
+    let defaults = Options::default();
+    for (format, default) in [("jpeg", defaults.jpeg_quality), ("webp", defaults.webp_quality)] {
+        let [low, middle, high] = [30, default, 95].map(|quality| bytes(&format!("{format}:{quality}")));
+        assert!(low < middle && middle < high && bytes(format) == middle, "{format}");
     }
 }
 

@@ -170,7 +170,10 @@ fn lengths(by_frequency: &[(u32, usize)]) -> Vec<usize> {
 
 /// The same with no code longer than [`LONGEST`], by the standard's procedure (K.3): of a pair of the longest one moves up in
 /// its parent's place, the other beside a shorter one that goes down.
-#[allow(clippy::cast_possible_truncation, reason = "at most 257 symbols, of which none are as many as 256 of one length")]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "at most 257 symbols, of which none are as many as 256 of one length"
+)]
 fn limited(lengths: &[usize]) -> [u8; LONGEST] {
     let mut counts = lengths.to_vec();
     counts.resize(counts.len().max(LONGEST + 1), 0);

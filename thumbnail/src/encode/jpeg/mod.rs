@@ -93,7 +93,8 @@ mod tests {
     use super::*;
 
     fn picture(width: u32, height: u32, model: Model) -> Picture {
-        let sample = |x: u32, y: u32, channel: u32| (x * 255 / width * (channel % 2) + y * 200 / height * (2 - channel)) / 3;
+        let sample =
+            |x: u32, y: u32, channel: u32| (x * 255 / width * (channel % 2) + y * 200 / height * (2 - channel)) / 3;
         let channels = u32::try_from(model.channels()).unwrap();
         let at = |i| (i / channels % width, i / channels / width, i % channels);
         let samples = (0..width * height * channels).map(at).map(|(x, y, channel)| sample(x, y, channel));
@@ -128,7 +129,10 @@ mod tests {
                         source.data.iter().flat_map(grey).collect()
                     };
                     let worst = decoded.iter().zip(&expected).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
-                    assert!(decoded.len() == expected.len() && worst < 24, "{width}x{height} {model:?}: off by {worst}");
+                    assert!(
+                        decoded.len() == expected.len() && worst < 24,
+                        "{width}x{height} {model:?}: off by {worst}"
+                    );
                 }
             }
         }

@@ -1,13 +1,13 @@
 //! From samples to quantised coefficients: the fast cosine transform of Arai, Agui and Nakajima (1988), whose outputs are
 //! scaled; the scale goes into the division by the quantiser.
 
-use std::f32::consts::{FRAC_1_SQRT_2, SQRT_2};
+use std::f32::consts::{FRAC_1_SQRT_2, PI, SQRT_2};
 
 /// The positions of a block in rows, in the order in which coefficients are coded.
 pub(super) const ZIGZAG: [u8; 64] = [
-    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
-    35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47,
-    55, 62, 63,
+    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21,
+    28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54,
+    47, 55, 62, 63,
 ];
 
 /// The example table for luminance of ITU-T T.81, K.1, in rows.
@@ -68,10 +68,7 @@ impl Quantiser {
 
 /// What the transform's outputs are larger by in each direction, up to a common factor.
 fn scales() -> [f32; 8] {
-    std::array::from_fn(|k| match k {
-        0 => 1.0,
-        k => SQRT_2 * (k as f32 * std::f32::consts::PI / 16.0).cos(),
-    })
+    [0_u8, 1, 2, 3, 4, 5, 6, 7].map(|k| if k == 0 { 1.0 } else { SQRT_2 * (f32::from(k) * PI / 16.0).cos() })
 }
 
 fn transpose(rows: [[f32; 8]; 8]) -> [[f32; 8]; 8] {
@@ -116,6 +113,7 @@ fn transform(rows: [[f32; 8]; 8]) -> [[f32; 8]; 8] {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_precision_loss, reason = "small numbers")]
 mod tests {
     use std::f64::consts::PI;
 
