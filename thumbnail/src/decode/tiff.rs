@@ -240,7 +240,7 @@ fn refusal(error: &TiffError) -> Rejection {
             Reason::Truncated.because("the TIFF ends before its picture does")
         }
         TiffError::UnsupportedError(feature) => Reason::UnsupportedFormat.because(format!("TIFF: {feature}")),
-        TiffError::LimitsExceeded => Reason::NeedsMoreMemory.because("a strip or tile of the TIFF is too large"),
+        TiffError::LimitsExceeded => Reason::Corrupt.because("a strip or tile of the TIFF is larger than its pixels"),
         error => Reason::Corrupt.because(format!("TIFF: {error}")),
     }
 }
