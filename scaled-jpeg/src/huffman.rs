@@ -109,9 +109,6 @@ pub(crate) const PACKED_ADVANCE: u32 = 7;
 /// What an entry adds to the coefficient's index where the block ends.
 pub(crate) const END: u32 = 128;
 
-/// Marks an entry that does not contain its value.
-pub(crate) const OPEN: u32 = 0x80;
-
 /// AC coefficients of a sequential scan.
 pub(crate) struct AcTable {
     /// Several whole symbols with their values: bits that they take, and in the upper byte by how many coefficients they
@@ -119,9 +116,8 @@ pub(crate) struct AcTable {
     pub(crate) packed: Box<[u16; 1 << AC_BITS]>,
     /// The same for one symbol.
     pub(crate) single: Box<[u16; 1 << AC_BITS]>,
-    /// One value: itself in the upper half, by how many coefficients it moves on, bits that it takes. The end of the block may
-    /// be part of it. With [`OPEN`], the value lies beyond the table: its size in the upper half, and the bits of its code;
-    /// these are 0 where the code is beyond the table too.
+    /// One value: from the top, the bits of its code, its own, by how many coefficients it moves on, and all bits that the
+    /// entry takes, which may include the end of the block. Zero where the table does not reach.
     pub(crate) value: Box<[u32; 1 << AC_BITS]>,
     codes: Codes,
 }
@@ -183,10 +179,10 @@ fn entry(bits: u32, advance: u32) -> u16 {
     (bits | advance << 8) as u16
 }
 
-/// By how many coefficients a symbol moves on.
+/// By how many coefficients a symbol moves on, itself included.
 fn advance(symbol: u8) -> u32 {
     // Those without a value that are no sixteen zeros end the block.
-    if symbol & 15 == 0 && symbol != 0xf0 { END } else { u32::from(symbol >> 4) + 1 }
+    if symbol & 15 == 0 && symbol != 0xf0 { END + 1 } else { u32::from(symbol >> 4) + 1 }
 }
 
 /// The symbols with short codes, from which the tables of AC coefficients are made.
@@ -252,17 +248,14 @@ impl Short {
     }
 
     fn value(&self, word: usize) -> u32 {
-        let Some((symbol, length)) = self.symbol(word, 0) else { return OPEN };
+        let Some((symbol, length)) = self.symbol(word, 0) else { return 0 };
         let (size, advance) = (u32::from(symbol & 15), advance(symbol));
         let total = length + size;
-        if total > AC_BITS {
-            return size << 16 | advance << 8 | OPEN | length;
-        }
-        let value = (extend((word >> (AC_BITS - total)) as i32, size) as u32) << 16;
-        match self.single(word, total) {
-            Some((bits, END)) if advance < END => value | (advance + END) << 8 | (total + bits),
-            _ => value | advance << 8 | total,
-        }
+        let (total, advance) = match self.single(word, total) {
+            Some((bits, end)) if total < AC_BITS && end > END && advance < END => (total + bits, advance + END),
+            _ => (total, advance),
+        };
+        length << 24 | size << 16 | advance << 8 | total
     }
 }
 

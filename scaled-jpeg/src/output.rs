@@ -4,7 +4,7 @@ use crate::{
     geometry::Geometry,
     header::Header,
     raster::Raster,
-    transform::{Block, Inverse, Quantisers, inverse},
+    transform::{Block, Kind, Quantisers},
 };
 
 /// Planes of samples under construction.
@@ -12,7 +12,7 @@ pub(crate) struct Output {
     pub(crate) geometry: Geometry,
     /// One for each component, in whole MCUs.
     pub(crate) planes: Vec<Vec<u8>>,
-    inverses: Vec<Inverse>,
+    kinds: Vec<Kind>,
     /// Whether planes hold all rows of MCUs, not just the current one.
     whole: bool,
     raster: Option<Raster>,
@@ -24,9 +24,9 @@ impl Output {
         let rows = if whole { geometry.mcus.1 as usize } else { 1 };
         let size = |channel| geometry.stride(channel) * Geometry::mcu_height(channel) * rows;
         let planes = geometry.channels.iter().map(|channel| vec![128; size(channel)]).collect();
-        let inverses = geometry.channels.iter().map(inverse).collect();
+        let kinds = geometry.channels.iter().map(Kind::new).collect();
         let raster = header.map(|header| Raster::new(header, &geometry));
-        Self { geometry, planes, inverses, whole, raster }
+        Self { geometry, planes, kinds, whole, raster }
     }
 
     /// Where the samples of a row of MCUs begin in a channel's plane.
@@ -39,7 +39,7 @@ impl Output {
     /// Writes a block at an offset into its plane.
     #[inline]
     pub(crate) fn put(&mut self, channel: usize, offset: usize, stride: usize, block: &Block, quantisers: &Quantisers) {
-        self.inverses[channel](block, quantisers, &mut self.planes[channel][offset..], stride);
+        self.kinds[channel].apply(block, quantisers, &mut self.planes[channel][offset..], stride);
     }
 
     /// All blocks of a row of MCUs are there.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::{
     bits::{Bits, Bytes, Window},
-    huffman::{AC_BITS, AcTable, DcTable, END, OPEN, PACKED_ADVANCE},
+    huffman::{AC_BITS, AcTable, DcTable, END, PACKED_ADVANCE},
     output::Output,
     transform::{Block, Quantisers},
     walk::{Scan, Stop},
@@ -19,43 +19,47 @@ pub(crate) struct Part {
     pub(crate) quantisers: Quantisers,
 }
 
-/// A block of an MCU.
-struct Place {
-    part: usize,
-    /// Of its samples in the plane, from those of the MCU.
-    offset: usize,
+/// Where a component's blocks go.
+struct Places {
+    /// Of the samples of each of an MCU's blocks, from the first one of the MCU.
+    offsets: Vec<usize>,
+    /// Samples from one MCU to the next.
+    across: usize,
+    /// Samples from one row to the next.
+    stride: usize,
+    /// Where the row of MCUs begins.
+    start: usize,
+    /// The last coefficient that its transform needs, in zigzag order.
+    needed: u32,
+    /// The first coefficient of the last block.
+    last: i16,
 }
 
 pub(crate) struct Sequential<'a> {
     output: &'a mut Output,
     parts: Vec<Part>,
-    places: Vec<Place>,
-    /// By part: samples from one MCU to the next, from one row to the next, and the last coefficient needed.
-    steps: Vec<Step>,
-    /// By part: the first coefficient of the last block.
-    last: Vec<i16>,
-}
-
-struct Step {
-    across: usize,
-    stride: usize,
-    needed: u32,
+    /// By part.
+    places: Vec<Places>,
 }
 
 impl<'a> Sequential<'a> {
     pub(crate) fn new(output: &'a mut Output, parts: Vec<Part>) -> Self {
-        let (mut places, mut steps) = (Vec::new(), Vec::new());
-        for (index, part) in parts.iter().enumerate() {
+        let places = parts.iter().map(|part| {
             let channel = &output.geometry.channels[part.channel];
             let stride = output.geometry.stride(channel);
             let (h, v) = if parts.len() == 1 { (1, 1) } else { (channel.h as usize, channel.v as usize) };
-            for (y, x) in (0..v).flat_map(|y| (0..h).map(move |x| (y, x))) {
-                places.push(Place { part: index, offset: y * channel.height * stride + x * channel.width });
+            let offset = |y: usize, x: usize| y * channel.height * stride + x * channel.width;
+            Places {
+                offsets: (0..v).flat_map(|y| (0..h).map(move |x| offset(y, x))).collect(),
+                across: h * channel.width,
+                stride,
+                start: 0,
+                needed: u32::from(channel.last),
+                last: 0,
             }
-            steps.push(Step { across: h * channel.width, stride, needed: u32::from(channel.last) });
-        }
-        let last = vec![0; parts.len()];
-        Self { output, parts, places, steps, last }
+        });
+        let places = places.collect();
+        Self { output, parts, places }
     }
 
     /// Where the samples of a row of the scan's MCUs begin in a part's plane.
@@ -66,8 +70,16 @@ impl<'a> Sequential<'a> {
         }
         // Rows of a lone component are rows of its blocks.
         let channel = &self.output.geometry.channels[index];
-        let below = (row % channel.v) as usize * channel.height * self.steps[part].stride;
+        let below = (row % channel.v) as usize * channel.height * self.places[part].stride;
         self.output.start(index, row / channel.v) + below
+    }
+}
+
+impl Sequential<'_> {
+    fn begin_row(&mut self, row: u32) {
+        for part in 0..self.parts.len() {
+            self.places[part].start = self.start(part, row);
+        }
     }
 }
 
@@ -80,11 +92,11 @@ impl Scan for Sequential<'_> {
     }
 
     fn blocks(&self) -> usize {
-        self.places.len()
+        self.places.iter().map(|places| places.offsets.len()).sum()
     }
 
     fn decode(&mut self, window: &Window, state: &mut Bits, row: u32, columns: Range<u32>, safe: usize) -> (u32, Stop) {
-        let starts: Vec<usize> = (0..self.parts.len()).map(|part| self.start(part, row)).collect();
+        self.begin_row(row);
         let mut bits = *state;
         let mut stop = Stop::Done;
         let mut column = columns.start;
@@ -94,19 +106,20 @@ impl Scan for Sequential<'_> {
                 stop = Stop::Hungry;
                 break;
             }
-            for place in &self.places {
-                let (part, step) = (&self.parts[place.part], &self.steps[place.part]);
-                let Some(difference) = decode_block(&mut bits, &window.bytes, part, step.needed, &mut block) else {
-                    stop = Stop::Damaged;
-                    break 'mcus;
-                };
-                let dc = self.last[place.part].wrapping_add(difference as i16);
-                self.last[place.part] = dc;
-                block[0] = dc;
-                let at = starts[place.part] + column as usize * step.across + place.offset;
-                self.output.put(part.channel, at, step.stride, &block, &part.quantisers);
-                if step.needed > 0 {
-                    block = [0; 64];
+            for (part, places) in self.parts.iter().zip(&mut self.places) {
+                for offset in &places.offsets {
+                    let Some(difference) = decode_block(&mut bits, &window.bytes, part, places.needed, &mut block)
+                    else {
+                        stop = Stop::Damaged;
+                        break 'mcus;
+                    };
+                    places.last = places.last.wrapping_add(difference as i16);
+                    block[0] = places.last;
+                    let at = places.start + column as usize * places.across + offset;
+                    self.output.put(part.channel, at, places.stride, &block, &part.quantisers);
+                    if places.needed > 0 {
+                        block = [0; 64];
+                    }
                 }
             }
             if window.overrun(&bits) {
@@ -120,19 +133,21 @@ impl Scan for Sequential<'_> {
     }
 
     fn lose(&mut self, row: u32, columns: Range<u32>) {
+        self.begin_row(row);
         let mut block = [0; 64];
         for column in columns {
-            for place in &self.places {
-                let (part, step) = (&self.parts[place.part], &self.steps[place.part]);
-                block[0] = self.last[place.part];
-                let at = self.start(place.part, row) + column as usize * step.across + place.offset;
-                self.output.put(part.channel, at, step.stride, &block, &part.quantisers);
+            for (part, places) in self.parts.iter().zip(&self.places) {
+                block[0] = places.last;
+                for offset in &places.offsets {
+                    let at = places.start + column as usize * places.across + offset;
+                    self.output.put(part.channel, at, places.stride, &block, &part.quantisers);
+                }
             }
         }
     }
 
     fn restart(&mut self) {
-        self.last.fill(0);
+        self.places.iter_mut().for_each(|places| places.last = 0);
     }
 
     fn end_row(&mut self, row: u32) {
@@ -151,24 +166,24 @@ fn decode_block(bits: &mut Bits, bytes: &Bytes, part: &Part, needed: u32, block:
     // An entry with the block's end must not be used where its value may be the last coefficient.
     while index <= needed.min(63 - 16) {
         bits.refill(bytes);
-        let mut entry = ac.value[bits.peek::<AC_BITS>()];
-        bits.take(entry & 31);
-        if entry & OPEN > 0 {
-            let (size, advance) = if entry & 31 > 0 { (entry >> 16, entry >> 8 & 0xff) } else { ac.long(bits)? };
-            entry = (bits.value(size) as u32) << 16 | advance << 8;
-        }
-        index += entry >> 8 & 0xff;
-        // Where the entry is only the block's end, its value is 0 and must not replace another.
-        let value = &mut block[natural(index - 1)];
-        *value = value.wrapping_add((entry >> 16) as i16);
+        let entry = ac.value[bits.peek::<AC_BITS>()];
+        let value = if entry > 0 {
+            let value = extend(bits.buffer << (entry >> 24), entry >> 16 & 15);
+            bits.take(entry);
+            index += entry >> 8 & 0xff;
+            value
+        } else {
+            let (size, advance) = ac.long(bits)?;
+            index += advance;
+            bits.value(size) as i16
+        };
+        block[natural(index - 1)] = value;
     }
     while index <= needed {
         bits.refill(bytes);
         let (size, advance) = ac.long(bits)?;
-        let read = bits.value(size) as i16;
         index += advance;
-        let value = &mut block[natural(index - 1)];
-        *value = value.wrapping_add(read);
+        block[natural(index - 1)] = bits.value(size) as i16;
     }
     while index < 64 - PACKED_ADVANCE {
         bits.refill(bytes);
@@ -210,4 +225,13 @@ fn decode_block(bits: &mut Bits, bytes: &Bytes, part: &Part, needed: u32, block:
 #[inline(always)]
 fn natural(index: u32) -> usize {
     usize::from(zigzag::NATURAL_PADDED[(index & (END - 1)) as usize] & 63)
+}
+
+/// The value of that size at the top of a word.
+#[inline(always)]
+fn extend(word: u64, size: u32) -> i16 {
+    let value = (word >> 1 >> (63 - size)) as i32;
+    // All ones where the first bit is 0, which makes the value negative.
+    let negative = !((word as i64 >> 63) as i32);
+    (value + (negative & (1 - (1 << size)))) as i16
 }

@@ -35,27 +35,48 @@ impl Quantisers {
     }
 }
 
-/// Writes a block's samples into rows that lie `stride` apart.
-pub(crate) type Inverse = fn(&Block, &Quantisers, &mut [u8], usize);
-
 /// The transform of a channel.
-pub(crate) fn inverse(channel: &Channel) -> Inverse {
-    match (channel.width, channel.height) {
-        (1, 1) => |block, quantisers, out, _| out[0] = quantisers.flat(block[0]),
-        (2, 2) => two,
-        (1, height) => any_height::<1>(height),
-        (2, height) => any_height::<2>(height),
-        (3, height) => any_height::<3>(height),
-        (4, height) => any_height::<4>(height),
-        (5, height) => any_height::<5>(height),
-        (6, height) => any_height::<6>(height),
-        (7, height) => any_height::<7>(height),
-        (_, height) => any_height::<8>(height),
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    One,
+    Two,
+    Other(Inverse),
+}
+
+/// Writes a block's samples into rows that lie some way apart.
+type Inverse = fn(&Block, &Quantisers, &mut [u8], usize);
+
+impl Kind {
+    pub(crate) fn new(channel: &Channel) -> Self {
+        let height = channel.height;
+        match channel.width {
+            1 if height == 1 => Self::One,
+            2 if height == 2 => Self::Two,
+            1 => any_height::<1>(height),
+            2 => any_height::<2>(height),
+            3 => any_height::<3>(height),
+            4 => any_height::<4>(height),
+            5 => any_height::<5>(height),
+            6 => any_height::<6>(height),
+            7 => any_height::<7>(height),
+            _ => any_height::<8>(height),
+        }
+    }
+
+    /// Writes a block's samples into rows that lie `stride` apart.
+    #[inline(always)]
+    pub(crate) fn apply(self, block: &Block, quantisers: &Quantisers, out: &mut [u8], stride: usize) {
+        match self {
+            // Nearly all blocks are of these kinds, where a call would cost as much as the work.
+            Self::One => out[0] = quantisers.flat(block[0]),
+            Self::Two => two(block, quantisers, out, stride),
+            Self::Other(inverse) => inverse(block, quantisers, out, stride),
+        }
     }
 }
 
-fn any_height<const W: usize>(height: usize) -> Inverse {
-    match height {
+fn any_height<const W: usize>(height: usize) -> Kind {
+    Kind::Other(match height {
         1 => transform::<W, 1>,
         2 => transform::<W, 2>,
         3 => transform::<W, 3>,
@@ -64,7 +85,7 @@ fn any_height<const W: usize>(height: usize) -> Inverse {
         6 => transform::<W, 6>,
         7 => transform::<W, 7>,
         _ => transform::<W, 8>,
-    }
+    })
 }
 
 /// What a coefficient of 1, by its zigzag index, adds to a sample at most.
@@ -79,6 +100,7 @@ pub(crate) fn peak(channel: &Channel, index: usize) -> f64 {
 }
 
 /// Two points on both axes, where all cosines times √2 are 1 or -1.
+#[inline(always)]
 fn two(block: &Block, quantisers: &Quantisers, out: &mut [u8], stride: usize) {
     let [a, b, c, d] = [0, 1, 8, 9].map(|at| f32::from(block[at]) * quantisers.scaled[at]);
     // c(u)·c(v) and the cosines of the odd frequencies: √2·√½ on each axis.
@@ -87,10 +109,8 @@ fn two(block: &Block, quantisers: &Quantisers, out: &mut [u8], stride: usize) {
     let (left, right) = (a + b, a - b);
     let (first, second) = (c + d, c - d);
     let rows = [[left + first, right + second], [left - first, right - second]];
-    for (row, line) in rows.into_iter().zip(out.chunks_mut(stride)) {
-        line[0] = sample(row[0]);
-        line[1] = sample(row[1]);
-    }
+    out[stride..stride + 2].copy_from_slice(&rows[1].map(sample));
+    out[..2].copy_from_slice(&rows[0].map(sample));
 }
 
 /// The transform as two small products of matrices, with a vector for each row.
