@@ -48,18 +48,21 @@ impl Coefficients {
     }
 
     /// Whether a scan of that band must be read: because it gives a kept coefficient, or because a later scan that refines one
-    /// may have to know which others are not zero.
+    /// has to know which others are not zero.
     pub(crate) fn wants(&self, band: Band, shift: u32, refines: bool, approximate: bool) -> bool {
-        if self.kept == 0 {
-            return false;
-        }
-        let dispensable = |last_shift: u32| approximate && last_shift == 0 && self.last_refinement() < 1.0;
         let gives = self.kept & band.bits() != 0;
-        if refines {
-            (gives || shift > 0) && !dispensable(shift)
-        } else {
-            gives || shift > 0 && !dispensable(shift - 1)
-        }
+        let useful = gives && !(refines && self.may_lack(shift, approximate));
+        self.kept != 0 && (useful || self.is_refined_after(shift, approximate))
+    }
+
+    /// Whether scans that follow one of this shift may refine what it gives.
+    pub(crate) fn is_refined_after(&self, shift: u32, approximate: bool) -> bool {
+        shift > 0 && !self.may_lack(shift - 1, approximate)
+    }
+
+    /// Whether a refinement to this shift can be left out.
+    fn may_lack(&self, shift: u32, approximate: bool) -> bool {
+        approximate && shift == 0 && self.last_refinement() < 1.0
     }
 
     /// By how many levels a sample can change at most with the last bit of all kept coefficients but the first.

@@ -323,7 +323,8 @@ impl<R: BufRead> Run<R> {
         if own.wants(band, scan.shift, scan.refines, *approximate) {
             let table = ProgressiveTable::new(&tables.ac(part.ac));
             let shape = geometry.channels[part.channel].blocks;
-            let mut decoding = AcScan::new(own, shape, table, band, scan.shift, scan.refines);
+            let remembers = own.is_refined_after(scan.shift, *approximate);
+            let mut decoding = AcScan::new(own, shape, table, band, scan, remembers);
             walk(input, &mut self.window, tables.interval, &mut decoding)?;
         }
         Ok(())

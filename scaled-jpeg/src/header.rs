@@ -6,7 +6,6 @@ use crate::{error::Error, huffman::Spec, input::Input, scan::ScanHeader, standar
 
 /// What is known of a JPEG before its first scan.
 #[derive(Debug, Clone, Default)]
-#[non_exhaustive]
 pub struct Header {
     /// In pixels, as stored: not turned by the Exif orientation.
     pub width: u16,
@@ -38,7 +37,7 @@ pub struct Component {
     /// Vertical sampling factor, 1 to 4. That of a lone component counts as 1.
     pub v: u8,
     /// Number of its quantisation table, 0 to 3.
-    pub(crate) quantisation: u8,
+    pub quantisation: u8,
 }
 
 /// Which colours the components are.

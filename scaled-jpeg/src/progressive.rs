@@ -10,6 +10,7 @@ use crate::{
     coefficients::Coefficients,
     geometry::Geometry,
     huffman::{AC_BITS, DcTable, END, PACKED_ADVANCE, ProgressiveTable},
+    scan::ScanHeader,
     walk::{Scan, Stop},
 };
 
@@ -152,11 +153,10 @@ impl<'a> AcScan<'a> {
         shape: (u32, u32),
         table: ProgressiveTable,
         band: Band,
-        shift: u32,
-        refines: bool,
+        &ScanHeader { shift, refines, .. }: &ScanHeader,
+        remembers: bool,
     ) -> Self {
-        let remembers = shift > 0 || refines;
-        if remembers && own.history.is_empty() {
+        if (remembers || refines) && own.history.is_empty() {
             own.history = vec![0; own.dc.len()];
         }
         Self { own, shape, table, band, shift, refines, remembers, ended: 0 }
@@ -262,7 +262,7 @@ impl<'a> AcScan<'a> {
             self.ended -= 1;
             self.correct(bits, bytes, at, history & self.band.mask(index));
         }
-        if self.shift > 0 {
+        if self.remembers {
             self.own.history[at] = history | fresh;
         }
         Some(())
