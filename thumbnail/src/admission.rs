@@ -60,32 +60,22 @@ pub(crate) fn memory(header: &Header, length: usize, plan: &Plan) -> u64 {
     const REST: u128 = 16 << 20;
     // So wide that no product of what a header says overflows.
     let area = |(width, height): (u32, u32)| u128::from(width) * u128::from(height);
-    let scale = decode::scale(&header.coding, header.size(), plan.wanted);
-    let decoded = (header.width.div_ceil(scale), header.height.div_ceil(scale));
+    let ratio = decode::ratio(&header.coding, header.size(), plan.wanted);
+    let decoded = (ratio.apply(header.width), ratio.apply(header.height));
     let stored = header.orientation.swap(plan.largest);
     // Resampling holds the picture at its final width and old height, or the other way round.
     let between = area((stored.0, decoded.1)).max(area((decoded.0, stored.1)));
     // The largest thumbnail: itself, turned, converted, and as its encoder wants it.
     let thumbnails = 4 * 4 * area(plan.largest);
-    let decoding = decoding(&header.coding, header, area(decoded), u128::from(scale), length as u128);
+    let decoding = decoding(&header.coding, header, area(decoded), plan.wanted, length as u64);
     u64::try_from(REST + thumbnails + 4 * between + decoding).unwrap_or(u64::MAX)
 }
 
-/// What decoding needs at its peak, the decoded picture of `decoded` pixels included, which is 1/`scale` of the stored one.
-fn decoding(coding: &Coding, header: &Header, decoded: u128, scale: u128, length: u128) -> u128 {
+/// What decoding so that `wanted` is left needs at its peak, the decoded picture of `decoded` pixels included.
+fn decoding(coding: &Coding, header: &Header, decoded: u128, wanted: (u32, u32), length: u64) -> u128 {
     let pixels = u128::from(header.width) * u128::from(header.height);
     match coding {
-        Coding::Jpeg(frame) => {
-            let samples = u128::from(frame.samples(header.width, header.height));
-            let planes_and_picture = (samples + pixels * frame.components.len() as u128).div_ceil(scale * scale);
-            // A progressive file's coefficients are all kept; of another's, those that wait for their transform.
-            let coefficients = match (frame.progressive, scale) {
-                (true, _) => 3 * samples,
-                (false, 1) => 2 * samples,
-                (false, _) => samples,
-            };
-            planes_and_picture + coefficients
-        }
+        Coding::Jpeg(frame) => u128::from(decode::jpeg::memory(header, frame, wanted, length)),
         Coding::Png { channels, depth, interlaced } => {
             // A single transparent colour gives an alpha channel to all pixels.
             let channels = if matches!(channels, PngChannels::Gray | PngChannels::GrayAlpha) { 2 } else { 4 };
@@ -96,7 +86,7 @@ fn decoding(coding: &Coding, header: &Header, decoded: u128, scale: u128, length
         }
         // The rows of an interlaced one are kept as indices.
         Coding::Gif => pixels + 4 * decoded + 32 * u128::from(header.width),
-        Coding::Webp(coding) => 8 * length + pixels * if coding.animated { 19 } else { 11 },
+        Coding::Webp(coding) => 8 * u128::from(length) + pixels * if coding.animated { 19 } else { 11 },
         Coding::Tiff(coding) => {
             let chunk = u128::from(coding.chunk);
             let samples = chunk * 8 / u128::from(coding.bits.max(1));
@@ -106,6 +96,6 @@ fn decoding(coding: &Coding, header: &Header, decoded: u128, scale: u128, length
         // Planes of 32-bit samples, as tiles and again as one picture.
         #[cfg(feature = "heic")]
         Coding::Heic { coded, alpha } => u128::from(*coded) * if *alpha { 32 } else { 24 },
-        Coding::IcoPng { inner, .. } => decoding(inner, header, decoded, scale, length),
+        Coding::IcoPng { inner, .. } => decoding(inner, header, decoded, wanted, length),
     }
 }

@@ -6,7 +6,8 @@ use std::{
 };
 
 use crate::{
-    Made, Options, Reason, Rejection, Thumbnail, admission, colour, decode,
+    Made, Options, Reason, Rejection, Thumbnail, admission, colour,
+    decode::{self, Ratio},
     encode::{self, Target},
     header::{self, Coding, Header, PngChannels},
     picture::Picture,
@@ -74,11 +75,12 @@ fn run(source: &[u8], options: &Options, seen: &mut Option<crate::Source>) -> Re
 
 /// How much of a decoded picture shows the source, in its own pixels.
 fn extent(picture: &Picture, header: &Header, plan: &Plan) -> (f64, f64) {
-    let scale = match decode::scale(&header.coding, header.size(), plan.wanted) {
-        _ if picture.size() == header.size() => 1.0,
-        scale => f64::from(scale),
+    let ratio = match decode::ratio(&header.coding, header.size(), plan.wanted) {
+        _ if picture.size() == header.size() => Ratio::WHOLE,
+        ratio => ratio,
     };
-    let edge = |stored: u32, decoded: u32| (f64::from(stored) / scale).min(f64::from(decoded));
+    let shown = |stored: u32| f64::from(stored) * f64::from(ratio.to) / f64::from(ratio.from);
+    let edge = |stored: u32, decoded: u32| shown(stored).min(f64::from(decoded));
     (edge(header.width, picture.width), edge(header.height, picture.height))
 }
 

@@ -1,5 +1,5 @@
 #![no_main]
-//! JPEG without its end marker, which sends every file through the survey of its data.
+//! JPEG without its end marker.
 
 use libfuzzer_sys::fuzz_target;
 

@@ -4,7 +4,7 @@ mod bmp;
 mod gif;
 #[cfg(feature = "heic")]
 mod heic;
-mod jpeg;
+pub(crate) mod jpeg;
 mod png;
 mod tiff;
 mod webp;
@@ -29,13 +29,29 @@ impl From<Picture> for Decoded {
     }
 }
 
-/// How many stored pixels become one on each axis in decoding a picture of `size`, so that no edge is below `wanted`.
-pub(crate) fn scale(coding: &Coding, size: (u32, u32), wanted: (u32, u32)) -> u32 {
+/// By how much a picture gets smaller in decoding: on each axis, of so many stored pixels so many become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ratio {
+    pub(crate) from: u32,
+    pub(crate) to: u32,
+}
+
+impl Ratio {
+    pub(crate) const WHOLE: Self = Self { from: 1, to: 1 };
+
+    /// An edge of the decoded picture, where parts of a pixel count as one.
+    pub(crate) fn apply(self, edge: u32) -> u32 {
+        u32::try_from((u64::from(edge) * u64::from(self.to)).div_ceil(u64::from(self.from))).unwrap_or(edge)
+    }
+}
+
+/// By how much a picture of `size` gets smaller in decoding, so that no edge is below `wanted`.
+pub(crate) fn ratio(coding: &Coding, size: (u32, u32), wanted: (u32, u32)) -> Ratio {
     match coding {
-        Coding::Jpeg(_) => jpeg::scale(size, wanted),
-        Coding::Png { interlaced: false, .. } | Coding::Gif => shrink::factor(size, wanted),
-        Coding::IcoPng { inner, .. } => scale(inner, size, wanted),
-        _ => 1,
+        Coding::Jpeg(_) => jpeg::ratio(size, wanted),
+        Coding::Png { interlaced: false, .. } | Coding::Gif => Ratio { from: shrink::factor(size, wanted), to: 1 },
+        Coding::IcoPng { inner, .. } => ratio(inner, size, wanted),
+        _ => Ratio::WHOLE,
     }
 }
 
@@ -49,7 +65,7 @@ pub(crate) fn nearly_whole(found: u64, expected: u64) -> bool {
 /// where it is stored larger than that: formats that can, skip what a smaller picture does not need.
 pub(crate) fn decode(bytes: &[u8], header: &Header, wanted: (u32, u32), limits: &Limits) -> Result<Decoded, Rejection> {
     match &header.coding {
-        Coding::Jpeg(frame) => jpeg::decode(bytes, header, frame, wanted, limits).map(Decoded::from),
+        Coding::Jpeg(frame) => jpeg::decode(bytes, header, frame, wanted).map(Decoded::from),
         Coding::Png { .. } => png::decode(bytes, header, wanted, limits),
         Coding::Gif => gif::decode(bytes, header, wanted).map(Decoded::from),
         Coding::Tiff(coding) => tiff::decode(bytes, header, coding).map(Decoded::from),

@@ -7,8 +7,11 @@ use crate::{Format, Reason, Rejection, bytes::Reader, exif, orientation::Orienta
 
 /// What a JPEG's markers say of its coding.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // facts that have nothing to do with each other
 pub(crate) struct Frame {
     pub(crate) progressive: bool,
+    /// Whether the first scan has all components.
+    pub(crate) interleaved: bool,
     pub(crate) components: Vec<Component>,
     /// The transform of an Adobe segment: 0 none, 1 `YCbCr`, 2 YCCK.
     pub(crate) adobe: Option<u8>,
@@ -104,7 +107,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
             0xc0..=0xc2 => return Err(Reason::Corrupt.because("the JPEG has two frames")),
             0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf | 0xcc | 0xde | 0xdf => return Err(exotic(marker)),
             0xda if size.is_none() => return Err(Reason::Corrupt.because("a JPEG scan comes before the frame")),
-            0xda => frame.scans += 1,
+            0xda => {
+                frame.scans += 1;
+                if frame.scans == 1 {
+                    frame.interleaved =
+                        segment.first().is_some_and(|&count| usize::from(count) == frame.components.len());
+                }
+            }
             0xdc => number_of_lines(&mut size, segment),
             0xe0 if segment.starts_with(b"JFIF\0") => frame.jfif = true,
             // Some files carry a second, wrong one; the first is the camera's.
