@@ -38,6 +38,22 @@ fn jpeg_of_every_kind() {
     assert!(difference(&Jpeg { colours: ColorType::Luma, ..jpeg }.encode(WIDTH, HEIGHT), &grey()) < 4.0);
 }
 
+/// As some encoders write baseline files, too.
+#[test]
+fn jpeg_with_a_scan_for_each_component() {
+    for sampling in [SamplingFactor::F_1_1, SamplingFactor::F_2_2] {
+        let mut file = Vec::new();
+        let mut encoder = jpeg_encoder::Encoder::new(&mut file, 90);
+        encoder.set_sampling_factor(sampling);
+        encoder.set_optimized_huffman_tables(true);
+        let size = [WIDTH, HEIGHT].map(|edge| u16::try_from(edge).unwrap());
+        encoder.encode(&fixtures::rgb(WIDTH, HEIGHT), size[0], size[1], ColorType::Rgb).unwrap();
+        assert_eq!(file.windows(2).filter(|pair| *pair == [0xff, 0xda]).count(), 3);
+        let off = difference(&file, &colour());
+        assert!(off < 6.0, "{sampling:?}: {off}");
+    }
+}
+
 #[test]
 fn png_of_every_kind() {
     let expected = [

@@ -20,9 +20,10 @@ pub(super) fn memory(header: &Header, frame: &Frame, length: u64) -> u64 {
 
 /// Decodes whatever can be; none where the decoder does not understand the file.
 pub(super) fn decode(bytes: &[u8], header: &Header, frame: &Frame) -> Option<Picture> {
-    // Of samplings as coarse as 4:1:1 with restarts it makes stripes, and no error.
+    // Of samplings as coarse as 4:1:1 with restarts it makes stripes, of a baseline file with a scan for each component one flat
+    // colour, and of neither an error.
     let (h, v) = frame.max_sampling();
-    if h > 2 || v > 2 {
+    if h > 2 || v > 2 || !(frame.interleaved || frame.progressive) {
         return None;
     }
     let colours = Colours::of(frame);
