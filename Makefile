@@ -99,8 +99,8 @@ FUZZ = PATH="$(CURDIR)/.venv/cargo-fuzz/bin:$$PATH" cargo +nightly fuzz
 
 .PHONY: fuzz
 fuzz: $(CARGO_FUZZ) | need-nightly ## broken files for the decoders, made by the thousand; FUZZ_SECONDS
-	@for target in $$($(FUZZ) list --fuzz-dir thumbnail/fuzz); do \
-		$(FUZZ) run --fuzz-dir thumbnail/fuzz --sanitizer none $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; done
+	@for folder in thumbnail/fuzz scaled-jpeg/fuzz; do for target in $$($(FUZZ) list --fuzz-dir $$folder); do \
+		$(FUZZ) run --fuzz-dir $$folder --sanitizer none $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; done; done
 
 .PHONY: lint
 lint: lint-rust lint-dependencies lint-templates ## formatting, clippy, licences, deployment files
