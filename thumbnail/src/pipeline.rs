@@ -21,14 +21,17 @@ use crate::{
 /// [`Rejection`] where the bytes are no image that this crate can show, or exceed a limit. A panic in a decoder is one too.
 pub fn make(source: &[u8], options: &Options) -> Result<Made, Rejection> {
     let mut seen = None;
-    let outcome = catch_unwind(AssertUnwindSafe(|| run(source, options, &mut seen)));
-    outcome
-        .unwrap_or_else(|panic| {
-            let message = panic.downcast_ref::<&str>().map(ToString::to_string);
-            let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-            Err(Reason::DecoderPanic.because(format!("a decoder panicked: {message}")))
-        })
+    contained(|| run(source, options, &mut seen))
         .map_err(|rejection| Rejection { source_info: rejection.source_info.or(seen), ..rejection })
+}
+
+/// Does the work; a panic in it is a rejection.
+fn contained<T>(work: impl FnOnce() -> Result<T, Rejection>) -> Result<T, Rejection> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let message = panic.downcast_ref::<&str>().map(ToString::to_string);
+        let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        Err(Reason::DecoderPanic.because(format!("a decoder panicked: {message}")))
+    })
 }
 
 /// Heap that [`make`] would take for `source` at its peak, in bytes, the source itself included: estimated from the header,
@@ -117,4 +120,17 @@ fn cascade(master: Picture, plan: &Plan, targets: &[Target], options: &Options) 
     }
     made.sort_by_key(|&(index, _)| index);
     Ok(made.into_iter().map(|(_, thumbnail)| thumbnail).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_rejection_that_tells_its_message() {
+        let file = [1, 2, 3];
+        let rejection = contained(|| Ok(file[std::hint::black_box(3)])).unwrap_err();
+        assert_eq!(rejection.reason.code(), "decoder-panic");
+        assert!(rejection.detail.contains("index out of bounds"), "{}", rejection.detail);
+    }
 }
