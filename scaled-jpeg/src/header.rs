@@ -42,18 +42,25 @@ pub struct Component {
 
 /// Which colours the components are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Colours {
+pub enum Colours {
+    /// One component: grey.
     Gray,
+    /// Red, green and blue.
     Rgb,
+    /// Luminance and two of chrominance.
     YCbCr,
+    /// How much ink there is.
     Cmyk,
+    /// How much ink is missing.
     AdobeCmyk,
+    /// The same, with cyan, magenta and yellow as the light that remains, in `YCbCr`.
     AdobeYcck,
 }
 
 impl Header {
-    /// By the rules of libjpeg, with which every file in the world was tried.
-    pub(crate) fn colours(&self) -> Colours {
+    /// Which colours the components are, by the rules of libjpeg, with which every file in the world was tried.
+    #[must_use]
+    pub fn colours(&self) -> Colours {
         let ids: Vec<u8> = self.components.iter().map(|component| component.id).collect();
         match (&ids[..], self.jfif, self.adobe) {
             ([_], ..) => Colours::Gray,

@@ -36,5 +36,5 @@ pub use chunks::Chunks;
 pub use decoder::{Coverage, Decoder, MAX_SCANS, Picture, Plane};
 pub use error::Error;
 pub use geometry::Scale;
-pub use header::{Component, Header};
+pub use header::{Colours, Component, Header};
 pub use raster::Pixels;

@@ -1,10 +1,12 @@
 //! JPEG at its full size.
 
+use scaled_jpeg::Colours;
 use zune_jpeg::{
     JpegDecoder,
     zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions},
 };
 
+use super::as_scaled;
 use crate::{
     header::{Header, jpeg::Frame},
     picture::{Model, Picture},
@@ -26,13 +28,13 @@ pub(super) fn decode(bytes: &[u8], header: &Header, frame: &Frame) -> Option<Pic
     if h > 2 || v > 2 || !(frame.interleaved || frame.progressive) {
         return None;
     }
-    let colours = Colours::of(frame);
+    let colours = as_scaled(header, frame).colours();
     let edge = usize::from(u16::MAX);
     let options = DecoderOptions::default()
         .set_strict_mode(false)
         .set_max_width(edge)
         .set_max_height(edge)
-        .jpeg_set_out_colorspace(colours.wanted());
+        .jpeg_set_out_colorspace(wanted(colours));
     let file = file(bytes, header, frame, colours);
     let mut data = JpegDecoder::new_with_options(ZCursor::new(&file), options).decode().ok()?;
     let model = match colours {
@@ -56,51 +58,23 @@ pub(super) fn decode(bytes: &[u8], header: &Header, frame: &Frame) -> Option<Pic
     (data.len() == expected).then_some(Picture { width: header.width, height: header.height, model, data })
 }
 
-/// Which colours the components are.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Colours {
-    Gray,
-    Rgb,
-    YCbCr,
-    Cmyk,
-    /// How much ink is missing.
-    AdobeCmyk,
-    /// The same, with cyan, magenta and yellow as the light that remains.
-    AdobeYcck,
+/// What the decoder makes of them: inks as they are stored.
+fn wanted(colours: Colours) -> ColorSpace {
+    match colours {
+        Colours::Gray => ColorSpace::Luma,
+        Colours::Rgb | Colours::YCbCr => ColorSpace::RGB,
+        Colours::Cmyk | Colours::AdobeCmyk => ColorSpace::CMYK,
+        Colours::AdobeYcck => ColorSpace::YCCK,
+    }
 }
 
-impl Colours {
-    /// By the rules of libjpeg, which every file in the world was tried with.
-    fn of(frame: &Frame) -> Self {
-        let ids: Vec<u8> = frame.components.iter().map(|component| component.id).collect();
-        match (&ids[..], frame.jfif, frame.adobe) {
-            ([_], ..) => Self::Gray,
-            ([_, _, _, _], _, Some(2)) => Self::AdobeYcck,
-            ([_, _, _, _], _, Some(_)) => Self::AdobeCmyk,
-            ([_, _, _, _], _, None) => Self::Cmyk,
-            (_, false, Some(0)) | (b"RGB", false, None) => Self::Rgb,
-            _ => Self::YCbCr,
-        }
-    }
-
-    /// What the decoder makes of them: inks as they are stored.
-    fn wanted(self) -> ColorSpace {
-        match self {
-            Self::Gray => ColorSpace::Luma,
-            Self::Rgb | Self::YCbCr => ColorSpace::RGB,
-            Self::Cmyk | Self::AdobeCmyk => ColorSpace::CMYK,
-            Self::AdobeYcck => ColorSpace::YCCK,
-        }
-    }
-
-    /// The transform of an Adobe segment that means them.
-    fn transform(self) -> Option<u8> {
-        match self {
-            Self::Gray => None,
-            Self::Rgb | Self::Cmyk | Self::AdobeCmyk => Some(0),
-            Self::YCbCr => Some(1),
-            Self::AdobeYcck => Some(2),
-        }
+/// The transform of an Adobe segment that means them.
+fn transform(colours: Colours) -> Option<u8> {
+    match colours {
+        Colours::Gray => None,
+        Colours::Rgb | Colours::Cmyk | Colours::AdobeCmyk => Some(0),
+        Colours::YCbCr => Some(1),
+        Colours::AdobeYcck => Some(2),
     }
 }
 
@@ -108,7 +82,7 @@ impl Colours {
 /// no rubbish between segments, and always an end marker.
 fn file(bytes: &[u8], header: &Header, frame: &Frame, colours: Colours) -> Vec<u8> {
     let mut file = b"\xff\xd8".to_vec();
-    if let Some(transform) = colours.transform() {
+    if let Some(transform) = transform(colours) {
         file.extend(b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0");
         file.push(transform);
     }

@@ -29,18 +29,24 @@ pub(crate) fn memory(header: &Header, frame: &Frame, wanted: (u32, u32), length:
 }
 
 fn reduced_memory(header: &Header, frame: &Frame, scale: Scale) -> u64 {
+    as_scaled(header, frame).memory(scale)
+}
+
+/// The header as the decoder of small pictures would have read it, without profile and Exif.
+fn as_scaled(header: &Header, frame: &Frame) -> scaled_jpeg::Header {
     let edge = |edge: u32| u16::try_from(edge).unwrap_or(u16::MAX);
     let component =
         |c: &crate::header::jpeg::Component| scaled_jpeg::Component { id: c.id, h: c.h, v: c.v, quantisation: 0 };
-    let header = scaled_jpeg::Header {
+    scaled_jpeg::Header {
         width: edge(header.width),
         height: edge(header.height),
         progressive: frame.progressive,
         interleaved: frame.interleaved,
         components: frame.components.iter().map(component).collect(),
+        jfif: frame.jfif,
+        adobe: frame.adobe,
         ..scaled_jpeg::Header::default()
-    };
-    header.memory(scale)
+    }
 }
 
 /// Decodes so that `wanted` is left.
