@@ -4,6 +4,7 @@
 
 pub mod batch;
 mod keys;
+mod making;
 mod memory;
 mod metrics;
 mod outcome;
@@ -16,16 +17,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::Value;
-use thumbnail::Made;
 use thumbnail_job::{Answer, Job};
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::time::timeout;
 
 use batch::{Batch, BatchAnswer};
 
 pub use keys::KeyTemplate;
+pub use making::Making;
 pub use metrics::Metrics;
 pub use outcome::Outcome;
 pub use reconcile::{Approach, Failure, Rejection, Store, reconcile};
@@ -108,7 +108,7 @@ async fn process(
     // Ending in the middle is safe at any point: it is what a crash does, and the retry starts from the source again.
     let time_left =
         approach.deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
-    let work = reconcile(store, &target, approach, |source| make(source, Arc::clone(settings)));
+    let work = reconcile(store, &target, approach, Making::made);
     let failure = match timeout(time_left, work).await {
         Ok(Ok(reconciled)) => return Ok(Outcome::of(job, reconciled)),
         Ok(Err(failure)) => failure,
@@ -124,22 +124,4 @@ async fn process(
         error_type: error_type.to_owned(),
         error_message: format!("s3://{}/{}: {failure}", job.bucket, job.key),
     })
-}
-
-/// Makes the pixels, off the threads that wait for the network.
-///
-/// One at a time: the memory limit is for one picture, and the work of an invocation that ran out of time goes on, since a
-/// decoder cannot be stopped, while the process may be at its next one already.
-async fn make(source: Bytes, settings: Arc<Settings>) -> Result<Made, Rejection> {
-    static AT_WORK: Semaphore = Semaphore::const_new(1);
-    let permit = AT_WORK.acquire().await;
-    match tokio::task::spawn_blocking(move || {
-        let _permit = permit;
-        thumbnail::make(&source, &settings.thumbnails)
-    })
-    .await
-    {
-        Ok(made) => made.map_err(Rejection::from),
-        Err(panic) => Err(Rejection { reason: "panic", message: panic.to_string(), info: None }),
-    }
 }

@@ -11,7 +11,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use futures_util::future::{join, join_all};
 use serde::Serialize;
 use thumbnail::{Format, Made, Size, Thumbnail};
@@ -74,13 +73,13 @@ pub struct Version {
 
 /// A source as it was read.
 #[derive(Debug)]
-pub struct Source {
+pub struct Source<Content> {
     /// Which content it is.
     pub version: Version,
     /// Its size in bytes.
     pub bytes: u64,
     /// The content in full, or why it was not read.
-    pub content: Result<Bytes, Rejection>,
+    pub content: Result<Content, Rejection>,
 }
 
 /// An object, without its content.
@@ -122,9 +121,11 @@ pub struct Rejection {
 pub trait Store {
     /// What such an error is.
     type Error: Send;
+    /// An object's content, or what is being made of it already.
+    type Content: Send;
 
     /// Reads an object in full; `None` where there is none.
-    fn get(&self, at: &Location) -> impl Future<Output = Result<Option<Source>, Self::Error>> + Send;
+    fn get(&self, at: &Location) -> impl Future<Output = Result<Option<Source<Self::Content>>, Self::Error>> + Send;
     /// Reads an object's head; `None` where there is none.
     fn head(&self, at: &Location) -> impl Future<Output = Result<Option<Head>, Self::Error>> + Send;
     /// Writes a thumbnail with its record. The inner error: the store will never take it.
@@ -205,7 +206,7 @@ pub struct Reconciled {
     pub milliseconds: Milliseconds,
 }
 
-/// Where the time went, in milliseconds.
+/// Where the time went, in milliseconds. Of `make`, some may lie in `download`: a source can be worked on while it comes.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Milliseconds {
     /// Reading the source.
@@ -234,8 +235,8 @@ pub enum Failure<E> {
     OutOfTime,
 }
 
-/// Makes the thumbnails of `target` agree with its source; `make` turns the source's bytes into thumbnails, each for another
-/// of the target's places.
+/// Makes the thumbnails of `target` agree with its source; `make` turns the source's content into thumbnails, each for
+/// another of the target's places.
 ///
 /// # Panics
 /// Where `make` makes a thumbnail that the target has no place for.
@@ -250,7 +251,7 @@ pub async fn reconcile<S, M, F>(
 ) -> Result<Reconciled, Failure<S::Error>>
 where
     S: Store,
-    M: Fn(Bytes) -> F,
+    M: Fn(S::Content) -> F,
     F: Future<Output = Result<Made, Rejection>>,
 {
     let started = Instant::now();
@@ -308,7 +309,7 @@ async fn round<S, M, F>(
 ) -> Result<(Option<Version>, Done), S::Error>
 where
     S: Store,
-    M: Fn(Bytes) -> F,
+    M: Fn(S::Content) -> F,
     F: Future<Output = Result<Made, Rejection>>,
 {
     let started = Instant::now();
@@ -322,14 +323,15 @@ where
         Ok(content) => {
             let started = Instant::now();
             let result = make(content).await;
-            milliseconds.make += since(started);
+            let waited = since(started);
+            milliseconds.make += result.as_ref().map_or(waited, |made| in_milliseconds(made.total));
             result
         }
         Err(rejection) => Err(rejection),
     };
     let done = match result {
         Ok(Made { source: info, thumbnails, decode, .. }) => {
-            milliseconds.decode += decode.as_secs_f64() * 1e3;
+            milliseconds.decode += in_milliseconds(decode);
             let started = Instant::now();
             let written = put_all(store, target, thumbnails, &version).await?;
             milliseconds.upload += since(started);
@@ -423,7 +425,11 @@ impl Target {
 }
 
 fn since(started: Instant) -> f64 {
-    started.elapsed().as_secs_f64() * 1e3
+    in_milliseconds(started.elapsed())
+}
+
+fn in_milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
 
 impl From<thumbnail::Rejection> for Rejection {

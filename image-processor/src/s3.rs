@@ -1,6 +1,6 @@
 //! S3 as a [`Store`].
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use aws_sdk_s3::{
     Client,
@@ -11,12 +11,12 @@ use aws_sdk_s3::{
     },
     primitives::ByteStream,
 };
-use bytes::{Bytes, BytesMut};
 use thumbnail::Thumbnail;
 use tokio::time::sleep;
 
 use crate::{
     Settings,
+    making::Making,
     reconcile::{Head, Location, Record, Rejection, Source, Store, Version},
 };
 
@@ -39,8 +39,7 @@ const BODY_ATTEMPTS: u32 = 3;
 #[derive(Debug, Clone)]
 pub struct S3Store {
     client: Client,
-    cache_control: String,
-    max_bytes: u64,
+    settings: Arc<Settings>,
 }
 
 /// An operation on S3 that failed in a way that a retry or an operator can mend.
@@ -95,37 +94,40 @@ impl S3Error {
 impl S3Store {
     /// S3 through `client`.
     #[must_use]
-    pub fn new(client: Client, settings: &Settings) -> Self {
-        Self { client, cache_control: settings.cache_control.clone(), max_bytes: settings.thumbnails.limits.max_bytes }
+    pub fn new(client: Client, settings: &Arc<Settings>) -> Self {
+        Self { client, settings: Arc::clone(settings) }
     }
 
-    /// The body in full. A cut body can look like a whole image to a decoder, so its length is checked before it is used.
+    /// The body in full, of which thumbnails are made while it comes. A cut body can look like a whole image to a decoder, so
+    /// its length is checked before anything else is done with them.
     async fn content(
         &self,
         at: &Location,
         length: u64,
         mut body: ByteStream,
-    ) -> Result<Result<Bytes, Rejection>, S3Error> {
-        if length > self.max_bytes {
-            let message = format!("{length} bytes, MAX_SOURCE_BYTES is {}", self.max_bytes);
+    ) -> Result<Result<Making, Rejection>, S3Error> {
+        let max_bytes = self.settings.thumbnails.limits.max_bytes;
+        if length > max_bytes {
+            let message = format!("{length} bytes, MAX_SOURCE_BYTES is {max_bytes}");
             return Ok(Err(Rejection { reason: "too-large", message, info: None }));
         }
         let cut = |message| S3Error::new("GET", at, CUT_BODY, message);
-        let mut content = BytesMut::with_capacity(usize::try_from(length).unwrap_or_default());
+        let (sender, making) = Making::begin(usize::try_from(length).unwrap_or_default(), &self.settings);
         while let Some(chunk) = body.next().await {
             let chunk = chunk.map_err(|error| {
-                cut(format!("after {} of {length} bytes: {}", content.len(), DisplayErrorContext(&error)))
+                cut(format!("after {} of {length} bytes: {}", sender.sent(), DisplayErrorContext(&error)))
             })?;
-            content.extend_from_slice(&chunk);
+            sender.send(&chunk);
         }
-        if content.len() as u64 != length {
-            return Err(cut(format!("received {} of {length} bytes", content.len())));
+        if sender.sent() as u64 != length {
+            return Err(cut(format!("received {} of {length} bytes", sender.sent())));
         }
-        Ok(Ok(content.freeze()))
+        sender.finish();
+        Ok(Ok(making))
     }
 
     /// One attempt to read an object in full.
-    async fn read(&self, at: &Location) -> Result<Option<Source>, S3Error> {
+    async fn read(&self, at: &Location) -> Result<Option<Source<Making>>, S3Error> {
         let GetObjectOutput { e_tag, version_id, content_length, body, .. } =
             match self.client.get_object().bucket(&at.bucket).key(&at.key).send().await {
                 Ok(output) => output,
@@ -144,8 +146,9 @@ impl S3Store {
 
 impl Store for S3Store {
     type Error = S3Error;
+    type Content = Making;
 
-    async fn get(&self, at: &Location) -> Result<Option<Source>, S3Error> {
+    async fn get(&self, at: &Location) -> Result<Option<Source<Making>>, S3Error> {
         let mut backoff = Duration::from_millis(100);
         for _ in 1..BODY_ATTEMPTS {
             match self.read(at).await {
@@ -189,7 +192,7 @@ impl Store for S3Store {
             .bucket(&at.bucket)
             .key(&at.key)
             .content_type(thumbnail.format.content_type())
-            .cache_control(&self.cache_control)
+            .cache_control(&self.settings.cache_control)
             .set_metadata(Some(metadata(record)))
             .body(ByteStream::from(thumbnail.bytes));
         let Err(error) = put.send().await else { return Ok(Ok(())) };
@@ -210,7 +213,7 @@ impl Store for S3Store {
 
 impl S3Store {
     /// A source in an archive tier: it is there, but cannot be read before someone restores it.
-    async fn archived(&self, at: &Location) -> Result<Option<Source>, S3Error> {
+    async fn archived(&self, at: &Location) -> Result<Option<Source<Making>>, S3Error> {
         let message = "it is archived: restore it, then upload or copy it again".to_owned();
         let head = self.head(at).await?;
         Ok(head.map(|head| Source {

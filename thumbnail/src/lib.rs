@@ -20,6 +20,7 @@ mod encode;
 mod exif;
 mod format;
 mod header;
+mod incoming;
 mod options;
 mod orientation;
 mod palette;
@@ -34,8 +35,9 @@ mod size;
 use std::time::Duration;
 
 pub use format::Format;
+pub use incoming::{Incoming, Sender, incoming};
 pub use options::{Limits, Options, Output};
-pub use pipeline::{make, memory_needed};
+pub use pipeline::{make, make_incoming, memory_needed};
 pub use reason::{Reason, Rejection};
 pub use size::{MAX_EDGE, Size};
 
@@ -72,8 +74,8 @@ pub struct Made {
     pub source: Source,
     /// The thumbnails, in the order of the sizes asked for, and of the outputs within each.
     pub thumbnails: Vec<Thumbnail>,
-    /// Time spent decoding.
+    /// Time spent decoding, without waiting for the source.
     pub decode: Duration,
-    /// Time spent on everything.
+    /// Time spent on everything, likewise.
     pub total: Duration,
 }

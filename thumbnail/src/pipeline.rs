@@ -2,12 +2,12 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use crate::{
-    Made, Options, Reason, Rejection, Thumbnail, admission, colour,
-    decode::{self, Ratio},
+    Incoming, Made, Options, Reason, Rejection, Thumbnail, admission, colour,
+    decode::{self, Ahead, Ratio},
     encode::{self, Target},
     header::{self, Coding, Header, PngChannels},
     picture::Picture,
@@ -20,9 +20,43 @@ use crate::{
 /// # Errors
 /// [`Rejection`] where the bytes are no image that this crate can show, or exceed a limit. A panic in a decoder is one too.
 pub fn make(source: &[u8], options: &Options) -> Result<Made, Rejection> {
+    judged(source, options, None)
+}
+
+/// Does what [`make`] does with a source that is still on its way: a JPEG that is larger than needed is decoded meanwhile.
+/// Nothing is said of it before it is whole; none where it never is.
+///
+/// # Errors
+/// As [`make`].
+#[must_use]
+pub fn make_incoming(source: Incoming, options: &Options) -> Option<Result<Made, Rejection>> {
+    // Whatever this comes to is not trusted before the whole file was looked at.
+    let ahead = contained(|| Ok(ahead(&source, options))).ok().flatten();
+    Some(judged(&source.whole()?, options, ahead))
+}
+
+fn judged(source: &[u8], options: &Options, ahead: Option<Ahead>) -> Result<Made, Rejection> {
     let mut seen = None;
-    contained(|| run(source, options, &mut seen))
+    contained(|| run(source, options, ahead, &mut seen))
         .map_err(|rejection| Rejection { source_info: rejection.source_info.or(seen), ..rejection })
+}
+
+/// Decodes a source while it comes, where that can be done and where what came first says that it is let in.
+fn ahead(source: &Incoming, options: &Options) -> Option<Ahead> {
+    /// Most headers are complete in the first of these, nearly all in the last.
+    const STARTS: [usize; 3] = [64 << 10, 512 << 10, 4 << 20];
+    let length = source.length();
+    admission::check_bytes(length, &options.limits).ok()?;
+    let (size, wanted) = STARTS.into_iter().find_map(|start| {
+        let read = source.peek(start, |bytes| {
+            let header = header::read(bytes).ok()?;
+            let plan = Plan::new(&header, &options.sizes);
+            admission::check_header(&header, length, &plan, &options.limits).ok()?;
+            Some((header.size(), plan.wanted))
+        });
+        read.flatten()
+    })?;
+    decode::ahead(source.reader(), size, wanted)
 }
 
 /// Does the work; a panic in it is a rejection.
@@ -46,7 +80,12 @@ pub fn memory_needed(source: &[u8], options: &Options) -> Result<u64, Rejection>
 }
 
 /// The pipeline, top to bottom.
-fn run(source: &[u8], options: &Options, seen: &mut Option<crate::Source>) -> Result<Made, Rejection> {
+fn run(
+    source: &[u8],
+    options: &Options,
+    ahead: Option<Ahead>,
+    seen: &mut Option<crate::Source>,
+) -> Result<Made, Rejection> {
     let start = Instant::now();
     // 1. Limits on the file.
     admission::check_bytes(source.len(), &options.limits)?;
@@ -59,8 +98,9 @@ fn run(source: &[u8], options: &Options, seen: &mut Option<crate::Source>) -> Re
     admission::check_header(&header, source.len(), &plan, &options.limits)?;
     // 5. Decode, once, no larger than needed where the format allows it.
     let decoding = Instant::now();
-    let decoded = decode::decode(source, &header, plan.wanted, &options.limits)?;
-    let decode = decoding.elapsed();
+    let spent = ahead.as_ref().map_or(Duration::ZERO, |ahead| ahead.spent);
+    let decoded = decode::decode(source, &header, plan.wanted, &options.limits, ahead)?;
+    let decode = spent + decoding.elapsed();
     // 6. Reduce to the largest thumbnail. All later steps have little to do.
     let alpha = decoded.picture.model.has_alpha();
     let extent = extent(&decoded.picture, &header, &plan);
@@ -73,7 +113,7 @@ fn run(source: &[u8], options: &Options, seen: &mut Option<crate::Source>) -> Re
     let master = upright.without_opaque_alpha();
     // 10. From large to small, and each into its files.
     let thumbnails = cascade(master, &plan, &targets(&header, alpha, options), options)?;
-    Ok(Made { source: header.source(), thumbnails, decode, total: start.elapsed() })
+    Ok(Made { source: header.source(), thumbnails, decode, total: spent + start.elapsed() })
 }
 
 /// How much of a decoded picture shows the source, in its own pixels.
@@ -124,7 +164,27 @@ fn cascade(master: Picture, plan: &Plan, targets: &[Target], options: &Options) 
 
 #[cfg(test)]
 mod tests {
+    use std::{sync::mpsc, thread};
+
     use super::*;
+    use crate::{Format, incoming, picture::Model};
+
+    #[test]
+    fn a_jpeg_is_decoded_before_its_file_is_whole() {
+        let (width, height) = (1600, 1200);
+        let data = (0..width * height).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 26) as u8).collect();
+        let picture = Picture { width, height, model: Model::Gray, data };
+        let target = Target { format: Format::Jpeg, quality: 90, paletted: false };
+        let file = encode::encode(&picture, target, [0; 3]).unwrap();
+        // As cameras append previews.
+        let (sender, source) = incoming(file.len() + 1);
+        sender.send(&file);
+        let options = Options { sizes: vec!["300".parse().unwrap()], ..Options::default() };
+        let (done, decoded) = mpsc::channel();
+        thread::spawn(move || done.send(ahead(&source, &options).is_some()));
+        assert_eq!(decoded.recv_timeout(Duration::from_mins(1)), Ok(true));
+        drop(sender);
+    }
 
     #[test]
     fn a_panic_is_a_rejection_that_tells_its_message() {

@@ -243,10 +243,11 @@ impl Replay<'_> {
 
 impl Store for Replay<'_> {
     type Error = ();
+    type Content = &'static str;
 
-    async fn get(&self, at: &Location) -> Result<Option<Source>, ()> {
+    async fn get(&self, at: &Location) -> Result<Option<Source<&'static str>>, ()> {
         let Answer::Source(source) = self.ask(at, Operation::Get).await? else { panic!("only sources are read") };
-        Ok(source.map(|source| Source { version: version(source), bytes: 1, content: Ok(name(source.content).into()) }))
+        Ok(source.map(|source| Source { version: version(source), bytes: 1, content: Ok(name(source.content)) }))
     }
 
     async fn head(&self, at: &Location) -> Result<Option<Head>, ()> {

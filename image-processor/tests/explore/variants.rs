@@ -25,7 +25,7 @@ pub(crate) fn ours_skipping<'a>(store: &'a Replay<'a>, target: &'a Target) -> An
 
 fn run<'a>(store: &'a Replay<'a>, target: &'a Target, approach: Approach) -> Answered<'a> {
     Box::pin(async move {
-        let made = reconcile(store, target, approach, async |source| make(&source, target)).await;
+        let made = reconcile(store, target, approach, async |source| make(source.as_bytes(), target)).await;
         made.map(drop).map_err(drop)
     })
 }
@@ -50,8 +50,8 @@ pub(crate) fn compare_etag<'a>(store: &'a Replay<'a>, target: &'a Target) -> Ans
 fn write<'a>(store: &'a Replay<'a>, target: &'a Target, is_due: fn(Option<&Record>, &Record) -> bool) -> Answered<'a> {
     Box::pin(async move {
         let source = store.get(&target.source).await?;
-        let made =
-            source.and_then(|Source { version, content, .. }| Some((version, make(&content.ok()?, target).ok()?)));
+        let made = source
+            .and_then(|Source { version, content, .. }| Some((version, make(content.ok()?.as_bytes(), target).ok()?)));
         let Some((version, Made { thumbnails, .. })) = made else {
             try_join_all(target.places.iter().map(|place| store.delete(&place.at))).await?;
             return Ok(());

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use aws_sdk_s3::config::timeout::TimeoutConfig;
-use image::ImageFormat;
+use image::{ImageFormat, Rgb, RgbImage};
 use pipeline_tests::{encode, other_picture, picture};
 use serde_json::json;
 use tokio::time::sleep;
@@ -169,6 +169,30 @@ async fn a_body_that_is_not_whole_is_read_again_never_shown() {
     for fault in [Fault::CutBody, Fault::ShortLength, Fault::WrongByte] {
         get(1, fault, Made, 2, NEW).await;
         get(ALWAYS, fault, Err("IncompleteBody"), 3, OLD).await;
+    }
+}
+
+/// A JPEG is decoded while it comes.
+#[tokio::test]
+async fn a_jpeg_that_is_not_whole_is_never_shown() {
+    let photo = |seed: u32| {
+        RgbImage::from_fn(1600, 1200, |x, y| Rgb([x ^ y, x * y / seed, y * seed].map(|v| v.to_le_bytes()[0])))
+    };
+    let pipeline = Pipeline::new(&[]).await;
+    for (seed, fault) in (2..).zip([Fault::CutBody, Fault::ShortLength, Fault::WrongByte]) {
+        let uploaded = pipeline.put("uploads/a.jpg", &encode(&photo(seed), ImageFormat::Jpeg)).await.e_tag.unwrap();
+        let proxy = Proxy::start(&pipeline.server.endpoint(), &[rule("GET", SOURCE, 3, fault)]).await;
+        let client = client(&proxy.endpoint);
+        let process = async || {
+            invoke(json!({"bucket": BUCKET, "key": "uploads/a.jpg"}), &client, &pipeline.settings, now() + 60_000).await
+        };
+        assert_eq!(process().await.unwrap_err().error_type, "IncompleteBody", "{fault:?}");
+        for size in SIZES {
+            let head = pipeline.head(&format!("thumbnails/{size}/uploads/a.jpg")).await;
+            let shows = head.and_then(|head| head.metadata.unwrap().remove("source-etag"));
+            assert_ne!(shows.as_deref(), Some(uploaded.trim_matches('"')), "{fault:?}");
+        }
+        assert_eq!(process().await.unwrap()["result"]["outcome"], "made", "{fault:?}");
     }
 }
 

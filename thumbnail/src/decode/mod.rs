@@ -12,9 +12,12 @@ mod webp;
 use crate::{
     Limits, Rejection,
     header::{Coding, Header},
+    incoming::Reader,
     picture::Picture,
     shrink,
 };
+
+pub(crate) use jpeg::Ahead;
 
 /// What a decoder hands on.
 pub(crate) struct Decoded {
@@ -61,11 +64,23 @@ pub(crate) fn nearly_whole(found: u64, expected: u64) -> bool {
     found.saturating_mul(10) >= expected.saturating_mul(9)
 }
 
+/// Decodes a picture of `size` while its file still comes, where that is possible, so that `wanted` is left.
+pub(crate) fn ahead(reader: Reader, size: (u32, u32), wanted: (u32, u32)) -> Option<Ahead> {
+    Ahead::new(reader, size, wanted)
+}
+
 /// Decodes a picture. It may come smaller than it is stored, but not smaller than `wanted` (width and height as stored)
-/// where it is stored larger than that: formats that can, skip what a smaller picture does not need.
-pub(crate) fn decode(bytes: &[u8], header: &Header, wanted: (u32, u32), limits: &Limits) -> Result<Decoded, Rejection> {
+/// where it is stored larger than that: formats that can, skip what a smaller picture does not need. What was decoded `ahead` is
+/// not decoded again.
+pub(crate) fn decode(
+    bytes: &[u8],
+    header: &Header,
+    wanted: (u32, u32),
+    limits: &Limits,
+    ahead: Option<Ahead>,
+) -> Result<Decoded, Rejection> {
     match &header.coding {
-        Coding::Jpeg(frame) => jpeg::decode(bytes, header, frame, wanted).map(Decoded::from),
+        Coding::Jpeg(frame) => jpeg::decode(bytes, header, frame, wanted, ahead).map(Decoded::from),
         Coding::Png { .. } => png::decode(bytes, header, wanted, limits),
         Coding::Gif => gif::decode(bytes, header, wanted).map(Decoded::from),
         Coding::Tiff(coding) => tiff::decode(bytes, header, coding).map(Decoded::from),

@@ -7,6 +7,7 @@ mod damage;
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
 mod frames;
+mod incoming;
 mod inputs;
 mod outputs;
 

@@ -6,14 +6,39 @@
 
 mod full;
 
+use std::{
+    io::BufRead,
+    time::{Duration, Instant},
+};
+
 use scaled_jpeg::{Coverage, Decoder, Error, Pixels, Scale};
 
 use super::{Ratio, nearly_whole};
 use crate::{
     Reason, Rejection,
     header::{Header, jpeg::Frame},
+    incoming::Reader,
     picture::{Model, Picture},
 };
+
+/// A picture that was decoded while its file came, before it was known whether all of that would.
+pub(crate) struct Ahead {
+    size: (u32, u32),
+    scale: Scale,
+    decoded: (Picture, Coverage),
+    /// How long it took, without waiting for the file.
+    pub(crate) spent: Duration,
+}
+
+impl Ahead {
+    /// Decodes a picture of `size` so that `wanted` is left; none where the file is no JPEG, or one that is decoded in full.
+    pub(super) fn new(mut reader: Reader, size: (u32, u32), wanted: (u32, u32)) -> Option<Self> {
+        let started = Instant::now();
+        let scale = Scale::smallest_leaving(wanted, size)?;
+        let decoded = reduced(Decoder::new(&mut reader).ok()?, scale).ok()?;
+        Some(Self { size, scale, decoded, spent: started.elapsed().saturating_sub(reader.waited) })
+    }
+}
 
 /// By how much a picture of `size` is reduced in decoding: the most that leaves no edge below `wanted`.
 pub(crate) fn ratio(size: (u32, u32), wanted: (u32, u32)) -> Ratio {
@@ -50,23 +75,32 @@ fn as_scaled(header: &Header, frame: &Frame) -> scaled_jpeg::Header {
 }
 
 /// Decodes so that `wanted` is left.
-pub(super) fn decode(bytes: &[u8], header: &Header, frame: &Frame, wanted: (u32, u32)) -> Result<Picture, Rejection> {
+pub(super) fn decode(
+    bytes: &[u8],
+    header: &Header,
+    frame: &Frame,
+    wanted: (u32, u32),
+    ahead: Option<Ahead>,
+) -> Result<Picture, Rejection> {
+    let reduced = |scale| reduced(Decoder::from_slice(bytes).map_err(|error| refusal(&error))?, scale);
     if let Some(scale) = Scale::smallest_leaving(wanted, header.size()) {
-        let (picture, coverage) = reduced(bytes, scale)?;
+        let (picture, coverage) = match ahead {
+            Some(ahead) if (ahead.size, ahead.scale) == (header.size(), scale) => ahead.decoded,
+            _ => reduced(scale)?,
+        };
         check(coverage, frame)?;
         return Ok(picture);
     }
-    let (_, coverage) = reduced(bytes, Scale::Eighth)?;
+    let (_, coverage) = reduced(Scale::Eighth)?;
     check(coverage, frame)?;
     match full::decode(bytes, header, frame) {
         Some(picture) => Ok(picture),
         // Of a kind that only the other decoder understands: better half as sharp than not at all.
-        None => Ok(doubled(&reduced(bytes, Scale::Half)?.0, header.size())),
+        None => Ok(doubled(&reduced(Scale::Half)?.0, header.size())),
     }
 }
 
-fn reduced(bytes: &[u8], scale: Scale) -> Result<(Picture, Coverage), Rejection> {
-    let decoder = Decoder::from_slice(bytes).map_err(|error| refusal(&error))?;
+fn reduced(decoder: Decoder<impl BufRead>, scale: Scale) -> Result<(Picture, Coverage), Rejection> {
     let made = decoder.approximate(true).decode(scale).map_err(|error| refusal(&error))?;
     let model = match made.pixels {
         Pixels::Gray => Model::Gray,

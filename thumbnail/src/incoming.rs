@@ -1,0 +1,197 @@
+//! A source that is worked on while it is still on its way.
+
+use std::{
+    io::{self, BufRead, ErrorKind, Read},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// How much a reader takes at once.
+const WINDOW: usize = 64 << 10;
+
+/// The sending side of [`incoming`]. Dropped before [`finish`](Self::finish), it leaves the source cut.
+#[derive(Debug)]
+pub struct Sender(Arc<Shared>);
+
+/// The receiving side of [`incoming`].
+#[derive(Debug)]
+pub struct Incoming(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    /// What the source will measure.
+    length: usize,
+}
+
+#[derive(Debug)]
+struct State {
+    bytes: Vec<u8>,
+    end: Option<End>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Whole,
+    Cut,
+}
+
+/// A source of `length` bytes that comes piece by piece: one thread sends it, another makes thumbnails of it
+/// ([`crate::make_incoming`]).
+#[must_use]
+pub fn incoming(length: usize) -> (Sender, Incoming) {
+    let state = Mutex::new(State { bytes: Vec::with_capacity(length), end: None });
+    let shared = Arc::new(Shared { state, changed: Condvar::new(), length });
+    (Sender(Arc::clone(&shared)), Incoming(shared))
+}
+
+impl Shared {
+    /// Nothing that is done under this lock leaves a state that must not be seen.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until there are more than so many bytes, or no more will come.
+    fn wait_for(&self, more_than: usize) -> MutexGuard<'_, State> {
+        let waits = |state: &mut State| state.bytes.len() <= more_than && state.end.is_none();
+        self.changed.wait_while(self.state(), waits).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn end(&self, end: End) {
+        self.state().end.get_or_insert(end);
+        self.changed.notify_all();
+    }
+}
+
+impl Sender {
+    /// Sends the next piece.
+    pub fn send(&self, piece: &[u8]) {
+        self.0.state().bytes.extend_from_slice(piece);
+        self.0.changed.notify_all();
+    }
+
+    /// How many bytes were sent.
+    #[must_use]
+    pub fn sent(&self) -> usize {
+        self.0.state().bytes.len()
+    }
+
+    /// Says that all was sent and is what the sender meant to send: only now may anything be said of the source.
+    pub fn finish(self) {
+        self.0.end(End::Whole);
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.0.end(End::Cut);
+    }
+}
+
+impl Incoming {
+    /// What the source will measure, in bytes.
+    pub(crate) fn length(&self) -> usize {
+        self.0.length
+    }
+
+    /// Looks at what is there as soon as that is more than so many bytes; none where the source has ended by then, for there
+    /// is nothing to be gained any more.
+    pub(crate) fn peek<T>(&self, more_than: usize, look: impl FnOnce(&[u8]) -> T) -> Option<T> {
+        let state = self.0.wait_for(more_than);
+        state.end.is_none().then(|| look(&state.bytes))
+    }
+
+    /// The source from its start.
+    pub(crate) fn reader(&self) -> Reader<'_> {
+        Reader { shared: &self.0, taken: 0, window: Vec::new(), used: 0, waited: Duration::ZERO }
+    }
+
+    /// All of it; none where it was cut.
+    pub(crate) fn whole(self) -> Option<Vec<u8>> {
+        let mut state = self.0.wait_for(usize::MAX);
+        (state.end == Some(End::Whole)).then(|| std::mem::take(&mut state.bytes))
+    }
+}
+
+/// Reads a source while it comes. A cut one is an error where it ends.
+#[derive(Debug)]
+pub(crate) struct Reader<'a> {
+    shared: &'a Shared,
+    /// How many bytes were in this window and all before it.
+    taken: usize,
+    window: Vec<u8>,
+    used: usize,
+    /// How long it took for bytes to come.
+    pub(crate) waited: Duration,
+}
+
+impl BufRead for Reader<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.used == self.window.len() {
+            let started = Instant::now();
+            let state = self.shared.wait_for(self.taken);
+            self.waited += started.elapsed();
+            let rest = &state.bytes[self.taken..];
+            if rest.is_empty() && state.end == Some(End::Cut) {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+            self.window.clear();
+            self.window.extend_from_slice(&rest[..rest.len().min(WINDOW)]);
+            self.taken += self.window.len();
+            self.used = 0;
+        }
+        Ok(&self.window[self.used..])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.used += amount;
+    }
+}
+
+impl Read for Reader<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(into)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn what_is_read_is_what_was_sent() {
+        let bytes: Vec<u8> = (0..300_000_u32).map(|i| i.to_le_bytes()[i as usize % 3]).collect();
+        for piece in [1000, 65_536, 300_000] {
+            let (sender, incoming) = incoming(bytes.len());
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    let mut read = Vec::new();
+                    incoming.reader().read_to_end(&mut read).unwrap();
+                    assert!(read == bytes);
+                });
+                bytes.chunks(piece).for_each(|piece| sender.send(piece));
+                assert_eq!(sender.sent(), bytes.len());
+                sender.finish();
+            });
+            assert_eq!(incoming.peek(0, <[u8]>::len), None, "it has ended");
+            assert!(incoming.whole().unwrap() == bytes);
+        }
+    }
+
+    #[test]
+    fn a_cut_source_is_no_source() {
+        let (sender, incoming) = incoming(10);
+        sender.send(b"half");
+        assert_eq!(incoming.peek(3, <[u8]>::len), Some(4));
+        drop(sender);
+        let mut read = Vec::new();
+        assert_eq!(incoming.reader().read_to_end(&mut read).unwrap_err().kind(), ErrorKind::UnexpectedEof);
+        assert_eq!(read, b"half");
+        assert_eq!(incoming.whole(), None);
+    }
+}

@@ -1,0 +1,82 @@
+//! Sources that come piece by piece: what is made of them is what is made of them at once, and of a cut one nothing.
+
+use std::thread;
+
+use jpeg_encoder::ColorType as Colours;
+use thumbnail::{Made, Options, Rejection, Size, incoming, make_incoming};
+
+use super::fixtures::{self, Jpeg};
+
+/// Large enough for being decoded before they are whole.
+const SIZE: (u32, u32) = (1600, 1200);
+
+fn options() -> Options {
+    Options { sizes: vec![Size::Width(300), Size::Width(100)], ..Options::default() }
+}
+
+/// Sends the first `sent` bytes of a file in pieces, and makes thumbnails of it meanwhile.
+fn make(file: &[u8], piece: usize, sent: usize) -> Option<Result<Made, Rejection>> {
+    let (sender, source) = incoming(file.len());
+    thread::scope(|scope| {
+        let made = scope.spawn(|| make_incoming(source, &options()));
+        for piece in file[..sent].chunks(piece) {
+            sender.send(piece);
+            thread::yield_now();
+        }
+        if sent == file.len() {
+            sender.finish();
+        } else {
+            drop(sender);
+        }
+        made.join().unwrap()
+    })
+}
+
+fn files() -> Vec<(&'static str, Vec<u8>)> {
+    let (width, height) = SIZE;
+    let jpeg = Jpeg { quality: 95, ..Jpeg::default() };
+    let baseline = jpeg.encode(width, height);
+    let late = (0..10).map(|_| (4, vec![7; 60_000])).collect::<Vec<_>>();
+    let half = [&baseline[..baseline.len() / 2], b"\xff\xd9"].concat();
+    vec![
+        ("progressive", Jpeg { progressive: true, ..jpeg }.encode(width, height)),
+        ("cmyk", Jpeg { colours: Colours::Cmyk, ..jpeg }.encode(width, height)),
+        ("turned", jpeg.encode_with(width, height, &[fixtures::exif_segment(6)])),
+        ("header of 600 KB", jpeg.encode_with(width, height, &late)),
+        ("followed by another", [&baseline[..], &baseline[..]].concat()),
+        ("half", half),
+        ("png", fixtures::png(png::ColorType::Rgb, width, height)),
+        ("decoded in full", jpeg.encode(550, 800)),
+        ("text", vec![b'x'; 200_000]),
+        ("baseline", baseline),
+    ]
+}
+
+#[test]
+fn thumbnails_are_those_of_the_whole_file() {
+    for (name, file) in files() {
+        assert!(file.len() > 70_000, "{name} comes in more than one window: {} bytes", file.len());
+        let expected = thumbnail::make(&file, &options());
+        for piece in [4096, 100_000] {
+            let made = make(&file, piece, file.len()).unwrap();
+            match (&expected, made) {
+                (Ok(expected), Ok(made)) => {
+                    assert_eq!(made.source, expected.source, "{name}");
+                    let same = |(a, b): (&thumbnail::Thumbnail, &thumbnail::Thumbnail)| a.bytes == b.bytes;
+                    assert!(made.thumbnails.iter().zip(&expected.thumbnails).all(same), "{name}");
+                }
+                (Err(expected), Err(rejection)) => assert_eq!(rejection.to_string(), expected.to_string(), "{name}"),
+                (expected, made) => panic!("{name}: {made:?} instead of {expected:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn of_a_cut_source_nothing_is_said() {
+    for (name, file) in files() {
+        for sent in [0, 3, 66_000, file.len() - 1] {
+            assert!(make(&file, 8192, sent).is_none(), "{name}, {sent} of {} bytes", file.len());
+        }
+    }
+}
