@@ -1,7 +1,7 @@
 //! A source that is worked on while it is still on its way.
 
 use std::{
-    io::{self, BufRead, ErrorKind, Read},
+    io::{self, BufRead, ErrorKind, Read, Seek, SeekFrom},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -126,13 +126,19 @@ pub(crate) struct Reader<'a> {
     pub(crate) waited: Duration,
 }
 
+impl Reader<'_> {
+    fn position(&self) -> usize {
+        self.taken - (self.window.len() - self.used)
+    }
+}
+
 impl BufRead for Reader<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.used == self.window.len() {
             let started = Instant::now();
             let state = self.shared.wait_for(self.taken);
             self.waited += started.elapsed();
-            let rest = &state.bytes[self.taken..];
+            let rest = state.bytes.get(self.taken..).unwrap_or_default();
             if rest.is_empty() && state.end == Some(End::Cut) {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
@@ -154,6 +160,20 @@ impl Read for Reader<'_> {
         let read = self.fill_buf()?.read(into)?;
         self.consume(read);
         Ok(read)
+    }
+}
+
+impl Seek for Reader<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => usize::try_from(at).ok(),
+            SeekFrom::Current(by) => isize::try_from(by).ok().and_then(|by| self.position().checked_add_signed(by)),
+            SeekFrom::End(by) => isize::try_from(by).ok().and_then(|by| self.shared.length.checked_add_signed(by)),
+        };
+        self.taken = at.ok_or(ErrorKind::InvalidInput)?;
+        self.window.clear();
+        self.used = 0;
+        Ok(self.taken as u64)
     }
 }
 
@@ -181,6 +201,26 @@ mod tests {
             assert_eq!(incoming.peek(0, <[u8]>::len), None, "it has ended");
             assert!(incoming.whole().unwrap() == bytes);
         }
+    }
+
+    #[test]
+    fn a_reader_goes_anywhere() {
+        let (sender, incoming) = incoming(10);
+        sender.send(b"0123456789");
+        sender.finish();
+        let mut reader = incoming.reader();
+        let mut rest_from = |to| {
+            let at = reader.seek(to).unwrap();
+            let mut rest = String::new();
+            reader.by_ref().take(3).read_to_string(&mut rest).unwrap();
+            (at, rest)
+        };
+        assert_eq!(rest_from(SeekFrom::Start(2)), (2, "234".into()));
+        assert_eq!(rest_from(SeekFrom::Current(1)), (6, "678".into()));
+        assert_eq!(rest_from(SeekFrom::Current(-9)), (0, "012".into()));
+        assert_eq!(rest_from(SeekFrom::End(-2)), (8, "89".into()));
+        assert_eq!(rest_from(SeekFrom::Start(20)), (20, String::new()));
+        assert!(reader.seek(SeekFrom::Current(-21)).is_err());
     }
 
     #[test]

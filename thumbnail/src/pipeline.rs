@@ -23,7 +23,8 @@ pub fn make(source: &[u8], options: &Options) -> Result<Made, Rejection> {
     judged(source, options, None)
 }
 
-/// Does what [`make`] does with a source that is still on its way: a JPEG that is larger than needed is decoded meanwhile.
+/// Does what [`make`] does with a source that is still on its way: a PNG, or a JPEG that is larger than needed, is decoded
+/// meanwhile.
 /// Nothing is said of it before it is whole; none where it never is.
 ///
 /// # Errors
@@ -47,16 +48,16 @@ fn ahead(source: &Incoming, options: &Options) -> Option<Ahead> {
     const STARTS: [usize; 3] = [64 << 10, 512 << 10, 4 << 20];
     let length = source.length();
     admission::check_bytes(length, &options.limits).ok()?;
-    let (size, wanted) = STARTS.into_iter().find_map(|start| {
+    let (header, wanted) = STARTS.into_iter().find_map(|start| {
         let read = source.peek(start, |bytes| {
             let header = header::read(bytes).ok()?;
             let plan = Plan::new(&header, &options.sizes);
             admission::check_header(&header, length, &plan, &options.limits).ok()?;
-            Some((header.size(), plan.wanted))
+            Some((Header { icc: None, ..header }, plan.wanted))
         });
         read.flatten()
     })?;
-    decode::ahead(source.reader(), size, wanted)
+    Ahead::decode(source.reader(), &header, wanted, &options.limits)
 }
 
 /// Does the work; a panic in it is a rejection.
@@ -170,20 +171,21 @@ mod tests {
     use crate::{Format, incoming, picture::Model};
 
     #[test]
-    fn a_jpeg_is_decoded_before_its_file_is_whole() {
+    fn jpegs_and_pngs_are_decoded_before_their_file_is_whole() {
         let (width, height) = (1600, 1200);
         let data = (0..width * height).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 26) as u8).collect();
         let picture = Picture { width, height, model: Model::Gray, data };
-        let target = Target { format: Format::Jpeg, quality: 90, paletted: false };
-        let file = encode::encode(&picture, target, [0; 3]).unwrap();
-        // As cameras append previews.
-        let (sender, source) = incoming(file.len() + 1);
-        sender.send(&file);
-        let options = Options { sizes: vec!["300".parse().unwrap()], ..Options::default() };
-        let (done, decoded) = mpsc::channel();
-        thread::spawn(move || done.send(ahead(&source, &options).is_some()));
-        assert_eq!(decoded.recv_timeout(Duration::from_mins(1)), Ok(true));
-        drop(sender);
+        for format in [Format::Jpeg, Format::Png] {
+            let file = encode::encode(&picture, Target { format, quality: 90, paletted: false }, [0; 3]).unwrap();
+            // Cameras append previews; anything may follow a picture.
+            let (sender, source) = incoming(file.len() + 1);
+            sender.send(&file);
+            let options = Options { sizes: vec!["300".parse().unwrap()], ..Options::default() };
+            let (done, decoded) = mpsc::channel();
+            thread::spawn(move || done.send(ahead(&source, &options).is_some()));
+            assert_eq!(decoded.recv_timeout(Duration::from_mins(1)), Ok(true), "{format}");
+            drop(sender);
+        }
     }
 
     #[test]

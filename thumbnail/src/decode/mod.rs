@@ -1,5 +1,6 @@
 //! From bytes to pixels, one room per format.
 
+mod ahead;
 mod bmp;
 mod gif;
 #[cfg(feature = "heic")]
@@ -9,15 +10,16 @@ mod png;
 mod tiff;
 mod webp;
 
+use std::io::Cursor;
+
 use crate::{
     Limits, Rejection,
     header::{Coding, Header},
-    incoming::Reader,
     picture::Picture,
     shrink,
 };
 
-pub(crate) use jpeg::Ahead;
+pub(crate) use ahead::Ahead;
 
 /// What a decoder hands on.
 pub(crate) struct Decoded {
@@ -64,11 +66,6 @@ pub(crate) fn nearly_whole(found: u64, expected: u64) -> bool {
     found.saturating_mul(10) >= expected.saturating_mul(9)
 }
 
-/// Decodes a picture of `size` while its file still comes, where that is possible, so that `wanted` is left.
-pub(crate) fn ahead(reader: Reader, size: (u32, u32), wanted: (u32, u32)) -> Option<Ahead> {
-    Ahead::new(reader, size, wanted)
-}
-
 /// Decodes a picture. It may come smaller than it is stored, but not smaller than `wanted` (width and height as stored)
 /// where it is stored larger than that: formats that can, skip what a smaller picture does not need. What was decoded `ahead` is
 /// not decoded again.
@@ -79,15 +76,18 @@ pub(crate) fn decode(
     limits: &Limits,
     ahead: Option<Ahead>,
 ) -> Result<Decoded, Rejection> {
+    if let Some(decoded) = ahead.and_then(|ahead| ahead.decoded(header, wanted)) {
+        return decoded;
+    }
     match &header.coding {
-        Coding::Jpeg(frame) => jpeg::decode(bytes, header, frame, wanted, ahead).map(Decoded::from),
-        Coding::Png { .. } => png::decode(bytes, header, wanted, limits),
+        Coding::Jpeg(frame) => jpeg::decode(bytes, header, frame, wanted).map(Decoded::from),
+        Coding::Png { .. } => png::decode(Cursor::new(bytes), header, wanted, limits),
         Coding::Gif => gif::decode(bytes, header, wanted).map(Decoded::from),
         Coding::Tiff(coding) => tiff::decode(bytes, header, coding).map(Decoded::from),
         Coding::Bmp(coding) => bmp::decode(bytes, header, coding).map(Decoded::from),
         #[cfg(feature = "heic")]
         Coding::Heic { alpha, .. } => heic::decode(bytes, header, *alpha),
-        Coding::IcoPng { range, .. } => png::decode(&bytes[range.clone()], header, wanted, limits),
+        Coding::IcoPng { range, .. } => png::decode(Cursor::new(&bytes[range.clone()]), header, wanted, limits),
         Coding::Webp(_) => webp::decode(bytes, header).map(Decoded::from),
     }
 }

@@ -1,8 +1,8 @@
 //! PNG. Of an APNG the default picture.
 
-use std::io::Cursor;
+use std::io::{BufRead, Seek};
 
-use png::{BitDepth, ColorType, Decoder, DecodingError, Transformations};
+use png::{BitDepth, ColorType, Decoder, DecodingError, Reader, Transformations};
 
 use super::{Decoded, nearly_whole};
 use crate::{
@@ -12,13 +12,16 @@ use crate::{
     shrink::{self, Shrink},
 };
 
-type File<'a> = png::Reader<Cursor<&'a [u8]>>;
-
-pub(super) fn decode(bytes: &[u8], header: &Header, wanted: (u32, u32), limits: &Limits) -> Result<Decoded, Rejection> {
+pub(super) fn decode(
+    file: impl BufRead + Seek,
+    header: &Header,
+    wanted: (u32, u32),
+    limits: &Limits,
+) -> Result<Decoded, Rejection> {
     let refuse = |error: DecodingError| refusal(&error);
     let allowance =
         usize::try_from(limits.max_metadata).unwrap_or(usize::MAX).saturating_add(16 * header.width as usize);
-    let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: allowance });
+    let mut decoder = Decoder::new_with_limits(file, png::Limits { bytes: allowance });
     decoder.set_ignore_text_chunk(true);
     decoder.set_transformations(Transformations::EXPAND);
     let mut reader = decoder.read_info().map_err(refuse)?;
@@ -41,7 +44,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, wanted: (u32, u32), limits: 
 /// All rows from the top, reduced as they come. Where only the last few are missing or damaged, they are like the one above
 /// them.
 fn rows(
-    reader: &mut File,
+    reader: &mut Reader<impl BufRead + Seek>,
     header: &Header,
     model: Model,
     depth: BitDepth,
@@ -80,7 +83,12 @@ fn rows(
 
 /// Rows of seven pictures, one within the other, of which the last holds every second row: what is there is nearly whole
 /// only if all of it is.
-fn interlaced(reader: &mut File, header: &Header, model: Model, depth: BitDepth) -> Result<Picture, Rejection> {
+fn interlaced(
+    reader: &mut Reader<impl BufRead + Seek>,
+    header: &Header,
+    model: Model,
+    depth: BitDepth,
+) -> Result<Picture, Rejection> {
     let length = reader.output_buffer_size().ok_or_else(|| Reason::Corrupt.because("the PNG is too large"))?;
     let mut data = vec![0; length];
     reader.next_frame(&mut data).map_err(|error| refusal(&error))?;

@@ -5,13 +5,13 @@ use std::thread;
 use jpeg_encoder::ColorType as Colours;
 use thumbnail::{Made, Options, Rejection, Size, incoming, make_incoming};
 
-use super::fixtures::{self, Jpeg};
+use super::fixtures::{self, Jpeg, png_bytes};
 
 /// Large enough for being decoded before they are whole.
 const SIZE: (u32, u32) = (1600, 1200);
 
 fn options() -> Options {
-    Options { sizes: vec![Size::Width(300), Size::Width(100)], ..Options::default() }
+    Options { sizes: vec![Size::Width(250), Size::Width(100)], ..Options::default() }
 }
 
 /// Sends the first `sent` bytes of a file in pieces, and makes thumbnails of it meanwhile.
@@ -38,6 +38,9 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
     let baseline = jpeg.encode(width, height);
     let late = (0..10).map(|_| (4, vec![7; 60_000])).collect::<Vec<_>>();
     let half = [&baseline[..baseline.len() / 2], b"\xff\xd9"].concat();
+    let png = fixtures::png(png::ColorType::Rgb, width, height);
+    let (pixels, end) = png.split_at(png.len() - 12);
+    let turned_at_end = [pixels, &png_bytes::chunk(*b"eXIf", &fixtures::exif(6)), end].concat();
     vec![
         ("progressive", Jpeg { progressive: true, ..jpeg }.encode(width, height)),
         ("cmyk", Jpeg { colours: Colours::Cmyk, ..jpeg }.encode(width, height)),
@@ -45,7 +48,10 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
         ("header of 600 KB", jpeg.encode_with(width, height, &late)),
         ("followed by another", [&baseline[..], &baseline[..]].concat()),
         ("half", half),
-        ("png", fixtures::png(png::ColorType::Rgb, width, height)),
+        ("png, nearly whole", png[..png.len() * 98 / 100].to_vec()),
+        ("png, half", png[..png.len() / 2].to_vec()),
+        ("png, turned at its end", turned_at_end),
+        ("png", png),
         ("decoded in full", jpeg.encode(550, 800)),
         ("text", vec![b'x'; 200_000]),
         ("baseline", baseline),

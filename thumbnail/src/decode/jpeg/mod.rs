@@ -6,10 +6,7 @@
 
 mod full;
 
-use std::{
-    io::BufRead,
-    time::{Duration, Instant},
-};
+use std::io::BufRead;
 
 use scaled_jpeg::{Coverage, Decoder, Error, Pixels, Scale};
 
@@ -17,28 +14,8 @@ use super::{Ratio, nearly_whole};
 use crate::{
     Reason, Rejection,
     header::{Header, jpeg::Frame},
-    incoming::Reader,
     picture::{Model, Picture},
 };
-
-/// A picture that was decoded while its file came, before it was known whether all of that would.
-pub(crate) struct Ahead {
-    size: (u32, u32),
-    scale: Scale,
-    decoded: (Picture, Coverage),
-    /// How long it took, without waiting for the file.
-    pub(crate) spent: Duration,
-}
-
-impl Ahead {
-    /// Decodes a picture of `size` so that `wanted` is left; none where the file is no JPEG, or one that is decoded in full.
-    pub(super) fn new(mut reader: Reader, size: (u32, u32), wanted: (u32, u32)) -> Option<Self> {
-        let started = Instant::now();
-        let scale = Scale::smallest_leaving(wanted, size)?;
-        let decoded = reduced(Decoder::new(&mut reader).ok()?, scale).ok()?;
-        Some(Self { size, scale, decoded, spent: started.elapsed().saturating_sub(reader.waited) })
-    }
-}
 
 /// By how much a picture of `size` is reduced in decoding: the most that leaves no edge below `wanted`.
 pub(crate) fn ratio(size: (u32, u32), wanted: (u32, u32)) -> Ratio {
@@ -74,25 +51,16 @@ fn as_scaled(header: &Header, frame: &Frame) -> scaled_jpeg::Header {
     }
 }
 
+/// A picture that is smaller than it is stored, and how much of it was there.
+pub(super) type Reduced = (Picture, Coverage);
+
 /// Decodes so that `wanted` is left.
-pub(super) fn decode(
-    bytes: &[u8],
-    header: &Header,
-    frame: &Frame,
-    wanted: (u32, u32),
-    ahead: Option<Ahead>,
-) -> Result<Picture, Rejection> {
+pub(super) fn decode(bytes: &[u8], header: &Header, frame: &Frame, wanted: (u32, u32)) -> Result<Picture, Rejection> {
     let reduced = |scale| reduced(Decoder::from_slice(bytes).map_err(|error| refusal(&error))?, scale);
     if let Some(scale) = Scale::smallest_leaving(wanted, header.size()) {
-        let (picture, coverage) = match ahead {
-            Some(ahead) if (ahead.size, ahead.scale) == (header.size(), scale) => ahead.decoded,
-            _ => reduced(scale)?,
-        };
-        check(coverage, frame)?;
-        return Ok(picture);
+        return judged(reduced(scale)?, frame);
     }
-    let (_, coverage) = reduced(Scale::Eighth)?;
-    check(coverage, frame)?;
+    judged(reduced(Scale::Eighth)?, frame)?;
     match full::decode(bytes, header, frame) {
         Some(picture) => Ok(picture),
         // Of a kind that only the other decoder understands: better half as sharp than not at all.
@@ -100,7 +68,13 @@ pub(super) fn decode(
     }
 }
 
-fn reduced(decoder: Decoder<impl BufRead>, scale: Scale) -> Result<(Picture, Coverage), Rejection> {
+/// What [`decode`] begins with, of a file that may yet turn out to be cut; none where it is decoded in full.
+pub(super) fn ahead(reader: impl BufRead, header: &Header, wanted: (u32, u32)) -> Option<Reduced> {
+    let scale = Scale::smallest_leaving(wanted, header.size())?;
+    reduced(Decoder::new(reader).ok()?, scale).ok()
+}
+
+fn reduced(decoder: Decoder<impl BufRead>, scale: Scale) -> Result<Reduced, Rejection> {
     let made = decoder.approximate(true).decode(scale).map_err(|error| refusal(&error))?;
     let model = match made.pixels {
         Pixels::Gray => Model::Gray,
@@ -110,11 +84,11 @@ fn reduced(decoder: Decoder<impl BufRead>, scale: Scale) -> Result<(Picture, Cov
     Ok((Picture { width: made.width, height: made.height, model, data: made.data }, made.coverage))
 }
 
-/// Refuses a picture of which too much is missing.
-fn check(coverage: Coverage, frame: &Frame) -> Result<(), Rejection> {
+/// The picture, if not too much of it is missing.
+pub(super) fn judged((picture, coverage): Reduced, frame: &Frame) -> Result<Picture, Rejection> {
     let Coverage { found, expected, .. } = coverage;
     if nearly_whole(found, expected) {
-        return Ok(());
+        return Ok(picture);
     }
     let reason = if frame.ended { Reason::Corrupt } else { Reason::Truncated };
     Err(reason.because(format!("only {found} of the JPEG's {expected} blocks are there and readable")))
