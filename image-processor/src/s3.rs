@@ -4,13 +4,14 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use aws_sdk_s3::{
     Client,
-    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    error::{ProvideErrorMetadata, SdkError},
     operation::{
         get_object::{GetObjectError, GetObjectOutput},
         head_object::HeadObjectError,
     },
     primitives::ByteStream,
 };
+use resilience::explain;
 use thumbnail::Thumbnail;
 use tokio::time::sleep;
 
@@ -44,7 +45,7 @@ pub struct S3Store {
 
 /// An operation on S3 that failed in a way that a retry or an operator can mend.
 #[derive(Debug, thiserror::Error)]
-#[error("{operation} s3://{bucket}/{key}: {message}")]
+#[error("{operation} s3://{bucket}/{key}: {code}: {message}")]
 pub struct S3Error {
     operation: &'static str,
     bucket: String,
@@ -82,7 +83,7 @@ impl S3Error {
             },
             _ => "Response".to_owned(),
         };
-        let mut message = DisplayErrorContext(error).to_string();
+        let mut message = explain(error);
         if code == "AccessDenied" {
             // Without s3:ListBucket S3 answers a missing key with 403, so access denied may never be read as "gone".
             message += " (does the function's role allow this operation here, and s3:ListBucket on the bucket?)";
@@ -114,9 +115,8 @@ impl S3Store {
         let cut = |message| S3Error::new("GET", at, CUT_BODY, message);
         let (sender, making) = Making::begin(usize::try_from(length).unwrap_or_default(), &self.settings);
         while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| {
-                cut(format!("after {} of {length} bytes: {}", sender.sent(), DisplayErrorContext(&error)))
-            })?;
+            let chunk = chunk
+                .map_err(|error| cut(format!("after {} of {length} bytes: {}", sender.sent(), explain(&error))))?;
             sender.send(&chunk);
         }
         if sender.sent() as u64 != length {
@@ -201,7 +201,7 @@ impl Store for S3Store {
             Some("EntityTooLarge") => "thumbnail-too-large",
             _ => return Err(S3Error::of("PUT", at, &error)),
         };
-        let message = format!("PUT s3://{}/{}: {}", at.bucket, at.key, DisplayErrorContext(&error));
+        let message = format!("PUT s3://{}/{}: {}", at.bucket, at.key, explain(&error));
         Ok(Err(Rejection { reason, message, info: None }))
     }
 

@@ -1,9 +1,14 @@
 //! How the functions spend their time when AWS or the network does not answer: retries, timeouts, and the deadline.
 //!
 //! The budget is the invocation's: both functions end all work at their [`deadline`], shortly before Lambda would, so nothing
-//! here needs to add up to less than a function's timeout. The rest only sees to it that one bad connection costs little of it.
+//! here needs to add up to less than a function's timeout. The rest only sees to it that one bad connection costs little of it,
+//! and that what went wrong is told in words.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::{
+    error::Error,
+    iter::successors,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
 use aws_config::{
     BehaviorVersion, SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig,
@@ -65,9 +70,32 @@ pub fn deadline(milliseconds: u64) -> Option<Instant> {
     Some(Instant::now() + time_left.saturating_sub(MARGIN))
 }
 
+/// What went wrong, for a person: the error and what caused it, each said once. The SDK's own errors say only of which kind they
+/// are, and its `DisplayErrorContext` appends all of the answer, headers included.
+#[must_use]
+pub fn explain(error: &dyn Error) -> String {
+    let causes = successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).fold(String::new(), |said, cause| match said {
+        said if said.contains(&cause) => said,
+        said if said.is_empty() => cause,
+        said => format!("{said}: {cause}"),
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
+
+    #[test]
+    fn every_cause_is_said_once() {
+        let cause = io::Error::new(io::ErrorKind::TimedOut, "no answer");
+        assert_eq!(explain(&cause), "no answer");
+        let text: Result<String, _> = String::from_utf8(vec![255]);
+        let error = io::Error::new(io::ErrorKind::InvalidData, text.unwrap_err());
+        assert_eq!(explain(&error), "invalid utf-8 sequence of 1 bytes from index 0");
+    }
 
     #[test]
     fn work_ends_before_the_invocation_does() {

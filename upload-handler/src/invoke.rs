@@ -2,12 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_lambda::error::{DisplayErrorContext, SdkError};
 use aws_sdk_lambda::{
-    Client, error::ProvideErrorMetadata, operation::invoke::InvokeError, primitives::Blob, types::InvocationType,
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::invoke::InvokeError,
+    primitives::Blob,
+    types::InvocationType,
 };
 use futures_util::{StreamExt, stream};
 use lambda_runtime::Diagnostic;
+use resilience::explain;
 use serde::Serialize;
 use thumbnail_job::Job;
 use tokio::time::timeout;
@@ -63,12 +67,12 @@ pub async fn all(
             }
             Ok(Err(error)) if is_permanent(&error) => {
                 let reason = error.code().unwrap_or_default().to_owned();
-                tracing::error!(bucket = job.bucket, key = job.key, reason, error = %DisplayErrorContext(&error), "refused");
+                tracing::error!(bucket = job.bucket, key = job.key, reason, error = explain(&error), "refused");
                 handed_over.refused.push(Refused { job, reason });
             }
             unfinished => {
                 let error = match unfinished {
-                    Ok(Err(error)) => DisplayErrorContext(&error).to_string(),
+                    Ok(Err(error)) => explain(&error),
                     _ => "not done in the function's time: raise its timeout".to_owned(),
                 };
                 tracing::error!(bucket = job.bucket, key = job.key, error, "not invoked");

@@ -68,6 +68,7 @@ async fn row(rules: &[Rule], answers: Answers, attempts: usize, left: Left) {
         (Err(error_type), Result::Err(error)) => {
             assert_eq!(error.error_type, error_type, "{name}: {error:?}");
             assert!(error.error_message.contains("s3://my-image-bucket/uploads/a.png"), "{name}: {error:?}");
+            assert!(error.error_message.len() < 300, "{name}: not for a person to read: {error:?}");
         }
         (expected, other) => panic!("{name}: {other:?} instead of {expected:?}"),
     }
