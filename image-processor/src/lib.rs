@@ -1,6 +1,7 @@
 //! Lambda function: makes the thumbnails of one object agree with the object as it is now.
 //!
-//! [`reconcile()`] is the protocol, written against a [`Store`]; [`S3Store`] is S3; [`handle`] joins them with the pixels.
+//! [`reconcile()`] is the protocol, written against a [`Store`]; [`S3Store`] is S3, where a source read is thumbnails in the
+//! [`Making`]; [`handle`] joins them.
 
 pub mod batch;
 mod keys;
@@ -12,10 +13,7 @@ pub mod reconcile;
 mod s3;
 mod settings;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::Value;
@@ -38,17 +36,17 @@ pub use settings::Settings;
 /// # Errors
 /// Whatever a retry or an operator can mend: Lambda tries twice more, then hands the job to the failure destination. Batch
 /// Operations gets an answer for each task instead.
-pub async fn handle(event: LambdaEvent<Value>, store: &S3Store, settings: &Arc<Settings>) -> Result<Value, Diagnostic> {
+pub async fn handle(event: LambdaEvent<Value>, store: &S3Store) -> Result<Value, Diagnostic> {
     let deadline = resilience::deadline(event.context.deadline);
     let error = |error_type: &str, error_message| Diagnostic { error_type: error_type.to_owned(), error_message };
     let answer = match Batch::read(&event.payload) {
         Some(Err(message)) => return Err(error("MalformedBatch", message)),
-        Some(Ok(batch)) => serde_json::to_value(run_batch(batch, deadline, store, settings).await),
+        Some(Ok(batch)) => serde_json::to_value(run_batch(batch, deadline, store).await),
         None => {
             let job = Job::from_payload(&event.payload)
                 .map_err(|malformed| Outcome::refused(None, "malformed-job", malformed.to_string()));
             let approach = Approach { skip_current: false, deadline };
-            let outcome = run(job, approach, store, settings).await?;
+            let outcome = run(job, approach, store).await?;
             Answer::new(outcome).and_then(serde_json::to_value)
         }
     };
@@ -56,12 +54,12 @@ pub async fn handle(event: LambdaEvent<Value>, store: &S3Store, settings: &Arc<S
 }
 
 /// Runs the tasks of Batch Operations.
-async fn run_batch(batch: Batch, deadline: Option<Instant>, store: &S3Store, settings: &Arc<Settings>) -> BatchAnswer {
+async fn run_batch(batch: Batch, deadline: Option<Instant>, store: &S3Store) -> BatchAnswer {
     let mut results = Vec::new();
     for task in &batch.tasks {
         let job = task.job().map_err(|(job, reason, message)| Outcome::refused(Some(job), reason, message));
         let approach = Approach { skip_current: true, deadline };
-        results.push(match run(job, approach, store, settings).await {
+        results.push(match run(job, approach, store).await {
             Ok(Outcome { outcome, reason: None, .. }) => task.succeeded(outcome),
             Ok(Outcome { outcome, reason: Some(reason), message, .. }) => {
                 task.succeeded(&format!("{outcome}: {reason}: {}", message.unwrap_or_default()))
@@ -73,35 +71,25 @@ async fn run_batch(batch: Batch, deadline: Option<Instant>, store: &S3Store, set
 }
 
 /// Runs one job, and tells what became of it in the log and the metrics.
-async fn run(
-    job: Result<Job, Outcome>,
-    approach: Approach,
-    store: &S3Store,
-    settings: &Arc<Settings>,
-) -> Result<Outcome, Diagnostic> {
+async fn run(job: Result<Job, Outcome>, approach: Approach, store: &S3Store) -> Result<Outcome, Diagnostic> {
     let started = Instant::now();
     memory::reset_peak();
     let outcome = match job {
         // Boxed, since the compiler follows nested futures only so deep.
-        Ok(job) => Box::pin(process(job, approach, store, settings)).await,
+        Ok(job) => Box::pin(process(job, approach, store)).await,
         Err(refused) => Ok(refused),
     };
     if let Ok(outcome) = &outcome {
         outcome.log(memory::peak());
     }
-    if let Some(metrics) = &settings.metrics {
+    if let Some(metrics) = &store.settings().metrics {
         metrics.tell(outcome.as_ref().ok(), started.elapsed());
     }
     outcome
 }
 
-async fn process(
-    job: Job,
-    approach: Approach,
-    store: &S3Store,
-    settings: &Arc<Settings>,
-) -> Result<Outcome, Diagnostic> {
-    let target = match settings.target(&job.bucket, &job.key) {
+async fn process(job: Job, approach: Approach, store: &S3Store) -> Result<Outcome, Diagnostic> {
+    let target = match store.settings().target(&job.bucket, &job.key) {
         Ok(target) => target,
         Err((reason, message)) => return Ok(Outcome::refused(Some(job), reason, message)),
     };

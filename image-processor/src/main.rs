@@ -9,7 +9,7 @@ use thumbnail_job::settings::Reader;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
-    let settings = Arc::new(Settings::read(Reader::from_env())?);
-    let store = S3Store::new(aws_sdk_s3::Client::new(&resilience::sdk_config().await), &settings);
-    lambda_runtime::run(service_fn(|event: LambdaEvent<_>| handle(event, &store, &settings))).await
+    let settings = Settings::read(Reader::from_env())?;
+    let store = S3Store::new(aws_sdk_s3::Client::new(&resilience::sdk_config().await), Arc::new(settings));
+    lambda_runtime::run(service_fn(|event: LambdaEvent<_>| handle(event, &store))).await
 }

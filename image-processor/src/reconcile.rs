@@ -78,7 +78,7 @@ pub struct Source<Content> {
     pub version: Version,
     /// Its size in bytes.
     pub bytes: u64,
-    /// The content in full, or why it was not read.
+    /// What came of the content, which was received in full, or why it was not read.
     pub content: Result<Content, Rejection>,
 }
 

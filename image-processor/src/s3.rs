@@ -95,8 +95,13 @@ impl S3Error {
 impl S3Store {
     /// S3 through `client`.
     #[must_use]
-    pub fn new(client: Client, settings: &Arc<Settings>) -> Self {
-        Self { client, settings: Arc::clone(settings) }
+    pub fn new(client: Client, settings: Arc<Settings>) -> Self {
+        Self { client, settings }
+    }
+
+    /// What thumbnails are made with, and where they belong.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// The body in full, of which thumbnails are made while it comes. A cut body can look like a whole image to a decoder, so
@@ -113,16 +118,16 @@ impl S3Store {
             return Ok(Err(Rejection { reason: "too-large", message, info: None }));
         }
         let cut = |message| S3Error::new("GET", at, CUT_BODY, message);
-        let (sender, making) = Making::begin(usize::try_from(length).unwrap_or_default(), &self.settings);
+        let (feed, making) = Making::begin(usize::try_from(length).unwrap_or_default(), &self.settings);
         while let Some(chunk) = body.next().await {
-            let chunk = chunk
-                .map_err(|error| cut(format!("after {} of {length} bytes: {}", sender.sent(), explain(&error))))?;
-            sender.send(&chunk);
+            let chunk =
+                chunk.map_err(|error| cut(format!("after {} of {length} bytes: {}", feed.sent(), explain(&error))))?;
+            feed.send(&chunk);
         }
-        if sender.sent() as u64 != length {
-            return Err(cut(format!("received {} of {length} bytes", sender.sent())));
+        if feed.sent() as u64 != length {
+            return Err(cut(format!("received {} of {length} bytes", feed.sent())));
         }
-        sender.finish();
+        feed.finish();
         Ok(Ok(making))
     }
 

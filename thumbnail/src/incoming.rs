@@ -11,7 +11,7 @@ const WINDOW: usize = 64 << 10;
 
 /// The sending side of [`incoming`]. Dropped before [`finish`](Self::finish), it leaves the source cut.
 #[derive(Debug)]
-pub struct Sender(Arc<Shared>);
+pub struct Feed(Arc<Shared>);
 
 /// The receiving side of [`incoming`].
 #[derive(Debug)]
@@ -40,10 +40,10 @@ enum End {
 /// A source of `length` bytes that comes piece by piece: one thread sends it, another makes thumbnails of it
 /// ([`crate::make_incoming`]).
 #[must_use]
-pub fn incoming(length: usize) -> (Sender, Incoming) {
+pub fn incoming(length: usize) -> (Feed, Incoming) {
     let state = Mutex::new(State { bytes: Vec::with_capacity(length), end: None });
     let shared = Arc::new(Shared { state, changed: Condvar::new(), length });
-    (Sender(Arc::clone(&shared)), Incoming(shared))
+    (Feed(Arc::clone(&shared)), Incoming(shared))
 }
 
 impl Shared {
@@ -64,7 +64,7 @@ impl Shared {
     }
 }
 
-impl Sender {
+impl Feed {
     /// Sends the next piece.
     pub fn send(&self, piece: &[u8]) {
         self.0.state().bytes.extend_from_slice(piece);
@@ -83,7 +83,7 @@ impl Sender {
     }
 }
 
-impl Drop for Sender {
+impl Drop for Feed {
     fn drop(&mut self) {
         self.0.end(End::Cut);
     }
@@ -95,11 +95,11 @@ impl Incoming {
         self.0.length
     }
 
-    /// Looks at what is there as soon as that is more than so many bytes; none where the source has ended by then, for there
-    /// is nothing to be gained any more.
-    pub(crate) fn peek<T>(&self, more_than: usize, look: impl FnOnce(&[u8]) -> T) -> Option<T> {
-        let state = self.0.wait_for(more_than);
-        state.end.is_none().then(|| look(&state.bytes))
+    /// Looks at the first `length` bytes as soon as they and more are there; none where the source has ended by then, for there
+    /// is nothing to be gained any more. Whoever sends waits meanwhile.
+    pub(crate) fn peek<T>(&self, length: usize, look: impl FnOnce(&[u8]) -> T) -> Option<T> {
+        let state = self.0.wait_for(length);
+        state.end.is_none().then(|| look(&state.bytes[..length]))
     }
 
     /// The source from its start.
@@ -114,7 +114,7 @@ impl Incoming {
     }
 }
 
-/// Reads a source while it comes. A cut one is an error where it ends.
+/// Reads a source while it comes. Once it is cut all reading is an error, so that no more work is done on it.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
     shared: &'a Shared,
@@ -138,10 +138,10 @@ impl BufRead for Reader<'_> {
             let started = Instant::now();
             let state = self.shared.wait_for(self.taken);
             self.waited += started.elapsed();
-            let rest = state.bytes.get(self.taken..).unwrap_or_default();
-            if rest.is_empty() && state.end == Some(End::Cut) {
+            if state.end == Some(End::Cut) {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
+            let rest = state.bytes.get(self.taken..).unwrap_or_default();
             self.window.clear();
             self.window.extend_from_slice(&rest[..rest.len().min(WINDOW)]);
             self.taken += self.window.len();
@@ -187,16 +187,16 @@ mod tests {
     fn what_is_read_is_what_was_sent() {
         let bytes: Vec<u8> = (0..300_000_u32).map(|i| i.to_le_bytes()[i as usize % 3]).collect();
         for piece in [1000, 65_536, 300_000] {
-            let (sender, incoming) = incoming(bytes.len());
+            let (feed, incoming) = incoming(bytes.len());
             thread::scope(|scope| {
                 scope.spawn(|| {
                     let mut read = Vec::new();
                     incoming.reader().read_to_end(&mut read).unwrap();
                     assert!(read == bytes);
                 });
-                bytes.chunks(piece).for_each(|piece| sender.send(piece));
-                assert_eq!(sender.sent(), bytes.len());
-                sender.finish();
+                bytes.chunks(piece).for_each(|piece| feed.send(piece));
+                assert_eq!(feed.sent(), bytes.len());
+                feed.finish();
             });
             assert_eq!(incoming.peek(0, <[u8]>::len), None, "it has ended");
             assert!(incoming.whole().unwrap() == bytes);
@@ -205,9 +205,9 @@ mod tests {
 
     #[test]
     fn a_reader_goes_anywhere() {
-        let (sender, incoming) = incoming(10);
-        sender.send(b"0123456789");
-        sender.finish();
+        let (feed, incoming) = incoming(10);
+        feed.send(b"0123456789");
+        feed.finish();
         let mut reader = incoming.reader();
         let mut rest_from = |to| {
             let at = reader.seek(to).unwrap();
@@ -225,13 +225,16 @@ mod tests {
 
     #[test]
     fn a_cut_source_is_no_source() {
-        let (sender, incoming) = incoming(10);
-        sender.send(b"half");
-        assert_eq!(incoming.peek(3, <[u8]>::len), Some(4));
-        drop(sender);
-        let mut read = Vec::new();
-        assert_eq!(incoming.reader().read_to_end(&mut read).unwrap_err().kind(), ErrorKind::UnexpectedEof);
-        assert_eq!(read, b"half");
+        let (feed, incoming) = incoming(10);
+        feed.send(b"half");
+        assert_eq!(incoming.peek(3, <[u8]>::to_vec), Some(b"hal".to_vec()));
+        let mut reader = incoming.reader();
+        assert_eq!(reader.fill_buf().unwrap(), b"half");
+        feed.send(b"more");
+        drop(feed);
+        assert_eq!(reader.fill_buf().unwrap(), b"half");
+        reader.consume(4);
+        assert_eq!(reader.fill_buf().unwrap_err().kind(), ErrorKind::UnexpectedEof);
         assert_eq!(incoming.whole(), None);
     }
 }

@@ -1,6 +1,6 @@
 //! Image bytes to thumbnails. Synchronous, pure, no I/O.
 //!
-//! [`make`] is the whole of it; the order of its work is the list in `pipeline.rs`. Untrusted bytes are parsed by memory-safe
+//! [`make`] is the whole of it, [`make_incoming`] the same for a source that another thread still receives; the order of its work is the list in `pipeline.rs`. Untrusted bytes are parsed by memory-safe
 //! code only, after limits that are checked by the header alone.
 //!
 //! ```
@@ -35,7 +35,7 @@ mod size;
 use std::time::Duration;
 
 pub use format::Format;
-pub use incoming::{Incoming, Sender, incoming};
+pub use incoming::{Feed, Incoming, incoming};
 pub use options::{Limits, Options, Output};
 pub use pipeline::{make, make_incoming, memory_needed};
 pub use reason::{Reason, Rejection};

@@ -20,23 +20,19 @@ use crate::{
 /// # Errors
 /// [`Rejection`] where the bytes are no image that this crate can show, or exceed a limit. A panic in a decoder is one too.
 pub fn make(source: &[u8], options: &Options) -> Result<Made, Rejection> {
-    judged(source, options, None)
+    judge(source, options, None)
 }
 
-/// Does what [`make`] does with a source that is still on its way: a PNG, or a JPEG that is larger than needed, is decoded
-/// meanwhile.
-/// Nothing is said of it before it is whole; none where it never is.
-///
-/// # Errors
-/// As [`make`].
+/// Does what [`make`] does with a source that is still on its way, which blocks until that has come: meanwhile large PNGs, and
+/// JPEGs that are larger than needed, are decoded. Nothing is said of a source before it is whole; none where it never is.
 #[must_use]
 pub fn make_incoming(source: Incoming, options: &Options) -> Option<Result<Made, Rejection>> {
     // Whatever this comes to is not trusted before the whole file was looked at.
     let ahead = contained(|| Ok(ahead(&source, options))).ok().flatten();
-    Some(judged(&source.whole()?, options, ahead))
+    Some(judge(&source.whole()?, options, ahead))
 }
 
-fn judged(source: &[u8], options: &Options, ahead: Option<Ahead>) -> Result<Made, Rejection> {
+fn judge(source: &[u8], options: &Options, ahead: Option<Ahead>) -> Result<Made, Rejection> {
     let mut seen = None;
     contained(|| run(source, options, ahead, &mut seen))
         .map_err(|rejection| Rejection { source_info: rejection.source_info.or(seen), ..rejection })
@@ -48,16 +44,18 @@ fn ahead(source: &Incoming, options: &Options) -> Option<Ahead> {
     const STARTS: [usize; 3] = [64 << 10, 512 << 10, 4 << 20];
     let length = source.length();
     admission::check_bytes(length, &options.limits).ok()?;
+    source.peek(STARTS[0], |start| header::sniff(start).filter(|&format| Ahead::is_possible(format)))??;
     let (header, wanted) = STARTS.into_iter().find_map(|start| {
-        let read = source.peek(start, |bytes| {
-            let header = header::read(bytes).ok()?;
+        let read = source.peek(start, |start| {
+            let header = header::read(start).ok()?;
             let plan = Plan::new(&header, &options.sizes);
             admission::check_header(&header, length, &plan, &options.limits).ok()?;
+            // The profile lies in the source, which goes on growing.
             Some((Header { icc: None, ..header }, plan.wanted))
         });
         read.flatten()
     })?;
-    Ahead::decode(source.reader(), &header, wanted, &options.limits)
+    Some(Ahead::decode(source.reader(), &header, wanted, &options.limits))
 }
 
 /// Does the work; a panic in it is a rejection.
@@ -176,15 +174,23 @@ mod tests {
         let data = (0..width * height).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 26) as u8).collect();
         let picture = Picture { width, height, model: Model::Gray, data };
         for format in [Format::Jpeg, Format::Png] {
-            let file = encode::encode(&picture, Target { format, quality: 90, paletted: false }, [0; 3]).unwrap();
             // Cameras append previews; anything may follow a picture.
-            let (sender, source) = incoming(file.len() + 1);
-            sender.send(&file);
+            let mut file = encode::encode(&picture, Target { format, quality: 90, paletted: false }, [0; 3]).unwrap();
+            let (feed, source) = incoming(file.len() + 1);
+            feed.send(&file);
             let options = Options { sizes: vec!["300".parse().unwrap()], ..Options::default() };
             let (done, decoded) = mpsc::channel();
-            thread::spawn(move || done.send(ahead(&source, &options).is_some()));
-            assert_eq!(decoded.recv_timeout(Duration::from_mins(1)), Ok(true), "{format}");
-            drop(sender);
+            let asked = options.clone();
+            thread::spawn(move || done.send(ahead(&source, &asked)));
+            let ahead = decoded.recv_timeout(Duration::from_mins(1)).unwrap();
+            drop(feed);
+
+            // What was decoded is used, so damage that the file gets afterwards does not show.
+            let expected = make(&file, &options).unwrap();
+            let length = file.len();
+            file[length / 3..length / 2].fill(0);
+            let made = judge(&file, &options, ahead).unwrap();
+            assert_eq!(made.thumbnails[0].bytes, expected.thumbnails[0].bytes, "{format}");
         }
     }
 

@@ -102,8 +102,8 @@ pub(crate) async fn invoke(
 ) -> Result<Value, Diagnostic> {
     let mut context = Context::default();
     context.deadline = deadline;
-    let store = S3Store::new(client.clone(), settings);
-    let answer = handle(LambdaEvent::new(payload, context), &store, settings).await?;
+    let store = S3Store::new(client.clone(), Arc::clone(settings));
+    let answer = handle(LambdaEvent::new(payload, context), &store).await?;
     Ok(serde_json::to_value(answer).unwrap())
 }
 

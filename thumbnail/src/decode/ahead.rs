@@ -4,16 +4,16 @@ use std::time::{Duration, Instant};
 
 use super::{Decoded, jpeg, png};
 use crate::{
-    Limits, Rejection,
+    Format, Limits, Rejection,
     header::{Coding, Header},
     incoming::Reader,
 };
 
-/// A picture that was decoded before it was known whether all of its file would come.
+/// What was decoded before it was known whether all of a file would come.
 pub(crate) struct Ahead {
     size: (u32, u32),
     wanted: (u32, u32),
-    picture: Picture,
+    picture: Option<Picture>,
     /// How long it took, without waiting for the file.
     pub(crate) spent: Duration,
 }
@@ -24,17 +24,24 @@ enum Picture {
 }
 
 impl Ahead {
-    /// Decodes what the reader brings so that `wanted` is left; `header` is what was read of the file's beginning. None of
-    /// formats that cannot be read so, and of files that have anything wrong with them.
-    pub(crate) fn decode(mut file: Reader, header: &Header, wanted: (u32, u32), limits: &Limits) -> Option<Self> {
+    /// Whether a file of that format can be decoded while it comes.
+    pub(crate) fn is_possible(format: Format) -> bool {
+        matches!(format, Format::Jpeg | Format::Png)
+    }
+
+    /// Decodes what the reader brings so that `wanted` is left; `header` is what was read of the file's beginning.
+    pub(crate) fn decode(mut file: Reader, header: &Header, wanted: (u32, u32), limits: &Limits) -> Self {
         let started = Instant::now();
+        // What has anything wrong with it is decoded again when it is whole: a damaged PNG's last rows depend on how its bytes
+        // come in.
         let picture = match header.coding {
             Coding::Jpeg(_) => jpeg::ahead(&mut file, header, wanted).map(Picture::Jpeg),
-            Coding::Png { .. } => png::decode(&mut file, header, wanted, limits).ok().map(Picture::Png),
+            Coding::Png { .. } => {
+                png::decode(&mut file, header, wanted, limits).ok().filter(|decoded| decoded.whole).map(Picture::Png)
+            }
             _ => None,
         };
-        let spent = started.elapsed().saturating_sub(file.waited);
-        picture.map(|picture| Self { size: header.size(), wanted, picture, spent })
+        Self { size: header.size(), wanted, picture, spent: started.elapsed().saturating_sub(file.waited) }
     }
 
     /// The picture, if the whole file still has that size and so much is still wanted: a turn may be noted at its end.
@@ -42,7 +49,7 @@ impl Ahead {
         if (self.size, self.wanted) != (header.size(), wanted) {
             return None;
         }
-        match (self.picture, &header.coding) {
+        match (self.picture?, &header.coding) {
             (Picture::Jpeg(reduced), Coding::Jpeg(frame)) => Some(jpeg::judged(reduced, frame).map(Decoded::from)),
             (Picture::Png(decoded), Coding::Png { .. }) => Some(Ok(decoded)),
             _ => None,

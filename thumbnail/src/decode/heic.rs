@@ -16,5 +16,5 @@ pub(super) fn decode(bytes: &[u8], header: &Header, alpha: bool) -> Result<Decod
         (Model::Rgb, image.to_rgb8().map_err(refuse)?.data)
     };
     let picture = Picture { width: header.width, height: header.height, model, data };
-    Ok(Decoded { picture, icc: image.metadata.icc_profile })
+    Ok(Decoded { icc: image.metadata.icc_profile, ..picture.into() })
 }

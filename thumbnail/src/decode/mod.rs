@@ -26,11 +26,13 @@ pub(crate) struct Decoded {
     pub(crate) picture: Picture,
     /// An ICC profile that only decoding brought to light.
     pub(crate) icc: Option<Vec<u8>>,
+    /// Whether nothing was found missing or damaged; where that is not known, too.
+    whole: bool,
 }
 
 impl From<Picture> for Decoded {
     fn from(picture: Picture) -> Self {
-        Self { picture, icc: None }
+        Self { picture, icc: None, whole: true }
     }
 }
 

@@ -32,24 +32,24 @@ pub(super) fn decode(
         ColorType::Rgb | ColorType::Indexed => Model::Rgb,
         ColorType::Rgba => Model::Rgba,
     };
-    let picture = if reader.info().interlaced {
-        interlaced(&mut reader, header, model, depth)?
+    let (picture, whole) = if reader.info().interlaced {
+        (interlaced(&mut reader, header, model, depth)?, true)
     } else {
         rows(&mut reader, header, model, depth, wanted)?
     };
     let icc = reader.info().icc_profile.as_ref().map(|profile| profile.to_vec());
-    Ok(Decoded { picture, icc })
+    Ok(Decoded { picture, icc, whole })
 }
 
-/// All rows from the top, reduced as they come. Where only the last few are missing or damaged, they are like the one above
-/// them.
+/// All rows from the top, reduced as they come, and whether all were there. Where only the last few are missing or damaged, they
+/// are like the one above them.
 fn rows(
     reader: &mut Reader<impl BufRead + Seek>,
     header: &Header,
     model: Model,
     depth: BitDepth,
     wanted: (u32, u32),
-) -> Result<Picture, Rejection> {
+) -> Result<(Picture, bool), Rejection> {
     let size = header.size();
     let mut shrink = Shrink::new(size, model, shrink::factor(size, wanted));
     let expected = header.width as usize * model.channels();
@@ -78,7 +78,8 @@ fn rows(
         }
         shrink.row(&line);
     }
-    shrink.finish().ok_or_else(rows_do_not_fit)
+    let picture = shrink.finish().ok_or_else(rows_do_not_fit)?;
+    Ok((picture, !ended))
 }
 
 /// Rows of seven pictures, one within the other, of which the last holds every second row: what is there is nearly whole
