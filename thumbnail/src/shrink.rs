@@ -25,12 +25,19 @@ pub(crate) struct Shrink {
     data: Vec<u8>,
 }
 
-/// Of each channel of each column; with alpha the colours' sums are of colour times alpha.
+/// Of each channel of each column.
 enum Sums {
     /// Rows go into the picture as they are.
     None,
     Opaque(Vec<u16>),
-    Alpha(Vec<u32>),
+    /// Rows that are wholly opaque, as most pictures with an alpha channel have them, are summed up as quickly as others.
+    Alpha {
+        opaque: Vec<u16>,
+        /// Of colours times alpha, and of alpha, of all other rows.
+        weighted: Vec<u32>,
+        /// Whether there was such a row.
+        any_weighted: bool,
+    },
 }
 
 impl Shrink {
@@ -40,7 +47,7 @@ impl Shrink {
         let row = width * model.channels();
         let sums = match by {
             1 => Sums::None,
-            _ if model.has_alpha() => Sums::Alpha(vec![0; row]),
+            _ if model.has_alpha() => Sums::Alpha { opaque: vec![0; row], weighted: vec![0; row], any_weighted: false },
             _ => Sums::Opaque(vec![0; row]),
         };
         let data = Vec::with_capacity(width.div_ceil(by) * height.div_ceil(by) * model.channels());
@@ -51,13 +58,16 @@ impl Shrink {
     pub(crate) fn row(&mut self, row: &[u8]) {
         match &mut self.sums {
             Sums::None => return self.data.extend_from_slice(row),
-            Sums::Opaque(sums) => {
-                for (sum, &value) in sums.iter_mut().zip(row) {
-                    *sum += u16::from(value);
+            Sums::Opaque(sums) => add(sums, row),
+            Sums::Alpha { opaque, .. } if is_opaque(row, self.model) => add(opaque, row),
+            Sums::Alpha { weighted, any_weighted, .. } => {
+                *any_weighted = true;
+                if self.model == Model::Rgba {
+                    add_weighted::<4>(weighted, row);
+                } else {
+                    add_weighted::<2>(weighted, row);
                 }
             }
-            Sums::Alpha(sums) if self.model == Model::Rgba => add_weighted::<4>(sums, row),
-            Sums::Alpha(sums) => add_weighted::<2>(sums, row),
         }
         self.pending += 1;
         if self.pending == self.by {
@@ -85,15 +95,41 @@ impl Shrink {
             (Sums::Opaque(sums), Model::Gray) => average::<1>(sums, by, rows, data),
             (Sums::Opaque(sums), Model::Rgb) => average::<3>(sums, by, rows, data),
             (Sums::Opaque(sums), _) => average::<4>(sums, by, rows, data),
-            (Sums::Alpha(sums), Model::Rgba) => average_weighted::<4>(sums, by, rows, data),
-            (Sums::Alpha(sums), _) => average_weighted::<2>(sums, by, rows, data),
+            (Sums::Alpha { opaque, weighted, any_weighted: true }, Model::Rgba) => {
+                average_weighted::<4>(opaque, weighted, by, rows, data);
+            }
+            (Sums::Alpha { opaque, weighted, any_weighted: true }, _) => {
+                average_weighted::<2>(opaque, weighted, by, rows, data);
+            }
+            (Sums::Alpha { opaque, .. }, Model::Rgba) => average::<4>(opaque, by, rows, data),
+            (Sums::Alpha { opaque, .. }, _) => average::<2>(opaque, by, rows, data),
         }
         match &mut self.sums {
             Sums::None => {}
             Sums::Opaque(sums) => sums.fill(0),
-            Sums::Alpha(sums) => sums.fill(0),
+            Sums::Alpha { opaque, weighted, any_weighted } => {
+                opaque.fill(0);
+                if std::mem::take(any_weighted) {
+                    weighted.fill(0);
+                }
+            }
         }
         self.pending = 0;
+    }
+}
+
+fn is_opaque(row: &[u8], model: Model) -> bool {
+    // No look at each pixel by itself, which would take longer than to add them up.
+    if model == Model::Rgba {
+        row.as_chunks::<4>().0.iter().fold(255, |all, pixel| all & pixel[3]) == 255
+    } else {
+        row.as_chunks::<2>().0.iter().fold(255, |all, pixel| all & pixel[1]) == 255
+    }
+}
+
+fn add(sums: &mut [u16], row: &[u8]) {
+    for (sum, &value) in sums.iter_mut().zip(row) {
+        *sum += u16::from(value);
     }
 }
 
@@ -120,12 +156,13 @@ fn average<const N: usize>(sums: &[u16], by: usize, rows: usize, data: &mut Vec<
     }
 }
 
-fn average_weighted<const N: usize>(sums: &[u32], by: usize, rows: usize, data: &mut Vec<u8>) {
-    for square in sums.as_chunks::<N>().0.chunks(by) {
+fn average_weighted<const N: usize>(opaque: &[u16], weighted: &[u32], by: usize, rows: usize, data: &mut Vec<u8>) {
+    for (opaque, square) in opaque.as_chunks::<N>().0.chunks(by).zip(weighted.as_chunks::<N>().0.chunks(by)) {
         let mut totals = [0_u64; N];
-        for column in square {
-            for (total, &sum) in totals.iter_mut().zip(column) {
-                *total += u64::from(sum);
+        for (opaque, weighted) in opaque.iter().zip(square) {
+            for (channel, total) in totals.iter_mut().enumerate() {
+                let weight = if channel == N - 1 { 1 } else { 255 };
+                *total += u64::from(opaque[channel]) * weight + u64::from(weighted[channel]);
             }
         }
         let alpha = totals[N - 1];
@@ -182,6 +219,11 @@ mod tests {
         // A visible red pixel, a hidden green one, and half of a blue one.
         let data = [200, 0, 0, 255, 0, 200, 0, 0, 0, 0, 100, 128, 0, 200, 0, 0];
         assert_eq!(shrink((2, 2), Model::Rgba, 2, &data).data, [133, 0, 33, 96]);
+        // The same, with an opaque row above it.
+        let data = [200, 0, 0, 255, 200, 0, 0, 255, 0, 0, 100, 128, 0, 200, 0, 0];
+        assert_eq!(shrink((2, 2), Model::Rgba, 2, &data).data, [160, 0, 20, 160]);
+        assert_eq!(shrink((2, 2), Model::GrayAlpha, 2, &[10, 255, 30, 255, 20, 255, 40, 255]).data, [25, 255]);
+        assert_eq!(shrink((2, 2), Model::GrayAlpha, 2, &[10, 255, 30, 255, 9, 0, 9, 0]).data, [20, 128]);
         assert_eq!(shrink((2, 1), Model::GrayAlpha, 2, &[9, 0, 90, 100]).data, [90, 50]);
         assert_eq!(shrink((2, 1), Model::GrayAlpha, 2, &[9, 0, 90, 0]).data, [0, 0]);
     }
