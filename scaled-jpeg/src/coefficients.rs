@@ -98,9 +98,10 @@ impl Coefficients {
                 for (&value, &to) in ac.iter().zip(&natural) {
                     block[usize::from(to & 63)] = value;
                 }
-                let offset = start + row * height * stride + column * width;
-                output.put(index, offset, stride, &block, quantisers);
+                let offset = row * height * stride + column * width;
+                output.put(index, (start, offset), stride, &block, quantisers);
             }
         }
+        output.finish(index, start, rows, quantisers);
     }
 }

@@ -19,7 +19,8 @@ use crate::{
     walk::walk,
 };
 
-/// Scans that are read of one file. Encoders write a dozen; each may cost as much time as all of the picture.
+/// Scans that a file may have unless [`Decoder::max_scans`] says otherwise. Encoders write a dozen; each may cost as much time as
+/// all of the picture.
 pub const MAX_SCANS: usize = 500;
 
 /// A JPEG file of which the header was read.
@@ -30,6 +31,7 @@ pub struct Decoder<R> {
     /// The header of the first scan, which the input has just passed.
     first: Option<ScanHeader>,
     approximate: bool,
+    max_scans: usize,
 }
 
 /// A reduced picture.
@@ -114,7 +116,8 @@ fn lines(segment: Option<&[u8]>) -> u16 {
 }
 
 impl<R: BufRead> Decoder<R> {
-    /// Reads a file's header, and no further.
+    /// Reads a file's header, and no further. A height that only a segment behind the first scan gives is not in it: such a file,
+    /// of which there are hardly any, can be decoded from a slice only, with [`from_slice`](Decoder::from_slice).
     ///
     /// The reader may be a slice, or anything that hands out a file piece by piece; what it hands out at a time is copied
     /// at once, and never asked for again.
@@ -124,7 +127,7 @@ impl<R: BufRead> Decoder<R> {
     pub fn new(reader: R) -> Result<Self, Error> {
         let mut input = Input::new(reader);
         let (header, tables, first) = header::read(&mut input)?;
-        Ok(Self { input, header, tables, first: Some(first), approximate: false })
+        Ok(Self { input, header, tables, first: Some(first), approximate: false, max_scans: MAX_SCANS })
     }
 
     /// What is known before the first scan.
@@ -138,6 +141,14 @@ impl<R: BufRead> Decoder<R> {
     #[must_use]
     pub fn approximate(mut self, allowed: bool) -> Self {
         self.approximate = allowed;
+        self
+    }
+
+    /// How many scans the file may have, instead of [`MAX_SCANS`]: a bound of the time that it takes, which is in proportion to
+    /// them and to the picture's size. A file with more is an error, not a picture of its first ones.
+    #[must_use]
+    pub fn max_scans(mut self, scans: usize) -> Self {
+        self.max_scans = scans;
         self
     }
 
@@ -199,7 +210,7 @@ impl<R: BufRead> Run<R> {
         match self.read_scan() {
             // What was decoded so far is worth more than a complaint about the rest.
             Err(Error::Corrupt(_)) if self.scans > 0 => Ok(None),
-            Ok(Some(_)) if self.scans == MAX_SCANS => Ok(None),
+            Ok(Some(_)) if self.scans == self.decoder.max_scans => Err(Error::TooManyScans),
             Ok(Some(scan)) => {
                 self.scans += 1;
                 Ok(Some(scan))

@@ -16,6 +16,8 @@ pub enum Error {
     Corrupt(&'static str),
     /// A JPEG of a kind that this crate does not decode; the text names it.
     Unsupported(&'static str),
+    /// More scans than [`Decoder::max_scans`](crate::Decoder::max_scans) allows.
+    TooManyScans,
 }
 
 impl fmt::Display for Error {
@@ -25,6 +27,7 @@ impl fmt::Display for Error {
             Self::NotJpeg => f.write_str("not a JPEG: it does not begin with FF D8"),
             Self::NoPicture => f.write_str("the JPEG ends before its picture begins"),
             Self::Corrupt(what) => write!(f, "damaged JPEG: {what}"),
+            Self::TooManyScans => f.write_str("the JPEG has more scans than are allowed"),
             Self::Unsupported(what) => write!(f, "unsupported kind of JPEG: {what}"),
         }
     }

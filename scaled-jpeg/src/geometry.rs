@@ -13,11 +13,25 @@ pub enum Scale {
     ThreeEighths,
     /// 1/2: 4 × 4 samples.
     Half,
+    /// 5/8: 5 × 5 samples.
+    FiveEighths,
+    /// 3/4: 6 × 6 samples.
+    ThreeQuarters,
+    /// 7/8: 7 × 7 samples.
+    SevenEighths,
 }
 
 impl Scale {
     /// All scales, from the smallest.
-    pub const ALL: [Self; 4] = [Self::Eighth, Self::Quarter, Self::ThreeEighths, Self::Half];
+    pub const ALL: [Self; 7] = [
+        Self::Eighth,
+        Self::Quarter,
+        Self::ThreeEighths,
+        Self::Half,
+        Self::FiveEighths,
+        Self::ThreeQuarters,
+        Self::SevenEighths,
+    ];
 
     /// The numerator over 8, which is the edge in samples of a block of 8 × 8.
     #[must_use]
@@ -27,6 +41,9 @@ impl Scale {
             Self::Quarter => 2,
             Self::ThreeEighths => 3,
             Self::Half => 4,
+            Self::FiveEighths => 5,
+            Self::ThreeQuarters => 6,
+            Self::SevenEighths => 7,
         }
     }
 
@@ -37,8 +54,8 @@ impl Scale {
         (edge(width), edge(height))
     }
 
-    /// The smallest scale that makes a picture of `size` no smaller than `wanted` on either axis; none where even a half is
-    /// too small, and the picture must be decoded in full by another decoder.
+    /// The smallest scale that makes a picture of `size` no smaller than `wanted` on either axis; none where even seven
+    /// eighths are too small, and the picture must be decoded in full by another decoder.
     #[must_use]
     pub fn smallest_leaving(wanted: (u32, u32), size: (u32, u32)) -> Option<Self> {
         Self::ALL.into_iter().find(|scale| {
@@ -54,7 +71,7 @@ pub(crate) struct Channel {
     /// Blocks of a whole MCU.
     pub(crate) h: u32,
     pub(crate) v: u32,
-    /// Samples of a block, at most 8 on each axis: as many as the luminance has there, if that is possible.
+    /// Samples of a block, at most 14 on each axis: as many as the luminance has there, if that is possible.
     pub(crate) width: usize,
     pub(crate) height: usize,
     /// Blocks that show something of the picture, which are those of a scan of this component alone.
@@ -92,8 +109,13 @@ impl Geometry {
         let size = (u32::from(header.width), height);
         let channels = header.components.iter().map(|component| {
             let (h, v) = (u32::from(component.h), u32::from(component.v));
-            let (width, height) = (edge(scale.eighths(), h_max, h), edge(scale.eighths(), v_max, v));
-            let last = zigzag::NATURAL.iter().rposition(|&at| at == (height - 1) * 8 + width - 1);
+            let (width, height) = match (edge(scale.eighths(), h_max, h), edge(scale.eighths(), v_max, v)) {
+                // For so few samples of it, a lone axis is not worth a progressive file's largest scans.
+                (_, 1) | (1, _) if scale == Scale::Eighth => (1, 1),
+                both => both,
+            };
+            let corner = (height.min(8) - 1) * 8 + width.min(8) - 1;
+            let last = zigzag::NATURAL.iter().rposition(|&at| at == corner);
             Channel {
                 h,
                 v,
@@ -160,7 +182,9 @@ impl Header {
 /// have the scale of the picture, or a whole part of it.
 fn edge(eighths: u32, max: u32, factor: u32) -> u8 {
     let wanted = eighths * max;
-    let fitting = (1..=8).rev().find(|edge| wanted.is_multiple_of(factor * edge));
+    // More than are stored only where the luminance, too, has more than half of them.
+    let most = if eighths > 4 { 2 * eighths } else { 8 };
+    let fitting = (1..=most).rev().find(|edge| wanted.is_multiple_of(factor * edge));
     // Where factors have no common measure, such as 2 of 3, samples are repeated unevenly.
     fitting.unwrap_or_else(|| wanted.div_ceil(factor).min(8)) as u8
 }

@@ -103,6 +103,9 @@ impl DcTable {
 /// Bits that the tables of AC coefficients look at.
 pub(crate) const AC_BITS: u32 = 12;
 
+/// The most that an entry with a value takes: a third of what a refill gives.
+pub(crate) const VALUE_BITS: u32 = 18;
+
 /// By how many coefficients a packed entry may have moved on before its last symbol begins.
 pub(crate) const PACKED_ADVANCE: u32 = 7;
 
@@ -251,6 +254,9 @@ impl Short {
         let Some((symbol, length)) = self.symbol(word, 0) else { return 0 };
         let (size, advance) = (u32::from(symbol & 15), advance(symbol));
         let total = length + size;
+        if total > VALUE_BITS {
+            return 0;
+        }
         let (total, advance) = match self.single(word, total) {
             Some((bits, end)) if total < AC_BITS && end > END && advance < END => (total + bits, advance + END),
             _ => (total, advance),

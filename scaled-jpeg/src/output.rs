@@ -4,7 +4,7 @@ use crate::{
     geometry::Geometry,
     header::Header,
     raster::Raster,
-    transform::{Block, Kind, Quantisers},
+    transform::{self, Block, Kind, Pairs, Quantisers},
 };
 
 /// Planes of samples under construction.
@@ -13,6 +13,8 @@ pub(crate) struct Output {
     /// One for each component, in whole MCUs.
     pub(crate) planes: Vec<Vec<u8>>,
     kinds: Vec<Kind>,
+    /// By channel: blocks of the current row of MCUs that wait for being transformed together.
+    pairs: Vec<Pairs>,
     /// Whether planes hold all rows of MCUs, not just the current one.
     whole: bool,
     raster: Option<Raster>,
@@ -24,9 +26,14 @@ impl Output {
         let rows = if whole { geometry.mcus.1 as usize } else { 1 };
         let size = |channel| geometry.stride(channel) * Geometry::mcu_height(channel) * rows;
         let planes = geometry.channels.iter().map(|channel| vec![128; size(channel)]).collect();
-        let kinds = geometry.channels.iter().map(Kind::new).collect();
+        let kinds: Vec<_> = geometry.channels.iter().map(Kind::new).collect();
+        let pairs = geometry.channels.iter().zip(&kinds).map(|(channel, kind)| match kind {
+            Kind::Two => Pairs::new(geometry.stride(channel) * channel.v as usize),
+            _ => Pairs::default(),
+        });
+        let pairs = pairs.collect();
         let raster = header.map(|header| Raster::new(header, &geometry));
-        Self { geometry, planes, kinds, whole, raster }
+        Self { geometry, planes, kinds, pairs, whole, raster }
     }
 
     /// Where the samples of a row of MCUs begin in a channel's plane.
@@ -36,10 +43,39 @@ impl Output {
         row * Geometry::mcu_height(channel) * self.geometry.stride(channel)
     }
 
-    /// Writes a block at an offset into its plane.
-    #[inline]
-    pub(crate) fn put(&mut self, channel: usize, offset: usize, stride: usize, block: &Block, quantisers: &Quantisers) {
-        self.kinds[channel].apply(block, quantisers, &mut self.planes[channel][offset..], stride);
+    /// Writes a block at an offset into its plane, at the latest with [`finish`](Self::finish). The row of blocks or MCUs that it
+    /// belongs to begins at `start`.
+    #[inline(always)]
+    pub(crate) fn put(
+        &mut self,
+        channel: usize,
+        (start, offset): (usize, usize),
+        stride: usize,
+        block: &Block,
+        quantisers: &Quantisers,
+    ) {
+        match self.kinds[channel] {
+            Kind::One => self.planes[channel][start + offset] = quantisers.flat(block[0]),
+            Kind::Two => self.pairs[channel].set(offset / 2, block),
+            Kind::Large(width, height) => {
+                let out = &mut self.planes[channel][start + offset..];
+                transform::large(block, quantisers, out, stride, (width, height));
+            }
+            Kind::Other(inverse) => inverse(block, quantisers, &mut self.planes[channel][start + offset..], stride),
+        }
+    }
+
+    /// All blocks of a row are there, or of so many rows at once, which begin at `start` in their plane.
+    pub(crate) fn finish(&mut self, channel: usize, start: usize, rows: usize, quantisers: &Quantisers) {
+        if !matches!(self.kinds[channel], Kind::Two) {
+            return;
+        }
+        let stride = self.geometry.stride(&self.geometry.channels[channel]);
+        let out = self.planes[channel][start..].chunks_exact_mut(2 * stride);
+        for (row, out) in out.enumerate().take(rows) {
+            let first = row * stride;
+            self.pairs[channel].transform(first..first + stride / 2, quantisers, out);
+        }
     }
 
     /// All blocks of a row of MCUs are there.

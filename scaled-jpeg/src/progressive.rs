@@ -239,13 +239,17 @@ impl<'a> AcScan<'a> {
             }
             let positive = size > 0 && bits.bits(1) == 1;
             // The place behind `run` coefficients that were zero so far; the others on the way take a bit each.
-            let mut zeros = !history & self.band.mask(index);
-            for _ in 0..run {
-                zeros &= zeros.wrapping_sub(1);
-            }
-            let place = zeros.trailing_zeros();
-            let passed = history & self.band.mask(index) & below(place);
-            self.correct(bits, bytes, at, passed);
+            let place = if history >> index & ((2 << run) - 1) == 0 {
+                index + run
+            } else {
+                let mut zeros = !history & self.band.mask(index);
+                for _ in 0..run {
+                    zeros &= zeros.wrapping_sub(1);
+                }
+                let place = zeros.trailing_zeros();
+                self.correct(bits, bytes, at, history & self.band.mask(index) & below(place));
+                place
+            };
             if size > 0 {
                 if place > self.band.last {
                     return None;

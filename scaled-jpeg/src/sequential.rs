@@ -23,6 +23,8 @@ pub(crate) struct Part {
 struct Places {
     /// Of the samples of each of an MCU's blocks, from the first one of the MCU.
     offsets: Vec<usize>,
+    /// Rows of blocks of an MCU.
+    rows: usize,
     /// Samples from one MCU to the next.
     across: usize,
     /// Samples from one row to the next.
@@ -51,6 +53,7 @@ impl<'a> Sequential<'a> {
             let offset = |y: usize, x: usize| y * channel.height * stride + x * channel.width;
             Places {
                 offsets: (0..v).flat_map(|y| (0..h).map(move |x| offset(y, x))).collect(),
+                rows: v,
                 across: h * channel.width,
                 stride,
                 start: 0,
@@ -115,7 +118,7 @@ impl Scan for Sequential<'_> {
                     };
                     places.last = places.last.wrapping_add(difference as i16);
                     block[0] = places.last;
-                    let at = places.start + column as usize * places.across + offset;
+                    let at = (places.start, column as usize * places.across + offset);
                     self.output.put(part.channel, at, places.stride, &block, &part.quantisers);
                     if places.needed > 0 {
                         block = [0; 64];
@@ -139,7 +142,7 @@ impl Scan for Sequential<'_> {
             for (part, places) in self.parts.iter().zip(&self.places) {
                 block[0] = places.last;
                 for offset in &places.offsets {
-                    let at = places.start + column as usize * places.across + offset;
+                    let at = (places.start, column as usize * places.across + offset);
                     self.output.put(part.channel, at, places.stride, &block, &part.quantisers);
                 }
             }
@@ -151,6 +154,9 @@ impl Scan for Sequential<'_> {
     }
 
     fn end_row(&mut self, row: u32) {
+        for (part, places) in self.parts.iter().zip(&self.places) {
+            self.output.finish(part.channel, places.start, places.rows, &part.quantisers);
+        }
         self.output.end_row(row);
     }
 }
@@ -164,20 +170,29 @@ fn decode_block(bits: &mut Bits, bytes: &Bytes, part: &Part, needed: u32, block:
     let difference = part.dc.difference(bits)?;
     let mut index = 1;
     // An entry with the block's end must not be used where its value may be the last coefficient.
-    while index <= needed.min(63 - 16) {
-        bits.refill(bytes);
-        let entry = ac.value[bits.peek::<AC_BITS>()];
-        let value = if entry > 0 {
+    let quick = needed.min(63 - 16);
+    // The difference took up to 31 of 56 bits.
+    let mut refilled = 1;
+    'quick: loop {
+        for _ in 0..refilled {
+            if index > quick {
+                break 'quick;
+            }
+            let entry = ac.value[bits.peek::<AC_BITS>()];
+            if entry == 0 {
+                bits.refill(bytes);
+                let (size, advance) = ac.long(bits)?;
+                index += advance;
+                block[natural(index - 1)] = bits.value(size) as i16;
+                break;
+            }
             let value = extend(bits.buffer << (entry >> 24), entry >> 16 & 15);
             bits.take(entry);
             index += entry >> 8 & 0xff;
-            value
-        } else {
-            let (size, advance) = ac.long(bits)?;
-            index += advance;
-            bits.value(size) as i16
-        };
-        block[natural(index - 1)] = value;
+            block[natural(index - 1)] = value;
+        }
+        bits.refill(bytes);
+        refilled = 3;
     }
     while index <= needed {
         bits.refill(bytes);
@@ -196,15 +211,11 @@ fn decode_block(bits: &mut Bits, bytes: &Bytes, part: &Part, needed: u32, block:
         }
         bits.take(u32::from(entry));
         index += u32::from(entry >> 8);
-        if index >= 64 - PACKED_ADVANCE {
-            break;
-        }
+        // A second one, or nothing, without a branch that could not be foreseen.
         let entry = ac.packed[bits.peek::<AC_BITS>()];
-        if entry == 0 {
-            continue;
-        }
-        bits.take(u32::from(entry));
-        index += u32::from(entry >> 8);
+        let entry = if index < 64 - PACKED_ADVANCE { u32::from(entry) } else { 0 };
+        bits.take(entry);
+        index += entry >> 8;
     }
     while index < 64 {
         bits.refill(bytes);

@@ -199,7 +199,7 @@ fn what_is_no_jpeg_any_more_neither_panics_nor_hangs() {
     for form in [Form::sequential(3), Form::separate(3), Form::progressive(3), Form::gradual(3)] {
         for interval in [0, 4] {
             let file = photo().write(&Form { interval, ..form.clone() });
-            for _ in 0..300 {
+            for _ in 0..200 {
                 let mut damaged = file.clone();
                 for _ in 0..=random.below(4) {
                     let at = random.below(file.len() as u64) as usize;
@@ -220,6 +220,15 @@ fn what_is_no_jpeg_any_more_neither_panics_nor_hangs() {
             }
         }
     }
+}
+
+#[test]
+fn more_scans_than_allowed_are_an_error() {
+    let file = photo().write(&Form::progressive(3));
+    let scans = file.windows(2).filter(|pair| *pair == [0xff, 0xda]).count();
+    let decode = |most| Decoder::from_slice(&file).unwrap().max_scans(most).decode(Scale::Half);
+    assert!(decode(scans).unwrap().coverage.is_complete());
+    assert!(matches!(decode(scans - 1), Err(Error::TooManyScans)));
 }
 
 #[test]

@@ -35,11 +35,12 @@ pub(crate) fn check_header(header: &Header, length: usize, plan: &Plan, limits: 
         );
     }
     if let Coding::Jpeg(frame) = &header.coding
-        && frame.scans > limits.max_scans
+        && frame.scans > limits.scans(header.size())
     {
+        let most = limits.scans(header.size());
         return refuse(
             Reason::TooComplex,
-            format!("{} scans are more than the limit of {}", frame.scans, limits.max_scans),
+            format!("{} scans are more than the limit of {most} at {pixels} pixels", frame.scans),
         );
     }
     let needed = memory(header, length, plan).saturating_add(length as u64);

@@ -47,6 +47,18 @@ pub struct Limits {
     pub max_metadata: u64,
     /// Progressive scans of a JPEG, which each visit the whole picture. Encoders write some ten.
     pub max_scans: u32,
+    /// Pixels that the scans of a JPEG visit together: their number times the picture's pixels. It bounds the time that decoding
+    /// takes, to about two seconds; 25 scans of 100 megapixels are far beyond what encoders write. Four scans, one for each
+    /// component, are let in at any size.
+    pub max_scan_pixels: u64,
+}
+
+impl Limits {
+    /// Scans that a JPEG of that size may have.
+    pub(crate) fn scans(&self, (width, height): (u32, u32)) -> u32 {
+        let pixels = u64::from(width) * u64::from(height);
+        u32::try_from(self.max_scan_pixels / pixels.max(1)).unwrap_or(u32::MAX).max(4).min(self.max_scans)
+    }
 }
 
 impl Output {
@@ -104,6 +116,7 @@ impl Default for Limits {
             max_memory: 400 << 20,
             max_metadata: 4 << 20,
             max_scans: 100,
+            max_scan_pixels: 2_500_000_000,
         }
     }
 }

@@ -7,8 +7,8 @@ use scaled_jpeg::{Chunks, Decoder, Scale};
 fuzz_target!(|bytes: &[u8]| {
     // The first byte chooses; the rest is the file.
     let Some((&choice, bytes)) = bytes.split_first() else { return };
-    let scale = Scale::ALL[usize::from(choice & 3)];
-    let approximate = choice & 4 > 0;
+    let scale = Scale::ALL[usize::from(choice & 7) % Scale::ALL.len()];
+    let approximate = choice & 8 > 0;
     let Ok(decoder) = Decoder::from_slice(bytes) else { return };
     let header = decoder.header();
     let size = (u32::from(header.width), u32::from(header.height));
@@ -23,7 +23,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(picture.coverage.found <= picture.coverage.expected);
     }
     if !open {
-        let pieces = bytes.chunks(1 + usize::from(choice >> 3)).map(Ok);
+        let pieces = bytes.chunks(1 + usize::from(choice >> 4)).map(Ok);
         let pieces = Decoder::new(Chunks::new(pieces)).and_then(|decoder| decoder.approximate(approximate).decode(scale));
         assert_eq!(whole.is_ok(), pieces.is_ok());
         if let (Ok(whole), Ok(pieces)) = (whole, pieces) {

@@ -52,8 +52,8 @@ pub fn error(plane: &Plane, coefficients: impl Fn(usize, usize) -> [f64; 64]) ->
             let block = coefficients(column, row);
             for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
                 let mut sum = 0.0;
-                for v in 0..height {
-                    for u in 0..width {
+                for v in 0..height.min(8) {
+                    for u in 0..width.min(8) {
                         sum += block[8 * v + u] * across[u][x] * down[v][y];
                     }
                 }
@@ -67,8 +67,8 @@ pub fn error(plane: &Plane, coefficients: impl Fn(usize, usize) -> [f64; 64]) ->
 }
 
 /// c(u) cos((2x + 1)uπ / 2n), by u and x.
-fn cosines(points: usize) -> [[f64; 8]; 8] {
-    let mut table = [[0.0; 8]; 8];
+fn cosines(points: usize) -> [[f64; 16]; 8] {
+    let mut table = [[0.0; 16]; 8];
     for (u, row) in table.iter_mut().enumerate().take(points) {
         let c = if u == 0 { 1.0 } else { 2.0_f64.sqrt() };
         for (x, value) in row.iter_mut().enumerate().take(points) {

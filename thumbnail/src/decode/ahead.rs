@@ -35,7 +35,7 @@ impl Ahead {
         // What has anything wrong with it is decoded again when it is whole: a damaged PNG's last rows depend on how its bytes
         // come in.
         let picture = match header.coding {
-            Coding::Jpeg(_) => jpeg::ahead(&mut file, header, wanted).map(Picture::Jpeg),
+            Coding::Jpeg(_) => jpeg::ahead(&mut file, header, wanted, limits).map(Picture::Jpeg),
             Coding::Png { .. } => {
                 png::decode(&mut file, header, wanted, limits).ok().filter(|decoded| decoded.whole).map(Picture::Png)
             }

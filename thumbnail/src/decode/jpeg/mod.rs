@@ -1,7 +1,7 @@
 //! JPEG.
 //!
-//! Where half of its size is enough, which is so for nearly all photos, a picture is decoded smaller than it is stored, by a
-//! decoder that also tells how much of it was there. Others are decoded in full by another one, which does not tell: of them a
+//! Where seven eighths of its size are enough, which is so for nearly all photos, a picture is decoded smaller than it is stored,
+//! by a decoder that also tells how much of it was there. Others are decoded in full by another one, which does not tell: of them a
 //! small picture is decoded besides.
 
 mod full;
@@ -12,7 +12,7 @@ use scaled_jpeg::{Coverage, Decoder, Error, Pixels, Scale};
 
 use super::{Ratio, nearly_whole};
 use crate::{
-    Reason, Rejection,
+    Limits, Reason, Rejection,
     header::{Header, jpeg::Frame},
     picture::{Model, Picture},
 };
@@ -68,10 +68,12 @@ pub(super) fn decode(bytes: &[u8], header: &Header, frame: &Frame, wanted: (u32,
     }
 }
 
-/// What [`decode`] begins with, of a file that may yet turn out to be cut; none where it is decoded in full.
-pub(super) fn ahead(reader: impl BufRead, header: &Header, wanted: (u32, u32)) -> Option<Reduced> {
+/// What [`decode`] begins with, of a file that may yet turn out to be cut or to have too many scans; none where it is decoded in
+/// full.
+pub(super) fn ahead(reader: impl BufRead, header: &Header, wanted: (u32, u32), limits: &Limits) -> Option<Reduced> {
     let scale = Scale::smallest_leaving(wanted, header.size())?;
-    reduced(Decoder::new(reader).ok()?, scale).ok()
+    let most = usize::try_from(limits.scans(header.size())).unwrap_or(usize::MAX);
+    reduced(Decoder::new(reader).ok()?.max_scans(most), scale).ok()
 }
 
 fn reduced(decoder: Decoder<impl BufRead>, scale: Scale) -> Result<Reduced, Rejection> {
@@ -110,6 +112,7 @@ fn doubled(half: &Picture, (width, height): (u32, u32)) -> Picture {
 fn refusal(error: &Error) -> Rejection {
     match error {
         Error::NoPicture => Reason::Truncated.because("the JPEG ends before its picture does"),
+        Error::TooManyScans => Reason::TooComplex.because(error.to_string()),
         Error::Unsupported(_) => Reason::UnsupportedFormat.because(error.to_string()),
         error => Reason::Corrupt.because(error.to_string()),
     }
