@@ -87,7 +87,7 @@ fn decoding(coding: &Coding, header: &Header, decoded: u128, wanted: (u32, u32),
         }
         // The rows of an interlaced one are kept as indices.
         Coding::Gif => pixels + 4 * decoded + 32 * u128::from(header.width),
-        Coding::Webp(coding) => 8 * u128::from(length) + pixels * if coding.animated { 19 } else { 11 },
+        Coding::Webp(coding) => decode::webp::memory(coding, header, decoded, length),
         Coding::Tiff(coding) => {
             let chunk = u128::from(coding.chunk);
             let samples = chunk * 8 / u128::from(coding.bits.max(1));

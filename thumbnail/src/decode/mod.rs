@@ -8,7 +8,7 @@ mod heic;
 pub(crate) mod jpeg;
 mod png;
 mod tiff;
-mod webp;
+pub(crate) mod webp;
 
 use std::io::Cursor;
 
@@ -58,6 +58,7 @@ pub(crate) fn ratio(coding: &Coding, size: (u32, u32), wanted: (u32, u32)) -> Ra
         Coding::Jpeg(_) => jpeg::ratio(size, wanted),
         Coding::Png { interlaced: false, .. } | Coding::Gif => Ratio { from: shrink::factor(size, wanted), to: 1 },
         Coding::IcoPng { inner, .. } => ratio(inner, size, wanted),
+        Coding::Webp(coding) => webp::ratio(coding, size, wanted),
         _ => Ratio::WHOLE,
     }
 }
@@ -90,6 +91,6 @@ pub(crate) fn decode(
         #[cfg(feature = "heic")]
         Coding::Heic { alpha, .. } => heic::decode(bytes, header, *alpha),
         Coding::IcoPng { range, .. } => png::decode(Cursor::new(&bytes[range.clone()]), header, wanted, limits),
-        Coding::Webp(_) => webp::decode(bytes, header).map(Decoded::from),
+        Coding::Webp(coding) => webp::decode(bytes, header, coding, wanted).map(Decoded::from),
     }
 }

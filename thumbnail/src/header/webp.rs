@@ -1,16 +1,18 @@
 //! WebP's RIFF chunks.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use super::{Header, ends_in_header};
 use crate::{Format, Reason, Rejection, bytes::Reader, exif, orientation::Orientation};
 
 /// How a WebP's first picture is coded.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Coding {
     pub(crate) lossless: bool,
     pub(crate) alpha: bool,
     pub(crate) animated: bool,
+    /// Where in the file its bit stream lies, if that is all there is to the picture: lossy, without alpha, as large as the canvas.
+    pub(crate) opaque: Option<Range<usize>>,
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
@@ -48,11 +50,17 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
                 } else if (frame.0, frame.1) != (header.width, header.height) {
                     return Err(Reason::Corrupt.because("canvas and picture of the WebP differ in size"));
                 }
+                if !coding.lossless && !coding.alpha && !coding.animated {
+                    coding.opaque = Some(part(bytes, data, length));
+                }
             }
             b"ANMF" if !pixels_seen => {
                 pixels_seen = true;
                 let sub = data + 16;
                 coding.lossless = reader.slice(sub, 4) == Some(b"VP8L");
+                if coding.animated {
+                    coding.opaque = fills(&reader, data, header.size()).map(|length| part(bytes, sub + 8, length));
+                }
             }
             b"ICCP" => header.icc = reader.slice(data, length).map(Cow::Borrowed),
             b"EXIF" => header.orientation = reader.slice(data, length).map(exif::orientation).unwrap_or_default(),
@@ -69,6 +77,24 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     }
     header.coding = super::Coding::Webp(coding);
     Ok(header)
+}
+
+/// So many bytes at `start`, or as many as there are.
+fn part(bytes: &[u8], start: usize, length: usize) -> Range<usize> {
+    start..start.saturating_add(length).min(bytes.len())
+}
+
+/// The length of the bit stream of an animation's frame, if it is lossy, has no alpha (which would come first), and fills the
+/// canvas.
+fn fills(reader: &Reader, frame: usize, canvas: (u32, u32)) -> Option<usize> {
+    let edge = |at: usize| reader.u24(frame + at).map(|edge| edge + 1);
+    let sub = frame + 16;
+    let (width, height, _) = frame_size(reader, sub + 8, false)?;
+    let fills = reader.slice(sub, 4)? == b"VP8 "
+        && (reader.u24(frame)?, reader.u24(frame + 3)?) == (0, 0)
+        && (edge(6)?, edge(9)?) == canvas
+        && (width, height) == canvas;
+    if fills { Some(reader.u32(sub + 4)? as usize) } else { None }
 }
 
 /// Width, height and whether there is alpha, from the start of the bit stream.

@@ -1,7 +1,7 @@
 //! What is cut or damaged is shown when nearly whole and refused otherwise.
 
 use png::ColorType as Colours;
-use thumbnail::Reason;
+use thumbnail::{Format, Options, Output, Reason, Size};
 
 use super::{
     decode,
@@ -74,6 +74,7 @@ fn other_formats_are_cut_by_the_same_rule() {
         ("GIF", fixtures::gif(300, 200, 0, 0, false)),
         ("BMP", fixtures::bmp(300, 200, 24)),
         ("BMP with a palette", fixtures::bmp(300, 200, 8)),
+        ("WebP lossy", fixtures::webp(300, 200, false, false)),
     ];
     for (name, file) in files {
         make(&file[..file.len() * 98 / 100], 100);
@@ -83,7 +84,7 @@ fn other_formats_are_cut_by_the_same_rule() {
     let interlaced = png_bytes::Layout { width: 40, height: 30, colour: png_bytes::RGB, depth: 8, interlaced: true };
     for (name, file) in [
         ("interlaced PNG", interlaced.encode(&[], |x, y| vec![x as u16, y as u16, 9])),
-        ("WebP lossy", fixtures::webp(300, 200, false, false)),
+        ("WebP lossy with alpha", fixtures::webp(300, 200, true, false)),
         ("WebP lossless", fixtures::webp(300, 200, true, true)),
     ] {
         make(&file, 100);
@@ -112,6 +113,7 @@ fn no_cut_gives_half_a_picture() {
         fixtures::png(Colours::Rgba, 64, 48),
         fixtures::gif(64, 48, 0, 0, true),
         fixtures::webp(64, 48, true, false),
+        fixtures::webp(64, 48, false, false),
         fixtures::tiff_strips(64, 48, 4),
         fixtures::bmp(64, 48, 24),
         fixtures::ico(64, 8),
@@ -151,4 +153,26 @@ fn rows_that_are_missing_at_the_end_repeat_the_last_one() {
         let last = pixels[(width * (height - 1)) as usize];
         assert!((188..=196).contains(&last[0]), "{last:?}");
     }
+}
+
+/// Nor do those of a lossy WebP, of which sixteen are missing at once.
+#[test]
+fn rows_that_are_missing_in_a_webp_repeat_the_last_one() {
+    let (width, height) = (80, 800);
+    let pixels: Vec<u8> = (0..height).flat_map(|y: u32| [(20 + y * 230 / height) as u8; 3 * 80]).collect();
+    let file = webp::Encoder::new(&pixels, webp::PixelLayout::Rgb, width, height).encode(90.0).to_vec();
+    let mut shown = 0;
+    for end in file.len() / 2..file.len() {
+        let output = Output { format: Some(Format::Png), quality: None };
+        // As it is, and reduced.
+        let options =
+            Options { sizes: vec![Size::Width(80), Size::Width(10)], outputs: vec![output], ..Options::default() };
+        let Ok(made) = thumbnail::make(&file[..end], &options) else { continue };
+        shown += 1;
+        for thumbnail in made.thumbnails {
+            let last = decode(&thumbnail.bytes).2.last().unwrap()[0];
+            assert!((222..=254).contains(&last), "{last} at the end of {}, cut at {end}", thumbnail.size);
+        }
+    }
+    assert!(shown > 10, "{shown} cuts left enough");
 }

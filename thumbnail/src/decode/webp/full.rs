@@ -1,15 +1,20 @@
-//! WebP. Of an animation the first frame, composed on a transparent canvas.
+//! WebP that is lossless, has alpha or moves, at its full size.
 
 use std::io::Cursor;
 
 use image_webp::{DecodingError, WebPDecoder};
 
+use super::{cut, is_cut};
 use crate::{
     Reason, Rejection,
-    bytes::Reader,
-    header::Header,
+    header::{Header, webp::Coding},
     picture::{Model, Picture},
 };
+
+/// Heap that [`decode`] needs at its peak for so many pixels in a file of `length` bytes, the picture included.
+pub(super) fn memory(coding: &Coding, pixels: u128, length: u64) -> u128 {
+    8 * u128::from(length) + pixels * if coding.animated { 19 } else { 11 }
+}
 
 pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Picture, Rejection> {
     let refuse = |error: DecodingError| if is_cut(bytes) { cut() } else { refusal(&error) };
@@ -22,16 +27,6 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Picture, Rejection
     decoder.read_image(&mut data).map_err(refuse)?;
     let model = if decoder.has_alpha() { Model::Rgba } else { Model::Rgb };
     Ok(Picture { width: header.width, height: header.height, model, data })
-}
-
-/// Whether the file is shorter than it says. The decoder calls what is missing by many names, and gives no part of a picture.
-fn is_cut(bytes: &[u8]) -> bool {
-    let length = Reader::little(bytes).u32(4).unwrap_or(0);
-    u64::from(length) + 8 > bytes.len() as u64
-}
-
-fn cut() -> Rejection {
-    Reason::Truncated.because("the WebP ends before its picture does")
 }
 
 fn refusal(error: &DecodingError) -> Rejection {

@@ -1,0 +1,40 @@
+//! Lossy pictures without alpha, reduced while their rows are decoded.
+
+use super::{
+    colours, cut,
+    planes::Shrink,
+    vp8::{Broken, Frame},
+};
+use crate::{Reason, Rejection, decode::nearly_whole, picture::Picture};
+
+/// Heap that [`decode`] needs at its peak for a picture of `decoded` pixels that is stored `width` wide.
+pub(super) fn memory(width: u32, decoded: u128) -> u128 {
+    // Two rows of macroblocks, what is known of those above, and sums; three planes of twice eight bits, and pixels.
+    128 * (u128::from(width) + 16) + 9 * decoded
+}
+
+/// Decodes the frame that `data` hold, reduced by `by`. `is_cut` says that the file is shorter than it should be.
+pub(super) fn decode(data: &[u8], size: (u32, u32), by: u32, is_cut: bool) -> Result<Picture, Rejection> {
+    let ends = || if is_cut { cut() } else { Reason::Corrupt.because("the WebP's picture is not whole") };
+    let mut frame = Frame::new(data).map_err(|broken| match broken {
+        Broken::Ends => ends(),
+        Broken::Rules(what) => Reason::Corrupt.because(format!("WebP: {what}")),
+    })?;
+    if frame.size() != (size.0 as usize, size.1 as usize) {
+        return Err(Reason::Corrupt.because("the WebP names two sizes"));
+    }
+    let mut luma = Shrink::of_luma(size, by);
+    let mut chroma = [Shrink::of_chroma(size, by), Shrink::of_chroma(size, by)];
+    while let Some(strip) = frame.next_strip() {
+        strip.luma().for_each(|row| luma.add(row));
+        for (plane, rows) in chroma.iter_mut().zip(strip.chroma()) {
+            rows.for_each(|row| plane.add(row));
+        }
+    }
+    if !nearly_whole(luma.found() as u64, u64::from(size.1)) {
+        return Err(ends());
+    }
+    let (luma, [blue, red]) = (luma.finish(), chroma.map(Shrink::finish));
+    let picture = colours::to_rgb(&luma, &blue, &red);
+    picture.ok_or_else(|| Reason::Corrupt.because("the WebP's rows do not make up its picture"))
+}

@@ -1,0 +1,167 @@
+//! Planes of luma and chroma, reduced while their rows arrive.
+//!
+//! Means keep more bits than a sample has: what they lost would show, as colours are made of the sum of three of them, some of
+//! which count twice.
+
+/// Parts of a level in which samples are counted.
+pub(super) const PARTS: u16 = 64;
+
+/// A plane whose samples are squares' means.
+#[derive(Debug, PartialEq)]
+pub(super) struct Plane {
+    pub(super) width: usize,
+    pub(super) height: usize,
+    /// In rows, in [`PARTS`] of a level.
+    pub(super) samples: Vec<u16>,
+}
+
+/// A plane in the making.
+pub(super) struct Shrink {
+    by: usize,
+    /// Samples of a row, rows, and how many rows are still to come.
+    width: usize,
+    height: usize,
+    left: usize,
+    /// Whether each sample counts as two by two.
+    double: bool,
+    /// The last row.
+    row: Vec<u8>,
+    /// Of each column, and how many rows they hold. By [`crate::shrink`]'s limit on `by` they fit.
+    sums: Vec<u16>,
+    pending: usize,
+    samples: Vec<u16>,
+}
+
+impl Shrink {
+    /// For a picture of `size` to be reduced by `by`.
+    pub(super) fn of_luma((width, height): (u32, u32), by: u32) -> Self {
+        let (width, height, by) = (width as usize, height as usize, by as usize);
+        Self {
+            by,
+            width,
+            height,
+            left: height,
+            double: false,
+            row: Vec::with_capacity(width),
+            sums: vec![0; width],
+            pending: 0,
+            samples: Vec::with_capacity(width.div_ceil(by) * height.div_ceil(by)),
+        }
+    }
+
+    /// Of chroma there is one sample for two by two of luma, so it is reduced by half as much. Where that is no whole number it
+    /// is doubled first, but for a picture that keeps its size: of that it has half.
+    pub(super) fn of_chroma(size: (u32, u32), by: u32) -> Self {
+        if by == 1 || by.is_multiple_of(2) {
+            Self::of_luma((size.0.div_ceil(2), size.1.div_ceil(2)), by.div_ceil(2))
+        } else {
+            Self { double: true, ..Self::of_luma(size, by) }
+        }
+    }
+
+    /// Takes a row, which may be longer than the picture is wide. Those below the picture are left out.
+    pub(super) fn add(&mut self, row: &[u8]) {
+        self.row.clear();
+        if self.double {
+            self.row.extend(row.iter().flat_map(|&sample| [sample; 2]));
+            self.row.truncate(self.width);
+            self.repeat();
+        } else {
+            self.row.extend_from_slice(&row[..self.width]);
+        }
+        self.repeat();
+    }
+
+    fn repeat(&mut self) {
+        if self.left == 0 {
+            return;
+        }
+        self.left -= 1;
+        if self.by == 1 {
+            return self.samples.extend(self.row.iter().map(|&sample| PARTS * u16::from(sample)));
+        }
+        for (sum, &sample) in self.sums.iter_mut().zip(&self.row) {
+            *sum += u16::from(sample);
+        }
+        self.pending += 1;
+        if self.pending == self.by || self.left == 0 {
+            self.flush();
+        }
+    }
+
+    /// Makes a row of means of the sums.
+    fn flush(&mut self) {
+        for square in self.sums.chunks(self.by) {
+            let total: u32 = square.iter().map(|&sum| u32::from(sum)).sum();
+            self.samples.push(mean(total, square.len() * self.pending));
+        }
+        self.sums.fill(0);
+        self.pending = 0;
+    }
+
+    /// How many of its rows there were so far.
+    pub(super) fn found(&self) -> usize {
+        self.height - self.left
+    }
+
+    /// The reduced plane. Rows that are missing are like the last one, of which there must have been one.
+    pub(super) fn finish(mut self) -> Plane {
+        (0..self.left).for_each(|_| self.repeat());
+        Plane { width: self.width.div_ceil(self.by), height: self.height.div_ceil(self.by), samples: self.samples }
+    }
+}
+
+/// In [`PARTS`] of a level. A total of at most 65,536 samples is exact in this type; divisions of integers would cost more than all
+/// else here.
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn mean(total: u32, samples: usize) -> u16 {
+    (total as f32 * (f32::from(PARTS) / samples as f32) + 0.5) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(mut shrink: Shrink, rows: &[&[u8]], width: usize, expected: &[f32]) {
+        for row in rows {
+            shrink.add(row);
+        }
+        let plane = shrink.finish();
+        assert_eq!((plane.width, plane.width * plane.height), (width, expected.len()));
+        let samples: Vec<f32> = plane.samples.iter().map(|&sample| f32::from(sample) / f32::from(PARTS)).collect();
+        let same = samples.iter().zip(expected).all(|(a, b)| (a - b).abs() <= 0.5 / f32::from(PARTS));
+        assert!(samples.len() == expected.len() && same, "{samples:?} for {expected:?}");
+    }
+
+    #[test]
+    fn what_is_beyond_the_picture_is_left_out() {
+        let rows: [&[u8]; 4] = [&[10, 20, 99], &[30, 41, 99], &[50, 60, 99], &[99; 3]];
+        check(Shrink::of_luma((2, 3), 2), &rows, 1, &[25.25, 55.0]);
+        check(Shrink::of_luma((2, 3), 1), &rows, 2, &[10.0, 20.0, 30.0, 41.0, 50.0, 60.0]);
+    }
+
+    #[test]
+    fn chroma_keeps_to_the_size_of_luma() {
+        let rows: [&[u8]; 2] = [&[10, 20, 30], &[40, 50, 60]];
+        // Of a picture of five by three pixels.
+        for by in [1, 2] {
+            check(Shrink::of_chroma((5, 3), by), &rows, 3, &[10.0, 20.0, 30.0, 40.0, 50.0, 60.0]);
+        }
+        // Of three by three pixels, four are of the first sample, and so on.
+        check(Shrink::of_chroma((5, 3), 3), &rows, 2, &[210.0 / 9.0, 35.0]);
+        check(Shrink::of_chroma((5, 3), 4), &rows, 2, &[30.0, 45.0]);
+    }
+
+    #[test]
+    fn rows_that_are_missing_are_like_the_last_one() {
+        check(Shrink::of_luma((1, 4), 1), &[&[10], &[30]], 1, &[10.0, 30.0, 30.0, 30.0]);
+        check(Shrink::of_luma((1, 4), 3), &[&[10], &[31]], 1, &[24.0, 31.0]);
+    }
+
+    #[test]
+    fn the_largest_sums_fit() {
+        let row: &[u8] = &[255; 512];
+        check(Shrink::of_luma((512, 300), 256), &[row; 300], 2, &[255.0; 4]);
+    }
+}

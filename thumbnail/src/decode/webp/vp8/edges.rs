@@ -1,0 +1,79 @@
+//! Samples along the edges of blocks, brought side by side so that many are filtered at once: sixteen of luma, or eight of each
+//! chroma plane.
+
+use wide::{bytemuck::cast, u8x16};
+
+use super::strip::Rows;
+
+/// Four samples before an edge and four behind it, at sixteen places along it.
+pub(super) type Samples = [u8x16; 8];
+
+/// Changes the samples along an upright edge, `left` being the first column behind it. The planes have macroblocks of `SIZE`.
+#[inline(always)]
+pub(super) fn upright<const SIZE: usize>(planes: &mut [Rows], left: usize, change: impl Fn(&mut Samples)) {
+    let mut rows = [[0; 8]; 16];
+    for (i, row) in rows.iter_mut().enumerate() {
+        row.copy_from_slice(&planes[i / SIZE].row(i % SIZE, left - 4)[..8]);
+    }
+    let mut samples = columns(rows);
+    change(&mut samples);
+    for (i, row) in back(samples).iter().enumerate() {
+        planes[i / SIZE].row(i % SIZE, left - 4)[..8].copy_from_slice(row);
+    }
+}
+
+/// The same along a level edge, `top` being the first row behind it in the macroblock whose first column is `left`.
+#[inline(always)]
+pub(super) fn level<const SIZE: usize>(planes: &mut [Rows], left: usize, top: usize, change: impl Fn(&mut Samples)) {
+    let mut rows = [[0; 16]; 8];
+    for (y, row) in rows.iter_mut().enumerate() {
+        for (plane, row) in planes.iter_mut().zip(row.chunks_exact_mut(SIZE)) {
+            row.copy_from_slice(&plane.kept_row(top + y, left)[..SIZE]);
+        }
+    }
+    let mut samples = rows.map(u8x16::new);
+    change(&mut samples);
+    for (y, row) in samples.map(u8x16::to_array).iter().enumerate() {
+        for (plane, row) in planes.iter_mut().zip(row.chunks_exact(SIZE)) {
+            plane.kept_row(top + y, left)[..SIZE].copy_from_slice(row);
+        }
+    }
+}
+
+/// The columns of sixteen rows.
+#[inline(always)]
+fn columns(rows: [[u8; 8]; 16]) -> Samples {
+    shuffle(shuffle(shuffle(shuffle(cast(rows)))))
+}
+
+/// The sixteen rows of some columns.
+#[inline(always)]
+fn back(columns: Samples) -> [[u8; 8]; 16] {
+    cast(shuffle(shuffle(shuffle(columns))))
+}
+
+/// Shuffles all as one deck of cards, its first half into its second. Where a card lies, as a number of seven bits, is turned by
+/// one bit: seven times, and all are back; four times, and row and column have changed places.
+#[inline(always)]
+fn shuffle([a, b, c, d, e, f, g, h]: Samples) -> Samples {
+    let [(a, b), (c, d), (e, f), (g, h)] = [(a, e), (b, f), (c, g), (d, h)]
+        .map(|(first, second)| (u8x16::unpack_low(first, second), u8x16::unpack_high(first, second)));
+    [a, b, c, d, e, f, g, h]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_become_columns_and_rows_again() {
+        let rows: [[u8; 8]; 16] = std::array::from_fn(|y| std::array::from_fn(|x| (8 * y + x) as u8));
+        let columns = columns(rows);
+        for (x, column) in columns.iter().enumerate() {
+            for (y, sample) in column.to_array().into_iter().enumerate() {
+                assert_eq!(usize::from(sample), 8 * y + x);
+            }
+        }
+        assert_eq!(back(columns), rows);
+    }
+}

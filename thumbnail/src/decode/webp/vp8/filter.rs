@@ -1,0 +1,181 @@
+//! The filter that smooths the edges of blocks (RFC 6386, section 15). Nothing in a key frame is predicted from what it makes.
+
+use std::slice;
+
+use wide::{bytemuck::cast, i16x16, u8x16};
+
+use super::{
+    edges::{self, Samples},
+    header::SEGMENTS,
+    strip::{Rows, Strip},
+};
+
+/// How the frame asks for filtering.
+#[derive(Debug, Default)]
+pub(super) struct Settings {
+    /// Only luma, by a shorter filter.
+    pub(super) simple: bool,
+    /// Of each segment, before what blocks change of it.
+    pub(super) levels: [i32; SEGMENTS],
+    pub(super) sharpness: i32,
+    /// What is added for a key frame's macroblocks, and for those that are predicted block by block.
+    pub(super) changes: [i32; 2],
+}
+
+/// By how much samples may differ to be filtered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Limits {
+    /// Across the edge of a block; that of a macroblock has four more.
+    edge: u8,
+    /// Beside it.
+    inside: u8,
+    /// From here on there is detail, of which less is changed.
+    detail: u8,
+}
+
+/// For each segment the limits of macroblocks that are predicted as a whole, and of those block by block; none where nothing
+/// is filtered.
+#[derive(Debug)]
+pub(super) struct Filter {
+    simple: bool,
+    limits: [[Option<Limits>; 2]; SEGMENTS],
+}
+
+impl Filter {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let [always, for_blocks] = settings.changes;
+        let limits = settings.levels.map(|level| {
+            [always, always + for_blocks].map(|change| Limits::new((level + change).clamp(0, 63), settings.sharpness))
+        });
+        Self { simple: settings.simple, limits }
+    }
+
+    /// Filters a macroblock's edges to the left and above, and if it has `inner` ones, those too.
+    #[inline]
+    pub(super) fn apply(
+        &self,
+        strip: &mut Strip,
+        column: usize,
+        top: bool,
+        (segment, blocks, inner): (usize, bool, bool),
+    ) {
+        let Some(limits) = self.limits[segment][usize::from(blocks)] else { return };
+        if self.simple {
+            all::<true>(strip, column, top, limits, inner);
+        } else {
+            all::<false>(strip, column, top, limits, inner);
+        }
+    }
+}
+
+impl Limits {
+    fn new(level: i32, sharpness: i32) -> Option<Self> {
+        if level == 0 {
+            return None;
+        }
+        let inside = match sharpness {
+            0 => level,
+            1..=4 => (level >> 1).min(9 - sharpness),
+            _ => (level >> 2).min(9 - sharpness),
+        };
+        let inside = inside.max(1) as u8;
+        let detail = u8::from(level >= 15) + u8::from(level >= 40);
+        Some(Self { edge: 2 * level as u8 + inside, inside, detail })
+    }
+
+    fn of_macroblock(self) -> Self {
+        Self { edge: self.edge + 4, ..self }
+    }
+}
+
+fn all<const SIMPLE: bool>(strip: &mut Strip, column: usize, top: bool, limits: Limits, inner: bool) {
+    let (luma, chroma) = strip.planes();
+    plane::<SIMPLE, 16>(slice::from_mut(luma), column, top, limits, inner);
+    if !SIMPLE {
+        plane::<SIMPLE, 8>(chroma, column, top, limits, inner);
+    }
+}
+
+/// The edges of macroblocks of `SIZE` by `SIZE` samples: luma, or both chroma planes at once.
+fn plane<const SIMPLE: bool, const SIZE: usize>(
+    rows: &mut [Rows],
+    column: usize,
+    top: bool,
+    limits: Limits,
+    inner: bool,
+) {
+    let outer = limits.of_macroblock();
+    let left = column * SIZE;
+    if column > 0 {
+        edges::upright::<SIZE>(rows, left, |samples| smooth::<SIMPLE, true>(samples, outer));
+    }
+    if inner {
+        for x in (4..SIZE).step_by(4) {
+            edges::upright::<SIZE>(rows, left + x, |samples| smooth::<SIMPLE, false>(samples, limits));
+        }
+    }
+    if !top {
+        edges::level::<SIZE>(rows, left, 0, |samples| smooth::<SIMPLE, true>(samples, outer));
+    }
+    if inner {
+        for y in (4..SIZE).step_by(4) {
+            edges::level::<SIZE>(rows, left, y, |samples| smooth::<SIMPLE, false>(samples, limits));
+        }
+    }
+}
+
+/// Filters at all places, each by itself. `OUTER` says that the edge is one of macroblocks.
+#[inline(always)]
+fn smooth<const SIMPLE: bool, const OUTER: bool>(samples: &mut Samples, limits: Limits) {
+    let [edge, inside, detail] = [limits.edge, limits.inside, limits.detail].map(|limit| i16x16::splat(limit.into()));
+    let [p3, p2, p1, p0, q0, q1, q2, q3] = samples.map(i16x16::from);
+    let differ = |a: i16x16, b: i16x16| (a - b).abs();
+    // Where something holds all bits are set.
+    let mut filtered = (differ(p0, q0) * 4 + differ(p1, q1)).simd_le(edge + edge + 1);
+    let beside = differ(p1, p0).max(differ(q1, q0));
+    if !SIMPLE {
+        let rest = differ(p3, p2).max(differ(p2, p1)).max(differ(q2, q1)).max(differ(q3, q2));
+        filtered &= beside.max(rest).simd_le(inside);
+    }
+    let detailed = if SIMPLE { i16x16::splat(-1) } else { beside.simd_gt(detail) };
+    let step = (q0 - p0) * 3;
+    let outer = signed_byte(p1 - q1);
+    if OUTER && !SIMPLE {
+        let step = signed_byte(step + outer) & filtered;
+        let (near, wide) = (step & detailed, step & !detailed);
+        let [far, middle, close] = [9, 18, 27].map(|weight| (wide * weight + 63) >> 7);
+        samples[1] = bytes(p2 + far);
+        samples[2] = bytes(p1 + middle);
+        samples[3] = bytes(p0 + close + eighth(near + 3));
+        samples[4] = bytes(q0 - close - eighth(near + 4));
+        samples[5] = bytes(q1 - middle);
+        samples[6] = bytes(q2 - far);
+    } else {
+        let step = (step + (outer & detailed)) & filtered;
+        let (before, behind) = (eighth(step + 3), eighth(step + 4));
+        let far = ((behind + 1) >> 1) & !detailed;
+        samples[2] = bytes(p1 + far);
+        samples[3] = bytes(p0 + before);
+        samples[4] = bytes(q0 - behind);
+        samples[5] = bytes(q1 - far);
+    }
+}
+
+/// The nearest values that fit into eight bits with a sign.
+#[inline(always)]
+fn signed_byte(values: i16x16) -> i16x16 {
+    values.max(i16x16::splat(-128)).min(i16x16::splat(127))
+}
+
+/// An eighth of them.
+#[inline(always)]
+fn eighth(values: i16x16) -> i16x16 {
+    signed_byte(values) >> 3
+}
+
+/// The nearest values that are samples.
+#[inline(always)]
+fn bytes(values: i16x16) -> u8x16 {
+    let [low, high] = cast(values);
+    u8x16::narrow_i16x8(low, high)
+}

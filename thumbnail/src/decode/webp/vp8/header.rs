@@ -1,0 +1,193 @@
+//! What stands in front of a frame's macroblocks (RFC 6386, section 9).
+
+use super::{
+    Broken,
+    bools::Bools,
+    filter::{Filter, Settings},
+    tables::{AC_STEPS, DC_STEPS, TOKEN_UPDATES, TOKENS},
+};
+
+/// Macroblocks can be sorted into so many segments, each with quantisers of its own.
+pub(super) const SEGMENTS: usize = 4;
+
+/// Probabilities of tokens: of each kind of block, by the position of a coefficient and by what came before it. Behind the last
+/// position is one more, so that the one that follows can always be looked up.
+pub(super) type Tokens = [[[[u8; 11]; 3]; 17]; 4];
+
+/// What one step of each coefficient means: of the mean, and of all others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Steps {
+    pub(super) dc: i32,
+    pub(super) ac: i32,
+}
+
+/// The steps of each kind of plane.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Quantisers {
+    pub(super) luma: Steps,
+    /// Of the block that holds the means of a macroblock's luma blocks.
+    pub(super) means: Steps,
+    pub(super) chroma: Steps,
+}
+
+pub(super) struct Header<'a> {
+    pub(super) width: usize,
+    pub(super) height: usize,
+    /// The tree's probabilities of a macroblock's segment, where macroblocks name theirs.
+    pub(super) segments: Option<[u8; SEGMENTS - 1]>,
+    pub(super) filter: Filter,
+    pub(super) quantisers: [Quantisers; SEGMENTS],
+    pub(super) tokens: Box<Tokens>,
+    /// The probability that a macroblock has coefficients, where it can say that it has none.
+    pub(super) filled: Option<u8>,
+    /// The rest of the first partition: what each macroblock is predicted from.
+    pub(super) modes: Bools<'a>,
+    /// The coefficients of rows of macroblocks, in turns. A power of two of them.
+    pub(super) partitions: Vec<Bools<'a>>,
+}
+
+impl<'a> Header<'a> {
+    pub(super) fn read(data: &'a [u8]) -> Result<Self, Broken> {
+        let (tag, rest) = data.split_first_chunk::<3>().ok_or(Broken::Ends)?;
+        let tag = u32::from_le_bytes([tag[0], tag[1], tag[2], 0]);
+        if tag & 1 != 0 {
+            return Err(Broken::Rules("it begins with a frame that needs another one"));
+        }
+        let (start, rest) = rest.split_first_chunk::<7>().ok_or(Broken::Ends)?;
+        if start[..3] != [0x9d, 0x01, 0x2a] {
+            return Err(Broken::Rules("its start code is wrong"));
+        }
+        // The two highest bits tell how much larger it is to be shown; nobody heeds them.
+        let edge = |low: u8, high: u8| usize::from(u16::from_le_bytes([low, high]) & 0x3fff);
+        let (width, height) = (edge(start[3], start[4]), edge(start[5], start[6]));
+        let (modes, rest) = rest.split_at_checked((tag >> 5) as usize).ok_or(Broken::Ends)?;
+        let mut bools = Bools::new(modes);
+        if bools.flag() {
+            return Err(Broken::Rules("its colour space is unknown"));
+        }
+        // Whether samples need no clamping. It does no harm.
+        bools.flag();
+        let segmentation = Segmentation::read(&mut bools);
+        let filter = filter(&mut bools, &segmentation);
+        let partitions = partitions(1 << bools.literal(2), rest)?;
+        let quantisers = quantisers(&mut bools, &segmentation);
+        // Whether the probabilities are kept for frames to come.
+        bools.flag();
+        let tokens = tokens(&mut bools);
+        let filled = bools.flag().then(|| bools.literal(8));
+        if bools.overrun() {
+            return Err(Broken::Ends);
+        }
+        Ok(Self {
+            width,
+            height,
+            segments: segmentation.tree,
+            filter,
+            quantisers,
+            tokens,
+            filled,
+            modes: bools,
+            partitions,
+        })
+    }
+}
+
+/// Section 9.3.
+#[derive(Default)]
+struct Segmentation {
+    tree: Option<[u8; SEGMENTS - 1]>,
+    /// Quantiser indices, or what is added to the frame's.
+    indices: Option<[i32; SEGMENTS]>,
+    /// The same of the filter's level.
+    levels: Option<[i32; SEGMENTS]>,
+    absolute: bool,
+}
+
+impl Segmentation {
+    fn read(bools: &mut Bools) -> Self {
+        let mut read = Self::default();
+        if !bools.flag() {
+            return read;
+        }
+        let (with_tree, with_values) = (bools.flag(), bools.flag());
+        if with_values {
+            read.absolute = bools.flag();
+            read.indices = Some(std::array::from_fn(|_| bools.optional(7).unwrap_or(0)));
+            read.levels = Some(std::array::from_fn(|_| bools.optional(6).unwrap_or(0)));
+        }
+        if with_tree {
+            let probability = |_| if bools.flag() { bools.literal(8) } else { 255 };
+            read.tree = Some(std::array::from_fn(probability));
+        }
+        read
+    }
+
+    /// A value of each segment, by those that it has itself and by the frame's.
+    fn apply(&self, own: Option<[i32; SEGMENTS]>, base: i32) -> [i32; SEGMENTS] {
+        match own {
+            Some(own) if self.absolute => own,
+            Some(own) => own.map(|change| base + change),
+            None => [base; SEGMENTS],
+        }
+    }
+}
+
+/// Section 9.6.
+fn filter(bools: &mut Bools, segmentation: &Segmentation) -> Filter {
+    let simple = bools.flag();
+    let level = i32::from(bools.literal(6));
+    let sharpness = i32::from(bools.literal(3));
+    let mut changes = [0; 2];
+    if bools.flag() && bools.flag() {
+        // By the frame that is referred to, and by mode: in a key frame there is one of those, and one mode that counts.
+        let all: [i32; 8] = std::array::from_fn(|_| bools.optional(6).unwrap_or(0));
+        changes = [all[0], all[4]];
+    }
+    Filter::new(&Settings { simple, levels: segmentation.apply(segmentation.levels, level), sharpness, changes })
+}
+
+/// Behind the first partition: the lengths of all others but the last, then they themselves (section 9.5). One that is not
+/// there, or not whole, is found out when it is read.
+fn partitions(count: usize, rest: &[u8]) -> Result<Vec<Bools<'_>>, Broken> {
+    let (lengths, mut rest) = rest.split_at_checked(3 * (count - 1)).ok_or(Broken::Ends)?;
+    let mut partitions = Vec::with_capacity(count);
+    for length in lengths.as_chunks::<3>().0 {
+        let length = u32::from_le_bytes([length[0], length[1], length[2], 0]) as usize;
+        let (partition, after) = rest.split_at(length.min(rest.len()));
+        partitions.push(Bools::new(partition));
+        rest = after;
+    }
+    partitions.push(Bools::new(rest));
+    Ok(partitions)
+}
+
+/// Sections 9.6 and 14.1.
+fn quantisers(bools: &mut Bools, segmentation: &Segmentation) -> [Quantisers; SEGMENTS] {
+    let base = i32::from(bools.literal(7));
+    // Of luma's means, of both of the block of means, of both of chroma.
+    let changes: [i32; 5] = std::array::from_fn(|_| bools.optional(4).unwrap_or(0));
+    segmentation.apply(segmentation.indices, base).map(|index| {
+        let step = |steps: &[i16; 128], change: i32| i32::from(steps[(index + change).clamp(0, 127) as usize]);
+        let steps = |dc, ac| Steps { dc: step(&DC_STEPS, dc), ac: step(&AC_STEPS, ac) };
+        let (means, chroma) = (steps(changes[1], changes[2]), steps(changes[3], changes[4]));
+        Quantisers {
+            luma: steps(changes[0], 0),
+            means: Steps { dc: 2 * means.dc, ac: (means.ac * 155 / 100).max(8) },
+            chroma: Steps { dc: chroma.dc.min(132), ..chroma },
+        }
+    })
+}
+
+/// Section 13.4.
+fn tokens(bools: &mut Bools) -> Box<Tokens> {
+    /// The band that the coefficient at each position is in.
+    const BANDS: [usize; 17] = [0, 1, 2, 3, 6, 4, 5, 6, 6, 6, 6, 6, 6, 6, 6, 7, 0];
+    let mut bands = TOKENS;
+    for (probability, update) in bands.iter_mut().zip(TOKEN_UPDATES) {
+        if bools.next(update) {
+            *probability = bools.literal(8);
+        }
+    }
+    let bands: &[[[u8; 11]; 3]] = bands.as_chunks::<11>().0.as_chunks::<3>().0;
+    Box::new(std::array::from_fn(|kind| BANDS.map(|band| bands[8 * kind + band])))
+}

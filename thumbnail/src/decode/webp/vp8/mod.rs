@@ -1,0 +1,121 @@
+//! A decoder of VP8's key frames, which is what a lossy WebP holds (RFC 6386), row by row.
+//!
+//! Of a picture it holds what two rows of macroblocks need.
+
+#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)] // samples and small counts
+#![allow(clippy::inline_always)] // measured: state that is not kept in registers costs a fifth
+#![allow(clippy::many_single_char_names)] // of transforms
+
+mod bools;
+mod edges;
+mod filter;
+mod header;
+mod macroblock;
+mod modes;
+mod predict;
+mod strip;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod transform;
+
+use header::Header;
+use macroblock::{Above, Macroblock};
+use modes::{Luma, Neighbours};
+pub(super) use strip::Strip;
+use tokens::{Context, Residue};
+
+/// Why there is no frame to be had.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// The data end too early.
+    Ends,
+    /// They are no key frame.
+    Rules(&'static str),
+}
+
+/// A frame whose rows are still to come.
+pub(super) struct Frame<'a> {
+    header: Header<'a>,
+    /// The row of macroblocks that comes next; none where there is none.
+    row: Option<usize>,
+    rows: usize,
+    neighbours: Neighbours,
+    contexts: Vec<Context>,
+    above: Vec<Above>,
+    macroblock: Macroblock,
+    residue: Residue,
+    strip: Strip,
+}
+
+impl<'a> Frame<'a> {
+    /// Reads the header.
+    pub(super) fn new(data: &'a [u8]) -> Result<Self, Broken> {
+        let header = Header::read(data)?;
+        let (columns, rows) = (header.width.div_ceil(16), header.height.div_ceil(16));
+        Ok(Self {
+            header,
+            row: (rows > 0).then_some(0),
+            rows,
+            neighbours: Neighbours::new(columns),
+            contexts: vec![Context::default(); columns],
+            above: vec![Above::NOTHING; columns],
+            macroblock: Macroblock::new(),
+            residue: Residue::new(),
+            strip: Strip::new(columns),
+        })
+    }
+
+    /// Width and height in pixels.
+    pub(super) fn size(&self) -> (usize, usize) {
+        (self.header.width, self.header.height)
+    }
+
+    /// The next rows from the top, some of luma and half as many of chroma; none where those were the last, or the data end.
+    /// There may be more of them than the picture has.
+    pub(super) fn next_strip(&mut self) -> Option<&Strip> {
+        let row = self.row?;
+        if row > 0 {
+            self.strip.advance();
+        }
+        if row < self.rows && self.decode_row(row) {
+            self.row = Some(row + 1);
+            self.strip.give_row(row == 0);
+        } else if row > 0 {
+            self.row = None;
+            self.strip.give_rest();
+        } else {
+            self.row = None;
+            return None;
+        }
+        Some(&self.strip)
+    }
+
+    /// Makes a row of macroblocks; answers whether all of it was there.
+    fn decode_row(&mut self, row: usize) -> bool {
+        let top = row == 0;
+        let partition = row % self.header.partitions.len();
+        let mut left = Context::default();
+        self.neighbours.begin_row();
+        for column in 0..self.above.len() {
+            let modes = self.neighbours.read(&mut self.header, column);
+            let whole = matches!(modes.luma, Luma::Whole(_));
+            let context = &mut self.contexts[column];
+            self.residue.clear();
+            if modes.empty {
+                tokens::pass(whole, context, &mut left);
+            } else {
+                let quantisers = &self.header.quantisers[modes.segment];
+                let bools = &mut self.header.partitions[partition];
+                self.residue.read(bools, &self.header.tokens, quantisers, whole, (context, &mut left));
+            }
+            self.macroblock.enter(&self.above[column], self.above.get(column + 1), column == 0, top);
+            self.macroblock.make(&modes, &self.residue, column == 0, top);
+            self.macroblock.leave(&mut self.strip, column, &mut self.above[column]);
+            let inner = !whole || !self.residue.is_empty();
+            self.header.filter.apply(&mut self.strip, column, top, (modes.segment, !whole, inner));
+        }
+        !self.header.modes.overrun() && !self.header.partitions[partition].overrun()
+    }
+}

@@ -1,0 +1,155 @@
+//! What each macroblock is predicted from, and how it is quantised (RFC 6386, sections 10 and 11).
+
+use super::{bools::Bools, header::Header, tables::BLOCK_MODES};
+
+/// How a macroblock's luma or chroma is predicted as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Mean,
+    /// Columns go on as above.
+    Vertical,
+    /// Rows go on as to the left.
+    Horizontal,
+    /// Both change as they do at the edge.
+    TrueMotion,
+}
+
+/// How a block of 4x4 luma samples is predicted. The order is that of the probabilities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BlockMode {
+    Mean,
+    TrueMotion,
+    Vertical,
+    Horizontal,
+    LeftDown,
+    RightDown,
+    VerticalRight,
+    VerticalLeft,
+    HorizontalDown,
+    HorizontalUp,
+}
+
+impl Mode {
+    /// As which mode its blocks count when those beside them are told.
+    fn of_blocks(self) -> BlockMode {
+        match self {
+            Self::Mean => BlockMode::Mean,
+            Self::Vertical => BlockMode::Vertical,
+            Self::Horizontal => BlockMode::Horizontal,
+            Self::TrueMotion => BlockMode::TrueMotion,
+        }
+    }
+}
+
+/// How a macroblock's luma is predicted.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Luma {
+    Whole(Mode),
+    /// Each block for itself, in rows.
+    Blocks([BlockMode; 16]),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Modes {
+    pub(super) segment: usize,
+    /// Without any coefficients.
+    pub(super) empty: bool,
+    pub(super) luma: Luma,
+    pub(super) chroma: Mode,
+}
+
+/// The modes of blocks above and to the left, by which those of a macroblock are told.
+pub(super) struct Neighbours {
+    above: Vec<[BlockMode; 4]>,
+    left: [BlockMode; 4],
+}
+
+impl Neighbours {
+    /// Above the first row of so many macroblocks.
+    pub(super) fn new(columns: usize) -> Self {
+        Self { above: vec![[BlockMode::Mean; 4]; columns], left: [BlockMode::Mean; 4] }
+    }
+
+    pub(super) fn begin_row(&mut self) {
+        self.left = [BlockMode::Mean; 4];
+    }
+
+    /// The next macroblock of a row, in a column.
+    pub(super) fn read(&mut self, header: &mut Header, column: usize) -> Modes {
+        let bools = &mut header.modes;
+        let segment = header.segments.map_or(0, |[which, low, high]| {
+            if bools.next(which) { 2 + usize::from(bools.next(high)) } else { usize::from(bools.next(low)) }
+        });
+        let empty = header.filled.is_some_and(|filled| bools.next(filled));
+        let luma = if bools.next(145) {
+            let mode = whole_mode(bools);
+            self.above[column] = [mode.of_blocks(); 4];
+            self.left = [mode.of_blocks(); 4];
+            Luma::Whole(mode)
+        } else {
+            Luma::Blocks(self.blocks(bools, column))
+        };
+        Modes { segment, empty, luma, chroma: chroma_mode(bools) }
+    }
+
+    fn blocks(&mut self, bools: &mut Bools, column: usize) -> [BlockMode; 16] {
+        let above = &mut self.above[column];
+        let mut blocks = [BlockMode::Mean; 16];
+        for (row, left) in blocks.as_chunks_mut::<4>().0.iter_mut().zip(&mut self.left) {
+            for (block, above) in row.iter_mut().zip(above.iter_mut()) {
+                *block = block_mode(bools, *above, *left);
+                (*above, *left) = (*block, *block);
+            }
+        }
+        blocks
+    }
+}
+
+fn whole_mode(bools: &mut Bools) -> Mode {
+    if bools.next(156) {
+        if bools.next(128) { Mode::TrueMotion } else { Mode::Horizontal }
+    } else if bools.next(163) {
+        Mode::Vertical
+    } else {
+        Mode::Mean
+    }
+}
+
+fn chroma_mode(bools: &mut Bools) -> Mode {
+    if !bools.next(142) {
+        Mode::Mean
+    } else if !bools.next(114) {
+        Mode::Vertical
+    } else if !bools.next(183) {
+        Mode::Horizontal
+    } else {
+        Mode::TrueMotion
+    }
+}
+
+fn block_mode(bools: &mut Bools, above: BlockMode, left: BlockMode) -> BlockMode {
+    let p = &BLOCK_MODES.as_chunks::<9>().0[10 * above as usize + left as usize];
+    if !bools.next(p[0]) {
+        BlockMode::Mean
+    } else if !bools.next(p[1]) {
+        BlockMode::TrueMotion
+    } else if !bools.next(p[2]) {
+        BlockMode::Vertical
+    } else if !bools.next(p[3]) {
+        if !bools.next(p[4]) {
+            BlockMode::Horizontal
+        } else if !bools.next(p[5]) {
+            BlockMode::RightDown
+        } else {
+            BlockMode::VerticalRight
+        }
+    } else if !bools.next(p[6]) {
+        BlockMode::LeftDown
+    } else if !bools.next(p[7]) {
+        BlockMode::VerticalLeft
+    } else if !bools.next(p[8]) {
+        BlockMode::HorizontalDown
+    } else {
+        BlockMode::HorizontalUp
+    }
+}

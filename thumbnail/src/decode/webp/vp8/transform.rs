@@ -1,0 +1,69 @@
+//! The inverse transforms (RFC 6386, section 14), exact to the bit, for later blocks are predicted from what they make.
+
+use super::tokens::Block;
+
+/// 4x4 samples, in rows.
+pub(super) type Samples = [[u8; 4]; 4];
+
+/// The first coefficients of a macroblock's luma blocks, from the block that holds them.
+pub(super) fn means(block: &Block) -> Block {
+    let rows: [[i32; 4]; 4] = std::array::from_fn(|y| std::array::from_fn(|x| i32::from(block[4 * y + x])));
+    let columns = transpose(sums(rows));
+    let means = transpose(sums(columns).map(|row| row.map(|value| ((value + 3) >> 3) as i16)));
+    let mut all = [0; 16];
+    all.copy_from_slice(means.as_flattened());
+    all
+}
+
+/// One pass of the Walsh-Hadamard transform, down the columns.
+fn sums([r0, r1, r2, r3]: [[i32; 4]; 4]) -> [[i32; 4]; 4] {
+    let (a, b, c, d) = (add(r0, r3), add(r1, r2), subtract(r1, r2), subtract(r0, r3));
+    [add(a, b), add(c, d), subtract(a, b), subtract(d, c)]
+}
+
+/// A predicted block and what it differs by.
+#[inline(always)]
+pub(super) fn add_residue(predicted: Samples, block: &Block) -> Samples {
+    let rows: [[i32; 4]; 4] = std::array::from_fn(|y| std::array::from_fn(|x| i32::from(block[4 * y + x])));
+    let columns = transpose(cosines(rows));
+    let differences = transpose(cosines(columns));
+    std::array::from_fn(|y| {
+        std::array::from_fn(|x| (i32::from(predicted[y][x]) + ((differences[y][x] + 4) >> 3)).clamp(0, 255) as u8)
+    })
+}
+
+/// The same where the first coefficient is the only one.
+#[inline(always)]
+pub(super) fn add_mean(predicted: Samples, mean: i16) -> Samples {
+    let difference = (i32::from(mean) + 4) >> 3;
+    predicted.map(|row| row.map(|sample| (i32::from(sample) + difference).clamp(0, 255) as u8))
+}
+
+/// One pass of the cosine transform, down the columns.
+#[inline(always)]
+fn cosines([r0, r1, r2, r3]: [[i32; 4]; 4]) -> [[i32; 4]; 4] {
+    /// √2·cos(π/8) less 1 and √2·sin(π/8), in 65536ths.
+    const COSINE: i32 = 20_091;
+    const SINE: i32 = 35_468;
+    let by_cosine = |row: [i32; 4]| row.map(|value| value + ((value * COSINE) >> 16));
+    let by_sine = |row: [i32; 4]| row.map(|value| (value * SINE) >> 16);
+    let (a, b) = (add(r0, r2), subtract(r0, r2));
+    let c = subtract(by_sine(r1), by_cosine(r3));
+    let d = add(by_cosine(r1), by_sine(r3));
+    [add(a, d), add(b, c), subtract(b, c), subtract(a, d)]
+}
+
+#[inline(always)]
+fn add(a: [i32; 4], b: [i32; 4]) -> [i32; 4] {
+    std::array::from_fn(|i| a[i] + b[i])
+}
+
+#[inline(always)]
+fn subtract(a: [i32; 4], b: [i32; 4]) -> [i32; 4] {
+    std::array::from_fn(|i| a[i] - b[i])
+}
+
+#[inline(always)]
+fn transpose<T: Copy>(rows: [[T; 4]; 4]) -> [[T; 4]; 4] {
+    std::array::from_fn(|x| std::array::from_fn(|y| rows[y][x]))
+}
