@@ -94,6 +94,17 @@ fn decoding(coding: &Coding, header: &Header, decoded: u128, wanted: (u32, u32),
             pixels * u128::from(coding.samples.clamp(3, 4)) + 3 * chunk + samples
         }
         Coding::Bmp(_) => 5 * pixels,
+        // The tiles across the picture, of both layers, as if each had three planes of 16-bit samples: what they really have,
+        // only their data tell.
+        #[cfg(feature = "avif")]
+        Coding::Avif(coding) => {
+            let band = |layer: &crate::header::avif::Layer| {
+                u128::from(layer.tile.0) * u128::from(layer.tile.1) * layer.columns as u128
+            };
+            let rows = u128::from(header.width) * 40;
+            let alpha = coding.alpha.as_ref();
+            (band(&coding.colour) + alpha.map_or(0, band)) * 10 + 4 * decoded + rows + u128::from(length)
+        }
         // Planes of 32-bit samples, as tiles and again as one picture.
         #[cfg(feature = "heic")]
         Coding::Heic { coded, alpha } => u128::from(*coded) * if *alpha { 32 } else { 24 },

@@ -84,6 +84,7 @@ fn expected(folder: &str, name: &str) -> Expected {
         "png" if name.starts_with('x') && name != "xcsn0g01.png" => Expected::Broken,
         "camera" | "jpeg" | "orientation" | "png" | "webp" | "gif" | "tiff" => Expected::Made,
         "heic" if cfg!(feature = "heic") => Expected::Made,
+        "avif" if cfg!(feature = "avif") => Expected::Made,
         "heic" | "avif" => Expected::Unsupported,
         _ => Expected::Either,
     }

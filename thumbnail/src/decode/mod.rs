@@ -1,6 +1,8 @@
 //! From bytes to pixels, one room per format.
 
 mod ahead;
+#[cfg(feature = "avif")]
+mod avif;
 mod bmp;
 mod gif;
 #[cfg(feature = "heic")]
@@ -57,6 +59,8 @@ pub(crate) fn ratio(coding: &Coding, size: (u32, u32), wanted: (u32, u32)) -> Ra
     match coding {
         Coding::Jpeg(_) => jpeg::ratio(size, wanted),
         Coding::Png { interlaced: false, .. } | Coding::Gif => Ratio { from: shrink::factor(size, wanted), to: 1 },
+        #[cfg(feature = "avif")]
+        Coding::Avif(_) => Ratio { from: shrink::factor(size, wanted), to: 1 },
         Coding::IcoPng { inner, .. } => ratio(inner, size, wanted),
         Coding::Webp(coding) => webp::ratio(coding, size, wanted),
         _ => Ratio::WHOLE,
@@ -88,6 +92,8 @@ pub(crate) fn decode(
         Coding::Gif => gif::decode(bytes, header, wanted).map(Decoded::from),
         Coding::Tiff(coding) => tiff::decode(bytes, header, coding).map(Decoded::from),
         Coding::Bmp(coding) => bmp::decode(bytes, header, coding).map(Decoded::from),
+        #[cfg(feature = "avif")]
+        Coding::Avif(coding) => avif::decode(bytes, header, coding, wanted),
         #[cfg(feature = "heic")]
         Coding::Heic { alpha, .. } => heic::decode(bytes, header, *alpha),
         Coding::IcoPng { range, .. } => png::decode(Cursor::new(&bytes[range.clone()]), header, wanted, limits),

@@ -41,9 +41,12 @@ pub(super) fn read_heic(_bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     Err(Reason::UnsupportedFormat.because("this build decodes no HEIC; it needs the feature \"heic\"".to_owned()))
 }
 
-/// No decoder is memory-safe, callable without unsafe code, permissively licensed and kept, all at once (README, "Formats").
+#[cfg(feature = "avif")]
+pub(super) use super::avif::read as read_avif;
+
+#[cfg(not(feature = "avif"))]
 pub(super) fn read_avif(_bytes: &[u8]) -> Result<Header<'_>, Rejection> {
-    Err(Reason::UnsupportedFormat.because("AVIF is not decoded: upload it as JPEG, PNG or WebP".to_owned()))
+    Err(Reason::UnsupportedFormat.because("this build decodes no AVIF; it needs the feature \"avif\"".to_owned()))
 }
 
 /// What an error of the HEIC decoder means.

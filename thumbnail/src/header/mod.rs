@@ -1,5 +1,7 @@
 //! What a file says of itself, read without allocating anything for its pixels.
 
+#[cfg(feature = "avif")]
+pub(crate) mod avif;
 pub(crate) mod bmp;
 mod gif;
 pub(crate) mod heif;
@@ -41,6 +43,8 @@ pub(crate) enum Coding {
     Webp(webp::Coding),
     Tiff(tiff::Coding),
     Bmp(bmp::Coding),
+    #[cfg(feature = "avif")]
+    Avif(avif::Coding),
     #[cfg(feature = "heic")]
     Heic {
         /// Pixels before cropping.
