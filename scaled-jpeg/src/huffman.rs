@@ -103,8 +103,8 @@ impl DcTable {
 /// Bits that the tables of AC coefficients look at.
 pub(crate) const AC_BITS: u32 = 12;
 
-/// The most that an entry with a value takes: a third of what a refill gives.
-pub(crate) const VALUE_BITS: u32 = 18;
+/// The most that an entry takes: a third of what a refill gives.
+const MOST_BITS: u32 = 18;
 
 /// By how many coefficients a packed entry may have moved on before its last symbol begins.
 pub(crate) const PACKED_ADVANCE: u32 = 7;
@@ -222,6 +222,9 @@ impl Short {
             && advance <= PACKED_ADVANCE
             && let Some((taken, moved)) = self.single(word, bits)
         {
+            if bits + taken > MOST_BITS {
+                break;
+            }
             bits += taken;
             advance += moved;
         }
@@ -254,7 +257,7 @@ impl Short {
         let Some((symbol, length)) = self.symbol(word, 0) else { return 0 };
         let (size, advance) = (u32::from(symbol & 15), advance(symbol));
         let total = length + size;
-        if total > VALUE_BITS {
+        if total > MOST_BITS {
             return 0;
         }
         let (total, advance) = match self.single(word, total) {

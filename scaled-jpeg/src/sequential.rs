@@ -211,11 +211,13 @@ fn decode_block(bits: &mut Bits, bytes: &Bytes, part: &Part, needed: u32, block:
         }
         bits.take(u32::from(entry));
         index += u32::from(entry >> 8);
-        // A second one, or nothing, without a branch that could not be foreseen.
-        let entry = ac.packed[bits.peek::<AC_BITS>()];
-        let entry = if index < 64 - PACKED_ADVANCE { u32::from(entry) } else { 0 };
-        bits.take(entry);
-        index += entry >> 8;
+        // Two more, or nothing, without a branch that could not be foreseen.
+        for _ in 0..2 {
+            let goes_on = (index.wrapping_sub(64 - PACKED_ADVANCE) as i32 >> 31) as u32;
+            let entry = u32::from(ac.packed[bits.peek::<AC_BITS>()]) & goes_on;
+            bits.take(entry);
+            index += entry >> 8;
+        }
     }
     while index < 64 {
         bits.refill(bytes);
