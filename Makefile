@@ -145,6 +145,8 @@ QUICK ?=
 CAMERA ?= ../shared/corpus/camera
 
 BENCH := $(TARGET_FOLDER)/bench
+# scaled-jpeg beside libjpeg-turbo. A workspace of its own, and a folder of its own for what is built.
+DECODERS := $(BENCH)/jpeg/release/jpeg-bench
 # The processor that cargo-lambda builds for.
 SHIPPED_CPU := $(if $(filter aarch64 arm64,$(shell uname -m)),neoverse-n1,haswell)
 AS_SHIPPED = CARGO_TARGET_DIR=$(BENCH) RUSTFLAGS="-C target-cpu=$(SHIPPED_CPU)" cargo build --release --quiet
@@ -157,12 +159,30 @@ bench: $(SHARP) | need-cargo need-python ## this against sharp, side by side on 
 	@CARGO_TARGET_DIR=$(BENCH) cargo build --quiet --profile tools --manifest-path bench/Cargo.toml -p images -p judge
 	@$(AS_SHIPPED) --manifest-path bench/Cargo.toml -p ours
 	@$(AS_SHIPPED) -p image-processor
+	@$(MAKE) --no-print-directory $(DECODERS) || true
 	@test $(BENCH)/images -nt $(BENCH)/tools/images || rm -rf $(BENCH)/images $(BENCH)/landscape.jpg
 	@test -e $(BENCH)/landscape.jpg || $(BENCH)/tools/sample $(BENCH)/landscape.jpg
 	@$(BENCH)/tools/images $(BENCH)/landscape.jpg $(BENCH)/images
 	@python3 bench/run.py --ours $(BENCH)/release/ours --judge $(BENCH)/tools/judge --function $(BENCH)/release/image-processor \
-		--node $(dir $(SHARP)) --images $(or $(IMAGES),$(BENCH)/images) \
+		--decoders $(DECODERS) --node $(dir $(SHARP)) --images $(or $(IMAGES),$(BENCH)/images) \
 		$(if $(filter-out 0,$(QUICK)),--quick,--camera $(CAMERA)) $(BENCH_OUT)
+
+# JPEGs for `make bench-jpeg`.
+JPEGS ?= $(wildcard $(CAMERA)/*.jpg) $(wildcard $(BENCH)/images/jpeg-12mp*.jpg)
+
+.PHONY: bench-jpeg
+bench-jpeg: $(DECODERS) ## scaled-jpeg against libjpeg-turbo: likeness, speed; needs a C compiler and NASM; JPEGS="a.jpg b.jpg"
+	@$(DECODERS) likeness $(JPEGS)
+	@$(DECODERS) speed $(JPEGS)
+
+# libjpeg-turbo is compiled, with its assembly, without which it would be no rival.
+.PHONY: $(DECODERS)
+$(DECODERS): $(CMAKE) | need-cargo
+	@command -v cc > /dev/null || { echo 'make: libjpeg-turbo needs a C compiler. On Debian: apt-get install gcc' >&2; exit 1; }
+	@test $(SHIPPED_CPU) != haswell || command -v nasm > /dev/null || { \
+		echo 'make: libjpeg-turbo needs NASM for its assembly. On Debian: apt-get install nasm; with Homebrew: brew install nasm' >&2; exit 1; }
+	@PATH="$(CURDIR)/.venv/cmake/bin:$$PATH" CARGO_TARGET_DIR=$(BENCH)/jpeg RUSTFLAGS="-C target-cpu=$(SHIPPED_CPU)" \
+		cargo build --release --quiet --manifest-path bench/jpeg/Cargo.toml
 
 ##### Deploy #####
 

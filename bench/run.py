@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import coldstart
+import decoders
 import machine
 import report
 from contestants import NAMES, Contestant, Failed, Programs, first_time
@@ -124,14 +125,38 @@ def measure_starts(arguments: argparse.Namespace, programs: Programs) -> dict:
     return {"starts": starts, "zip_bytes": zips}
 
 
+def measure_decoders(arguments: argparse.Namespace) -> list[dict]:
+    """Our decoder of reduced JPEGs beside libjpeg-turbo, where that was built."""
+    if not arguments.decoders or not arguments.decoders.exists():
+        print("left out: libjpeg-turbo is not built; above is said what it takes", flush=True)
+        return []
+    files = [arguments.images / "jpeg-12mp.jpg"]
+    if not files[0].exists():
+        files = sorted(path for path in arguments.images.iterdir() if path.suffix.lower() in (".jpg", ".jpeg"))[:3]
+    if arguments.camera and arguments.camera.is_dir():
+        files += sorted(arguments.camera.glob("*.jpg"))
+    try:
+        measured = decoders.measure(arguments.decoders, files, arguments.rounds) if files else []
+    except Failed as error:
+        if arguments.readme:
+            raise
+        print(f"left out: {error}", flush=True)
+        return []
+    quarter = decoders.at({"decoders": measured}, "baseline", 2)
+    said = f"{min(map(decoders.times, quarter)):.1f} times libjpeg-turbo's speed at 1/4" if quarter else "left out: there is no JPEG"
+    print(said, flush=True)
+    return measured
+
+
 def run(arguments: argparse.Namespace) -> dict:
     programs = Programs(ours=arguments.ours.resolve(), node=arguments.node.resolve())
     programs.prepare()
     chosen = list(classes(arguments.images, arguments.camera))
     results = {"machine": machine.describe(), "versions": machine.versions(programs), "quick": arguments.quick, "classes": []}
     began = time.monotonic()
+    steps = len(chosen) + 2
     for number, (title, files) in enumerate(chosen, 1):
-        print(f"[{number}/{len(chosen) + 1}] {title:30}", end="", flush=True)
+        print(f"[{number}/{steps}] {title:30}", end="", flush=True)
         try:
             measured = measure_class(arguments, programs, title, files)
         except Failed as error:
@@ -143,7 +168,9 @@ def run(arguments: argparse.Namespace) -> dict:
         print(report.one_line(measured), flush=True)
     if not results["classes"]:
         raise Failed(f"none of the files in {arguments.images} could be measured")
-    print(f"[{len(chosen) + 1}/{len(chosen) + 1}] {'cold start':30}", end="", flush=True)
+    print(f"[{steps - 1}/{steps}] {'scaled-jpeg':30}", end="", flush=True)
+    results["decoders"] = measure_decoders(arguments)
+    print(f"[{steps}/{steps}] {'cold start':30}", end="", flush=True)
     results |= measure_starts(arguments, programs)
     print(report.start_line(results))
     print(f"measured in {time.monotonic() - began:.0f} s")
@@ -155,6 +182,7 @@ def main() -> None:
     parser.add_argument("--ours", type=Path, required=True, help="the contestant built from ours/")
     parser.add_argument("--judge", type=Path, required=True, help="the program built from judge/")
     parser.add_argument("--function", type=Path, help="image-processor, for the cold start")
+    parser.add_argument("--decoders", type=Path, help="the program built from jpeg/; without it, its table is left out")
     parser.add_argument("--node", type=Path, required=True, help="folder where package.json is installed")
     parser.add_argument("--images", type=Path, required=True, help="folder with the images to measure")
     parser.add_argument("--camera", type=Path, help="folder with further JPEGs, measured as one class if it is there")

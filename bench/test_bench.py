@@ -12,6 +12,7 @@ from pathlib import Path
 import contestants
 import coldstart
 import cost
+import decoders
 import figures
 import plot
 import report
@@ -123,7 +124,29 @@ class Figures(unittest.TestCase):
         self.assertEqual(cost.bill(measured, measured["classes"][0], "article", "node").memory_mib, 128)
 
 
+def decoded() -> list[dict]:
+    """Ours is twice as fast with one file and three times with another, by the median round."""
+    lines = []
+    for name, times in (("a.jpg", 2), ("b.jpg", 3)):
+        for coding in decoders.CODINGS:
+            for eighths in (1, 2):
+                rounds = {"ours": [10, 11, 30], "turbo": [10 * times, 11 * times, 30]}
+                lines.append({"file": name, "coding": coding, "eighths": eighths} | rounds)
+    return lines
+
+
 class Report(unittest.TestCase):
+    def test_decoders_have_a_row_for_each_scale(self):
+        measured = results()
+        self.assertNotIn("libjpeg-turbo", report.markdown(measured))
+        measured["decoders"] = decoded()
+        text = report.markdown(measured)
+        row = "| 11.0 | 26.0 | **2.0–3.0** | 11.0 | 26.0 | **2.0–3.0** | 11.0 | **2.0–3.0** |"
+        self.assertIn(f"| 1/8 {row}\n| 2/8 {row}\n", text)
+        self.assertIn("the mean of 2 files", text)
+        missed = [line for line in report.goals(measured) if "scaled-jpeg" in line and line.startswith("missed")]
+        self.assertEqual(len(missed), 2, missed)  # progressive at 1/8, and bounded at 1/4
+
     def test_every_class_has_a_row_and_a_bar(self):
         measured = results()
         text = report.markdown(measured)

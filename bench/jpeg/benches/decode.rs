@@ -8,7 +8,7 @@ fn main() {
     let mut criterion = Criterion::default().sample_size(15).configure_from_args();
     let paths = std::env::var("JPEG_FILES").unwrap_or_default();
     for file in files(paths.split_whitespace().map(String::from)) {
-        for (coding, bytes) in [("sequential", &file.sequential), ("progressive", &file.progressive)] {
+        for (coding, bytes) in [("baseline", &file.sequential), ("progressive", &file.progressive)] {
             let mut group = criterion.benchmark_group(format!("{}/{coding}", file.name));
             group.throughput(Throughput::Bytes(bytes.len() as u64));
             for scale in Scale::ALL {

@@ -1,14 +1,21 @@
 //! The two decoders, and files to try them on.
 
+pub mod likeness;
+pub mod speed;
+
 use std::path::Path;
 
+use image::imageops::FilterType;
 use scaled_jpeg::{Decoder, Scale};
 
 /// A file in both codings.
 pub struct File {
     pub name: String,
+    /// As it is, if it is not progressive.
     pub sequential: Vec<u8>,
     pub progressive: Vec<u8>,
+    /// Sequential, without orientation and profile.
+    pub plain: Vec<u8>,
 }
 
 impl File {
@@ -16,16 +23,14 @@ impl File {
         let coded = |progressive| {
             let mut transform = turbojpeg::Transform::default();
             (transform.progressive, transform.optimize) = (progressive, progressive);
+            transform.copy_none = true;
             turbojpeg::transform(&transform, bytes).unwrap_or_else(|error| panic!("{name}: {error}")).to_vec()
         };
-        // A camera's own file keeps its own tables.
-        let sequential = if scaled_jpeg_is_progressive(bytes) { coded(false) } else { bytes.to_vec() };
-        Self { sequential, progressive: coded(true), name }
+        let plain = coded(false);
+        let is_progressive = Decoder::from_slice(bytes).is_ok_and(|decoder| decoder.header().progressive);
+        let sequential = if is_progressive { plain.clone() } else { bytes.to_vec() };
+        Self { sequential, progressive: coded(true), plain, name }
     }
-}
-
-fn scaled_jpeg_is_progressive(bytes: &[u8]) -> bool {
-    Decoder::from_slice(bytes).is_ok_and(|decoder| decoder.header().progressive)
 }
 
 /// The files at these paths, or one that is made.
@@ -45,6 +50,34 @@ pub fn files(paths: impl Iterator<Item = String>) -> Vec<File> {
     files
 }
 
+/// Smaller files of the same picture, of which more than a half is decoded.
+///
+/// # Panics
+/// Where the file is no JPEG.
+pub fn smaller(file: &File) -> Vec<File> {
+    let picture = judge::read_jpeg(&file.plain).expect("a JPEG");
+    let (width, height) = picture.dimensions();
+    let widths = [1800, 1640, 1400, 1200].into_iter().filter(|&to| to < width);
+    let files = widths.map(|to| {
+        let reduced = image::imageops::resize(&picture, to, height * to / width, FilterType::CatmullRom);
+        let edge = |edge: u32| u16::try_from(edge).expect("an edge of a JPEG");
+        File::new(
+            format!("{} at {to}", file.name),
+            &encoded(&reduced, edge(reduced.width()), edge(reduced.height()), 85),
+        )
+    });
+    files.collect()
+}
+
+fn encoded(pixels: &[u8], width: u16, height: u16, quality: u8) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut file, quality);
+    encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_2_2);
+    encoder.set_chroma_subsampling_method(jpeg_encoder::ChromaSubsamplingMethod::Average);
+    encoder.encode(pixels, width, height, jpeg_encoder::ColorType::Rgb).expect("a picture that can be encoded");
+    file
+}
+
 /// Twelve megapixels of waves and noise.
 fn made() -> Vec<u8> {
     let (width, height) = (4032_u16, 3024_u16);
@@ -62,35 +95,68 @@ fn made() -> Vec<u8> {
             }
         }
     }
-    let mut file = Vec::new();
-    let mut encoder = jpeg_encoder::Encoder::new(&mut file, 92);
-    encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_2_2);
-    encoder.encode(&pixels, width, height, jpeg_encoder::ColorType::Rgb).expect("a picture that can be encoded");
-    file
+    encoded(&pixels, width, height, 92)
 }
 
-/// Decodes with scaled-jpeg: bytes of pixels.
-pub fn ours(bytes: &[u8], scale: Scale, approximate: bool) -> usize {
+/// RGB.
+pub struct Pixels {
+    pub width: u32,
+    pub height: u32,
+    pub data: Vec<u8>,
+}
+
+/// Decodes with scaled-jpeg.
+///
+/// # Panics
+/// Where the file is no JPEG.
+pub fn ours(bytes: &[u8], scale: Scale, approximate: bool) -> Pixels {
     let decoder = Decoder::from_slice(bytes).expect("a JPEG");
-    decoder.approximate(approximate).decode(scale).expect("a JPEG").data.len()
+    let picture = decoder.approximate(approximate).decode(scale).expect("a JPEG");
+    Pixels { width: picture.width, height: picture.height, data: picture.data }
 }
 
-/// Decodes with libjpeg-turbo: bytes of pixels.
-pub fn turbo(bytes: &[u8], scale: Scale) -> usize {
-    let eighths = if scale == Scale::ThreeEighths { 4 } else { scale.eighths() as usize };
+/// Decodes with libjpeg-turbo, to a half where ours makes three eighths, which its fast paths do not have.
+///
+/// # Panics
+/// Where the file is no JPEG.
+pub fn turbo(bytes: &[u8], scale: Scale) -> Pixels {
+    let factor = turbojpeg::ScalingFactor::new(turbo_eighths(scale) as usize, 8);
     let mut decompressor = turbojpeg::Decompressor::new().expect("a decompressor");
     let header = decompressor.read_header(bytes).expect("a JPEG");
-    let factor = turbojpeg::ScalingFactor::new(eighths, 8);
     decompressor.set_scaling_factor(factor).expect("a known factor");
     let scaled = header.scaled(factor);
-    let mut pixels = vec![0; scaled.width * scaled.height * 3];
+    let mut data = vec![0; scaled.width * scaled.height * 3];
     let image = turbojpeg::Image {
-        pixels: &mut pixels[..],
+        pixels: &mut data[..],
         width: scaled.width,
         pitch: scaled.width * 3,
         height: scaled.height,
         format: turbojpeg::PixelFormat::RGB,
     };
     decompressor.decompress(bytes, image).expect("a JPEG");
-    pixels.len()
+    let edge = |edge: usize| u32::try_from(edge).expect("an edge of a JPEG");
+    Pixels { width: edge(scaled.width), height: edge(scaled.height), data }
+}
+
+/// The scale, in eighths, at which libjpeg-turbo is compared.
+pub fn turbo_eighths(scale: Scale) -> u32 {
+    if scale == Scale::ThreeEighths { 4 } else { scale.eighths() }
+}
+
+/// What is decoded of a file, and how.
+pub struct Coding<'a> {
+    pub name: &'static str,
+    pub bytes: &'a [u8],
+    pub approximate: bool,
+}
+
+impl File {
+    pub fn codings(&self) -> [Coding<'_>; 3] {
+        let coding = |name, bytes, approximate| Coding { name, bytes, approximate };
+        [
+            coding("baseline", &self.sequential, false),
+            coding("progressive", &self.progressive, false),
+            coding("progressive, bounded", &self.progressive, true),
+        ]
+    }
 }

@@ -1,42 +1,68 @@
-//! Alternating rounds of both decoders over files, and how many times faster ours is, by the medians.
+//! `jpeg-bench speed|likeness [FILE…]`: how many times faster ours is, and whose thumbnails are nearer to their source.
+//!
+//! `speed` prints a table, or JSON with `JSON=1`; `likeness` fails where ours are behind. `ROUNDS` sets how many are measured.
 
-use jpeg_bench::{files, ours, turbo};
-use scaled_jpeg::Scale;
+use std::{iter, process::ExitCode};
 
-fn main() {
-    let rounds: usize = std::env::var("ROUNDS").map_or(11, |rounds| rounds.parse().expect("ROUNDS is a number"));
-    println!("| file | coding | scale | ours, ms | libjpeg-turbo, ms | ratio |\n|---|---|---|---|---|---|");
-    for file in files(std::env::args().skip(1)) {
-        let codings = [
-            ("sequential", &file.sequential, false),
-            ("progressive, exact", &file.progressive, false),
-            ("progressive, approximate", &file.progressive, true),
-        ];
-        for (coding, bytes, approximate) in codings {
-            for scale in Scale::ALL {
-                let (mut our_times, mut turbo_times) = (Vec::new(), Vec::new());
-                for _ in 0..rounds {
-                    our_times.push(time(|| ours(bytes, scale, approximate)));
-                    turbo_times.push(time(|| turbo(bytes, scale)));
-                }
-                let (a, b) = (median(our_times), median(turbo_times));
-                let (name, eighths) = (&file.name, scale.eighths());
-                println!("| {name} | {coding} | {eighths}/8 | {a:.1} | {b:.1} | {:.2} |", b / a);
-            }
+use jpeg_bench::{File, files, likeness, smaller, speed};
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    match &command[..] {
+        "speed" => speed(&files(arguments)),
+        "likeness" => likeness(&files(arguments)),
+        _ => {
+            eprintln!("usage: jpeg-bench speed|likeness [FILE…]");
+            ExitCode::FAILURE
         }
     }
 }
 
-/// Milliseconds of the processor.
-fn time(work: impl Fn() -> usize) -> f64 {
-    let now = || rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    let start = now();
-    std::hint::black_box(work());
-    let end = now();
-    (end.tv_sec - start.tv_sec) as f64 * 1e3 + (end.tv_nsec - start.tv_nsec) as f64 / 1e6
+fn speed(files: &[File]) -> ExitCode {
+    let rounds = std::env::var("ROUNDS").map_or(11, |rounds| rounds.parse().expect("ROUNDS is a number"));
+    let json = std::env::var("JSON").is_ok_and(|json| json == "1");
+    if !json {
+        println!("| file | coding | scale | ours, ms | libjpeg-turbo, ms | × |\n|---|---|---|--:|--:|--:|");
+    }
+    let mut all = Vec::new();
+    for measured in files.iter().flat_map(|file| speed::measure(file, rounds)) {
+        let (file, coding, eighths) = (measured.file, measured.coding, measured.scale.eighths());
+        if json {
+            let rounded = |times: &[f64]| times.iter().map(|time| (time * 1e3).round() / 1e3).collect::<Vec<_>>();
+            let (ours, turbo) = (rounded(&measured.ours), rounded(&measured.turbo));
+            let line =
+                serde_json::json!({ "file": file, "coding": coding, "eighths": eighths, "ours": ours, "turbo": turbo });
+            all.push(line);
+        } else {
+            let (ours, turbo) = (speed::median(measured.ours.clone()), speed::median(measured.turbo.clone()));
+            println!("| {file} | {coding} | {eighths}/8 | {ours:.1} | {turbo:.1} | {:.2} |", measured.times());
+        }
+    }
+    if json {
+        println!("{}", serde_json::Value::from(all));
+    }
+    ExitCode::SUCCESS
 }
 
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
+fn likeness(files: &[File]) -> ExitCode {
+    println!("| file | coding | scale | width | before encoding | lead | after it | lead |");
+    println!("|---|---|---|--:|--:|--:|--:|--:|");
+    let (mut behind, mut count) = (0, 0);
+    for photo in files {
+        let smaller = smaller(photo);
+        for (file, found) in
+            [photo].into_iter().chain(&smaller).flat_map(|file| iter::repeat(file).zip(likeness::compare(file)))
+        {
+            let short = found.lead() < -likeness::MARGIN;
+            (behind, count) = (behind + u32::from(short), count + 1);
+            let (name, coding, eighths, width) = (&file.name, found.coding, found.scale.eighths(), found.width);
+            let pair = |(ours, turbo): (f64, f64)| format!("{ours:.4} | {:+.4}", ours - turbo);
+            let (pixels, shown) = (pair(found.pixels), pair(found.file));
+            let mark = if short { " behind |" } else { "" };
+            println!("| {name} | {coding} | {eighths}/8 | {width} | {pixels} | {shown} |{mark}");
+        }
+    }
+    println!("\nSSIM of {behind} of {count} thumbnails is behind libjpeg-turbo's by more than {}.", likeness::MARGIN);
+    if behind == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

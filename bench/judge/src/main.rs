@@ -5,16 +5,11 @@
 //! height upright, and for each folder and width the bytes, whether the thumbnail is upright, and SSIM of the file and of the
 //! pixels before encoding.
 
-mod reference;
-mod ssim;
+use std::{collections::BTreeMap, fs, path::Path};
 
-use std::{collections::BTreeMap, error::Error, fs, path::Path};
-
-use image::{DynamicImage, RgbImage};
-use reference::Reference;
+use image::RgbImage;
+use judge::{Reference, Result, on_grey, read_jpeg, ssim};
 use serde_json::{Value, json};
-
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 const WIDTHS: [u32; 3] = [100, 300, 500];
 
@@ -52,8 +47,8 @@ fn compare(reference: &mut Reference, folder: &Path, width: u32) -> Result<Value
         "width": shown.width(),
         "height": shown.height(),
         "upright": upright,
-        "file": ssim::ssim(expected, &shown),
-        "pixels": ssim::ssim(expected, &pixels),
+        "file": ssim(expected, &shown),
+        "pixels": ssim(expected, &pixels),
     }))
 }
 
@@ -64,34 +59,4 @@ fn read(path: &Path) -> Result<RgbImage> {
         return read_jpeg(&bytes).map_err(|error| wrong(&error).into());
     }
     Ok(on_grey(&image::load_from_memory(&bytes).map_err(|error| wrong(&error))?))
-}
-
-/// Not by the crate `image`: its decoder, zune-jpeg 0.5.15, reads files with a scan for each component, which are valid and which
-/// browsers show well, as garbage. <https://github.com/etemesi254/zune-image/issues/422>
-fn read_jpeg(bytes: &[u8]) -> std::result::Result<RgbImage, jpeg_decoder::Error> {
-    let mut decoder = jpeg_decoder::Decoder::new(bytes);
-    let mut pixels = decoder.decode()?;
-    let Some(info) = decoder.info() else { return Err(jpeg_decoder::Error::Format("no frame".into())) };
-    if info.pixel_format == jpeg_decoder::PixelFormat::L8 {
-        pixels = pixels.iter().flat_map(|&level| [level; 3]).collect();
-    }
-    RgbImage::from_raw(info.width.into(), info.height.into(), pixels)
-        .ok_or_else(|| jpeg_decoder::Error::Format("neither grey nor RGB".into()))
-}
-
-/// What shows of a picture on a grey page.
-fn on_grey(picture: &DynamicImage) -> RgbImage {
-    if !picture.color().has_alpha() {
-        return picture.to_rgb8();
-    }
-    let picture = picture.to_rgba8();
-    let mut shown = RgbImage::new(picture.width(), picture.height());
-    for (to, from) in shown.pixels_mut().zip(picture.pixels()) {
-        let alpha = u32::from(from[3]);
-        for channel in 0..3 {
-            let mixed = (u32::from(from[channel]) * alpha + 128 * (255 - alpha) + 127) / 255;
-            to[channel] = u8::try_from(mixed).unwrap_or(u8::MAX);
-        }
-    }
-    shown
 }

@@ -7,8 +7,8 @@ use moxcms::{ColorProfile, Layout, TransformOptions};
 
 use crate::{Result, on_grey};
 
-/// A source, decoded in full.
-pub(crate) struct Reference {
+/// A source, decoded in full, and what is made of it.
+pub struct Reference {
     stored: RgbImage,
     orientation: Orientation,
     /// By size and by whether it is upright.
@@ -16,24 +16,37 @@ pub(crate) struct Reference {
 }
 
 impl Reference {
-    pub(crate) fn read(path: &Path) -> Result<Self> {
+    /// Of a file.
+    ///
+    /// # Errors
+    /// Where it cannot be read or is no image; they name it.
+    pub fn read(path: &Path) -> Result<Self> {
         let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
         let bytes = fs::read(path).map_err(|error| wrong(&error))?;
+        Self::new(&bytes).map_err(|error| wrong(&error).into())
+    }
+
+    /// Of a file's bytes.
+    ///
+    /// # Errors
+    /// Where they are no image.
+    pub fn new(bytes: &[u8]) -> Result<Self> {
         let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
         reader.no_limits();
-        let mut decoder = reader.into_decoder().map_err(|error| wrong(&error))?;
+        let mut decoder = reader.into_decoder()?;
         let orientation = decoder.orientation()?;
         let profile = decoder.icc_profile()?;
-        let picture = DynamicImage::from_decoder(decoder).map_err(|error| wrong(&error))?;
+        let picture = DynamicImage::from_decoder(decoder)?;
         let mut stored = on_grey(&picture);
         if let Some(profile) = profile {
-            stored = to_srgb(&stored, &profile).map_err(|error| wrong(&error))?;
+            stored = to_srgb(&stored, &profile)?;
         }
         Ok(Self { stored, orientation, made: Vec::new() })
     }
 
     /// Width and height, upright.
-    pub(crate) fn size(&self) -> (u32, u32) {
+    #[must_use]
+    pub fn size(&self) -> (u32, u32) {
         self.turned(self.stored.dimensions())
     }
 
@@ -46,7 +59,7 @@ impl Reference {
     }
 
     /// The reference at a size, or none where the source, upright or as stored, has another shape.
-    pub(crate) fn at(&mut self, size: (u32, u32), upright: bool) -> Option<&RgbImage> {
+    pub fn at(&mut self, size: (u32, u32), upright: bool) -> Option<&RgbImage> {
         let full = if upright { self.size() } else { self.stored.dimensions() };
         // Programs round the height differently: half a pixel up or down is no other shape.
         let height = f64::from(size.0) * f64::from(full.1) / f64::from(full.0);

@@ -12,7 +12,11 @@ const C1: f64 = (0.01 * 255.0) * (0.01 * 255.0);
 const C2: f64 = (0.03 * 255.0) * (0.03 * 255.0);
 
 /// Of two pictures of the same size; 1 where they are equal.
-pub(crate) fn ssim(a: &RgbImage, b: &RgbImage) -> f64 {
+///
+/// # Panics
+/// Where they are not of the same size.
+#[must_use]
+pub fn ssim(a: &RgbImage, b: &RgbImage) -> f64 {
     assert_eq!(a.dimensions(), b.dimensions());
     let size = (a.width() as usize, a.height() as usize);
     (0..3).map(|index| of_channel(&channel(a, index), &channel(b, index), size)).sum::<f64>() / 3.0

@@ -1,0 +1,56 @@
+//! Alternating rounds of both decoders, by the processor's time, which other work on the machine disturbs less than a clock.
+
+use scaled_jpeg::Scale;
+
+use crate::{File, ours, turbo};
+
+/// What a file took at a scale, in milliseconds for each round.
+pub struct Measured<'a> {
+    pub file: &'a str,
+    pub coding: &'static str,
+    pub scale: Scale,
+    pub ours: Vec<f64>,
+    pub turbo: Vec<f64>,
+}
+
+impl Measured<'_> {
+    /// How many times faster ours is: the median of each round's ratio, for what disturbs a round disturbs all of it.
+    pub fn times(&self) -> f64 {
+        median(self.turbo.iter().zip(&self.ours).map(|(turbo, ours)| turbo / ours).collect())
+    }
+}
+
+/// Measures a file in every coding at every scale.
+pub fn measure(file: &File, rounds: usize) -> Vec<Measured<'_>> {
+    let mut all = Vec::new();
+    for coding in file.codings() {
+        for scale in Scale::ALL {
+            let mut measured =
+                Measured { file: &file.name, coding: coding.name, scale, ours: Vec::new(), turbo: Vec::new() };
+            // The first round warms up.
+            for round in 0..=rounds {
+                let ours = time(|| ours(coding.bytes, scale, coding.approximate));
+                let turbo = time(|| turbo(coding.bytes, scale));
+                if round > 0 {
+                    measured.ours.push(ours);
+                    measured.turbo.push(turbo);
+                }
+            }
+            all.push(measured);
+        }
+    }
+    all
+}
+
+fn time<T>(work: impl FnOnce() -> T) -> f64 {
+    let now = || rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let start = now();
+    std::hint::black_box(work());
+    let end = now();
+    (end.tv_sec - start.tv_sec) as f64 * 1e3 + (end.tv_nsec - start.tv_nsec) as f64 / 1e6
+}
+
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
