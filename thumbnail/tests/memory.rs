@@ -114,18 +114,19 @@ fn boasts() -> Vec<(&'static str, Reason, Vec<u8>)> {
         ("TIFF", Reason::TooComplex, with(tiff, 10 + 5 * 12 + 4, &[0xff, 0xff, 0xff, 0x7f])),
         ("TIFF in tiny tiles", Reason::TooComplex, with(tall.clone(), 10 + 7 * 12, &tiles)),
         ("JPEG of tables", Reason::TooComplex, [&jpeg[..2], &b"\xff\xc4\0\x02".repeat(1 << 20), &jpeg[2..]].concat()),
-        ("JPEG of scans", Reason::TooComplex, scans(&jpeg, frame)),
+        ("JPEG of scans", Reason::TooComplex, scans()),
         ("TIFF in one strip", Reason::NeedsMoreMemory, with(tall, 10 + 7 * 12 + 8, &9000_u32.to_le_bytes())),
     ]
 }
 
-/// So many scans of so many pixels that decoding would take longer than anybody waits. `frame` is where the frame header is.
-fn scans(jpeg: &[u8], frame: usize) -> Vec<u8> {
-    let mut file = jpeg.to_vec();
+/// So many scans of so many pixels that decoding would take longer than anybody waits.
+fn scans() -> Vec<u8> {
+    let mut file = Jpeg { progressive: true, ..Jpeg::default() }.encode(64, 48);
+    let is = |marker: u8| move |window: &[u8]| window == [0xff, marker];
+    let frame = file.windows(2).position(is(0xc2)).unwrap();
     // Nearly 100 megapixels.
     file[frame + 5..frame + 9].copy_from_slice(&[0x27, 0, 0x27, 0]);
-    let scan = file.windows(2).position(|window| window == [0xff, 0xda]).unwrap();
-    let (head, scan) = file.split_at(scan);
+    let (head, scan) = file.split_at(file.windows(2).rposition(is(0xda)).unwrap());
     [head, &scan[..scan.len() - 2].repeat(26), b"\xff\xd9"].concat()
 }
 

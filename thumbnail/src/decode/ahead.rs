@@ -45,12 +45,19 @@ impl Ahead {
     }
 
     /// The picture, if the whole file still has that size and so much is still wanted: a turn may be noted at its end.
-    pub(super) fn decoded(self, header: &Header, wanted: (u32, u32)) -> Option<Result<Decoded, Rejection>> {
+    pub(super) fn decoded(
+        self,
+        bytes: &[u8],
+        header: &Header,
+        wanted: (u32, u32),
+    ) -> Option<Result<Decoded, Rejection>> {
         if (self.size, self.wanted) != (header.size(), wanted) {
             return None;
         }
         match (self.picture?, &header.coding) {
-            (Picture::Jpeg(reduced), Coding::Jpeg(frame)) => Some(jpeg::judged(reduced, frame).map(Decoded::from)),
+            (Picture::Jpeg(reduced), Coding::Jpeg(frame)) => {
+                Some(jpeg::judged(reduced, frame, bytes).map(Decoded::from))
+            }
             (Picture::Png(decoded), Coding::Png { .. }) => Some(Ok(decoded)),
             _ => None,
         }

@@ -83,7 +83,7 @@ pub(crate) fn decode(
     limits: &Limits,
     ahead: Option<Ahead>,
 ) -> Result<Decoded, Rejection> {
-    if let Some(decoded) = ahead.and_then(|ahead| ahead.decoded(header, wanted)) {
+    if let Some(decoded) = ahead.and_then(|ahead| ahead.decoded(bytes, header, wanted)) {
         return decoded;
     }
     match &header.coding {

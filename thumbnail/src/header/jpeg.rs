@@ -17,8 +17,8 @@ pub(crate) struct Frame {
     pub(crate) adobe: Option<u8>,
     pub(crate) jfif: bool,
     pub(crate) scans: u32,
-    /// Whether an end marker follows the last scan.
-    pub(crate) ended: bool,
+    /// Where the data of the last scan that was looked for begin. That scan may hold the rest of the file.
+    data: usize,
     /// Where the parts of the file lie that decoding needs, in order: tables, frame, scans with their data.
     pub(crate) parts: Vec<Part>,
     /// Where the frame header keeps the height, if that is zero there and given by a later segment.
@@ -55,6 +55,17 @@ impl Frame {
         mcus * blocks * 64
     }
 
+    /// Whether an end marker follows the last scan. It is looked for only now, and hardly ever asked for.
+    pub(crate) fn ended(&self, bytes: &[u8]) -> bool {
+        let mut at = self.data;
+        std::iter::from_fn(|| next_marker(bytes, &mut at)).any(|marker| marker == 0xd9)
+    }
+
+    /// Whether no more than the first scan is needed: all of the picture is in it.
+    fn is_complete(&self, height: u32) -> bool {
+        !self.progressive && self.interleaved && height > 0
+    }
+
     /// A scan that is still open ends at `end`.
     fn close(&mut self, end: usize) {
         if let Some(scan @ Part { marker: 0xda, .. }) = self.parts.last_mut()
@@ -88,7 +99,6 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
         match marker {
             0xd9 => {
                 frame.close(start);
-                frame.ended = true;
                 break;
             }
             0xd0..=0xd7 | 0x01 => continue,
@@ -130,6 +140,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
                 return Err(Reason::TooComplex.because(format!("the JPEG has more than {MOST_PARTS} tables and scans")));
             }
             frame.parts.push(Part { marker, range: start..at, header: at - start });
+        }
+        if marker == 0xda {
+            frame.data = at;
+            // What follows is nearly all of the file, and takes as long to look through as some of its decoding.
+            if matches!(size, Some((_, height)) if frame.is_complete(height)) {
+                break;
+            }
         }
     }
     frame.close(bytes.len());

@@ -58,9 +58,9 @@ pub(super) type Reduced = (Picture, Coverage);
 pub(super) fn decode(bytes: &[u8], header: &Header, frame: &Frame, wanted: (u32, u32)) -> Result<Picture, Rejection> {
     let reduced = |scale| reduced(Decoder::from_slice(bytes).map_err(|error| refusal(&error))?, scale);
     if let Some(scale) = Scale::smallest_leaving(wanted, header.size()) {
-        return judged(reduced(scale)?, frame);
+        return judged(reduced(scale)?, frame, bytes);
     }
-    judged(reduced(Scale::Eighth)?, frame)?;
+    judged(reduced(Scale::Eighth)?, frame, bytes)?;
     match full::decode(bytes, header, frame) {
         Some(picture) => Ok(picture),
         // Of a kind that only the other decoder understands: better half as sharp than not at all.
@@ -87,12 +87,12 @@ fn reduced(decoder: Decoder<impl BufRead>, scale: Scale) -> Result<Reduced, Reje
 }
 
 /// The picture, if not too much of it is missing.
-pub(super) fn judged((picture, coverage): Reduced, frame: &Frame) -> Result<Picture, Rejection> {
+pub(super) fn judged((picture, coverage): Reduced, frame: &Frame, bytes: &[u8]) -> Result<Picture, Rejection> {
     let Coverage { found, expected, .. } = coverage;
     if nearly_whole(found, expected) {
         return Ok(picture);
     }
-    let reason = if frame.ended { Reason::Corrupt } else { Reason::Truncated };
+    let reason = if frame.ended(bytes) { Reason::Corrupt } else { Reason::Truncated };
     Err(reason.because(format!("only {found} of the JPEG's {expected} blocks are there and readable")))
 }
 
