@@ -32,6 +32,7 @@ impl<'a> Bools<'a> {
         let least = u64::from(split) << 56;
         let found = self.value >= least;
         if found {
+            // By branches, which can be foreseen, rather than by arithmetic that waits for the comparison.
             std::hint::cold_path();
             self.range -= split;
             self.value -= least;
@@ -87,7 +88,6 @@ impl<'a> Bools<'a> {
     #[inline(always)]
     fn fill(&mut self) {
         if self.spare < 0 {
-            // Of all decisions one in ten comes here at most.
             let counted = (self.spare + 8) as u32;
             let word = match self.data.get(self.at..).and_then(<[u8]>::first_chunk) {
                 Some(bytes) => u64::from_be_bytes(*bytes),

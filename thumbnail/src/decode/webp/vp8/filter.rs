@@ -11,11 +11,13 @@ use super::{
 };
 
 /// How the frame asks for filtering.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Settings {
     /// Only luma, by a shorter filter.
     pub(super) simple: bool,
-    /// Of each segment, before what blocks change of it.
+    /// How much is filtered, from 0 to 63. At 0 nothing is, whatever segments say.
+    pub(super) level: i32,
+    /// The same of each segment, before what modes change of it.
     pub(super) levels: [i32; SEGMENTS],
     pub(super) sharpness: i32,
     /// What is added for a key frame's macroblocks, and for those that are predicted block by block.
@@ -45,7 +47,9 @@ impl Filter {
     pub(super) fn new(settings: &Settings) -> Self {
         let [always, for_blocks] = settings.changes;
         let limits = settings.levels.map(|level| {
-            [always, always + for_blocks].map(|change| Limits::new((level + change).clamp(0, 63), settings.sharpness))
+            [always, always + for_blocks]
+                .map(|change| if settings.level == 0 { 0 } else { (level + change).clamp(0, 63) })
+                .map(|level| Limits::new(level, settings.sharpness))
         });
         Self { simple: settings.simple, limits }
     }
@@ -178,4 +182,24 @@ fn eighth(values: i16x16) -> i16x16 {
 fn bytes(values: i16x16) -> u8x16 {
     let [low, high] = cast(values);
     u8x16::narrow_i16x8(low, high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_follow_from_levels_and_modes() {
+        let settings = Settings { simple: false, level: 20, levels: [0, 10, 40, 63], sharpness: 5, changes: [2, -12] };
+        let limits = Filter::new(&settings).limits;
+        let limits = limits.map(|limits| limits.map(|limits| limits.map(|l| (l.edge, l.inside, l.detail))));
+        let expected = [
+            [Some((5, 1, 0)), None],
+            [Some((27, 3, 0)), None],
+            [Some((88, 4, 2)), Some((64, 4, 1))],
+            [Some((130, 4, 2)), Some((110, 4, 2))],
+        ];
+        assert_eq!(limits, expected);
+        assert_eq!(Filter::new(&Settings { level: 0, ..settings }).limits, [[None; 2]; SEGMENTS]);
+    }
 }

@@ -143,7 +143,7 @@ fn filter(bools: &mut Bools, segmentation: &Segmentation) -> Filter {
         let all: [i32; 8] = std::array::from_fn(|_| bools.optional(6).unwrap_or(0));
         changes = [all[0], all[4]];
     }
-    Filter::new(&Settings { simple, levels: segmentation.apply(segmentation.levels, level), sharpness, changes })
+    Filter::new(&Settings { simple, level, levels: segmentation.apply(segmentation.levels, level), sharpness, changes })
 }
 
 /// Behind the first partition: the lengths of all others but the last, then they themselves (section 9.5). One that is not

@@ -3,7 +3,7 @@
 //! Of a picture it holds what two rows of macroblocks need.
 
 #![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)] // samples and small counts
-#![allow(clippy::inline_always)] // measured: state that is not kept in registers costs a fifth
+#![allow(clippy::inline_always)] // what is done for each decision has to be a part of the loop around it
 #![allow(clippy::many_single_char_names)] // of transforms
 
 mod bools;

@@ -45,8 +45,9 @@ fn cosines([r0, r1, r2, r3]: [[i32; 4]; 4]) -> [[i32; 4]; 4] {
     /// √2·cos(π/8) less 1 and √2·sin(π/8), in 65536ths.
     const COSINE: i32 = 20_091;
     const SINE: i32 = 35_468;
-    let by_cosine = |row: [i32; 4]| row.map(|value| value + ((value * COSINE) >> 16));
-    let by_sine = |row: [i32; 4]| row.map(|value| (value * SINE) >> 16);
+    // What overflows is no picture anyway.
+    let by_cosine = |row: [i32; 4]| row.map(|value| value + (value.wrapping_mul(COSINE) >> 16));
+    let by_sine = |row: [i32; 4]| row.map(|value| value.wrapping_mul(SINE) >> 16);
     let (a, b) = (add(r0, r2), subtract(r0, r2));
     let c = subtract(by_sine(r1), by_cosine(r3));
     let d = add(by_cosine(r1), by_sine(r3));
@@ -66,4 +67,28 @@ fn subtract(a: [i32; 4], b: [i32; 4]) -> [i32; 4] {
 #[inline(always)]
 fn transpose<T: Copy>(rows: [[T; 4]; 4]) -> [[T; 4]; 4] {
     std::array::from_fn(|x| std::array::from_fn(|y| rows[y][x]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mean_alone_is_the_same_in_both_transforms() {
+        let predicted = [[0, 100, 200, 255]; 4];
+        for mean in [-3000, -100, -5, -4, 3, 4, 77, 1000, 3000] {
+            let mut block = [0; 16];
+            block[0] = mean;
+            assert_eq!(add_residue(predicted, &block), add_mean(predicted, mean), "{mean}");
+        }
+    }
+
+    #[test]
+    fn no_coefficient_is_too_large() {
+        for extreme in [i16::MIN, i16::MAX] {
+            add_residue([[0; 4]; 4], &[extreme; 16]);
+            means(&[extreme; 16]);
+            add_mean([[0; 4]; 4], extreme);
+        }
+    }
 }
