@@ -74,7 +74,7 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
 #[cfg(all(feature = "avif", feature = "avif-output"))]
 fn avif(png: &[u8]) -> Vec<u8> {
     let outputs = vec!["avif:90".parse().unwrap()];
-    let options = Options { sizes: vec!["3000".parse().unwrap()], outputs, ..Options::default() };
+    let options = Options { sizes: vec!["1500".parse().unwrap()], outputs, ..Options::default() };
     thumbnail::make(png, &options).unwrap().thumbnails.remove(0).bytes
 }
 

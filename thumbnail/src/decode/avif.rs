@@ -39,7 +39,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding, wanted: (u3
     let picture = shrink.finish().ok_or_else(|| Reason::Corrupt.because("the AVIF has no pixels"))?;
     // A profile in the file outranks what it says of colours otherwise.
     let icc = if header.icc.is_none() { coding.colours.and_then(profile) } else { None };
-    Ok(Decoded { picture, icc })
+    Ok(Decoded { icc, ..picture.into() })
 }
 
 /// The profile of colours that are not those of sRGB.

@@ -117,10 +117,9 @@ fn tiles_are_put_together() {
     for (i, pixel) in pixels.iter().enumerate() {
         let (x, y) = (i as u32 % width, i as u32 / width);
         let expected = tile[(y % HEIGHT * WIDTH + x % WIDTH) as usize];
-        let [r, g, b, a] = *pixel;
-        let near = |a: u8, b: u8| a.abs_diff(b) < 40;
-        assert!(near(r, expected[0]) && near(g, expected[1]) && near(b, expected[2]), "{x}, {y}: {pixel:?}");
-        assert!(near(a, alpha[i]), "{x}, {y}: alpha {a}");
+        let shown = [expected[0], expected[1], expected[2], alpha[i]];
+        let near = pixel.iter().zip(shown).all(|(found, shown)| found.abs_diff(shown) < 40);
+        assert!(near, "{x}, {y}: {pixel:?} instead of {shown:?}");
     }
     // Too few tiles, and tiles that do not cover the picture.
     assert_eq!(reason(&grid(2, 3)), Reason::Corrupt);
@@ -145,8 +144,8 @@ fn damage_is_told() {
     assert_eq!(reason(&claim(WIDTH + 1, HEIGHT, coded(&file))), Reason::Corrupt);
     assert_eq!(reason(&claim(WIDTH, HEIGHT, coded(&file).repeat(20))), Reason::TooComplex);
     assert_eq!(reason(&claim(WIDTH, HEIGHT, vec![0x12, 0])), Reason::Corrupt);
-    let film = [part(*b"ftyp", b"avis\0\0\0\0avis"), part(*b"moov", &[])].concat();
-    assert_eq!(reason(&film), Reason::UnsupportedFormat);
+    let moving = [part(*b"ftyp", b"avis\0\0\0\0avis"), part(*b"moov", &[])].concat();
+    assert_eq!(reason(&moving), Reason::UnsupportedFormat);
     let limits = Limits { max_memory: 16 << 20, ..Limits::default() };
     let refused =
         thumbnail::make(&claim(3000, 3000, coded(&file)), &Options { limits, ..Options::default() }).unwrap_err();
