@@ -110,6 +110,7 @@ lint-rust: | need-cargo
 	cargo fmt --all --check
 	cargo fmt --all --check --manifest-path bench/Cargo.toml
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --package thumbnail --all-features --all-targets -- -D warnings
 	CARGO_TARGET_DIR=$(BENCH) cargo clippy --manifest-path bench/Cargo.toml --all-targets -- -D warnings
 
 .PHONY: lint-dependencies
