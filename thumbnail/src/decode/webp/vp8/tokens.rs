@@ -177,3 +177,20 @@ fn large(bools: &mut Bools, p: &[u8; 11]) -> i32 {
 fn extra(bools: &mut Bools, probabilities: &[u8]) -> i32 {
     probabilities.iter().fold(0, |value, &probability| value << 1 | i32::from(bools.next(probability)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Encoders seldom leave a macroblock empty that is predicted block by block.
+    #[test]
+    fn an_empty_macroblock_passes_on_what_it_has_nothing_of() {
+        for (whole, means) in [(true, false), (false, true)] {
+            let (mut above, mut left) = ([true; 9], [true; 9]);
+            pass(whole, &mut above, &mut left);
+            for edge in [above, left] {
+                assert_eq!(edge, std::array::from_fn(|i| i == MEANS && means));
+            }
+        }
+    }
+}
