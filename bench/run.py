@@ -136,7 +136,7 @@ def measure_decoders(arguments: argparse.Namespace) -> list[dict]:
     if arguments.camera and arguments.camera.is_dir():
         files += sorted(arguments.camera.glob("*.jpg"))
     try:
-        measured = decoders.measure(arguments.decoders, files, arguments.rounds) if files else []
+        measured = decoders.measure(arguments.decoders, files, 1 if arguments.quick else arguments.rounds) if files else []
     except Failed as error:
         if arguments.readme:
             raise
