@@ -36,7 +36,7 @@ pub struct Settings {
     /// looked at: when it changes, when it is deleted, and by a backfill.
     pub retired_sizes: Vec<Size>,
     /// `SIZES` (`100,300,500`) and `FORMATS` (`source`): what is made of each source. `JPEG_QUALITY` (80),
-    /// `WEBP_QUALITY` (78), `AVIF_QUALITY` (60): 1 to 100, where `FORMATS` names none. `BACKGROUND` (`ffffff`): what shows through transparent pixels
+    /// `WEBP_QUALITY` (79), `AVIF_QUALITY` (60): 1 to 100, where `FORMATS` names none. `BACKGROUND` (`ffffff`): what shows through transparent pixels
     /// in a JPEG. `MAX_SOURCE_BYTES` and `MAX_SOURCE_PIXELS`: a larger source is rejected before it is downloaded or decoded.
     pub thumbnails: Options,
 }
@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(settings.cache_control, "public, max-age=0, must-revalidate");
         let Options { outputs, jpeg_quality, webp_quality, avif_quality, background, .. } = settings.thumbnails.clone();
         assert_eq!((outputs, background), (vec![Output::SOURCE], [255; 3]));
-        assert_eq!((jpeg_quality, webp_quality, avif_quality), (80, 78, 60));
+        assert_eq!((jpeg_quality, webp_quality, avif_quality), (80, 79, 60));
         let target = settings.target("b", "uploads/a.jpg").unwrap();
         let keys: Vec<_> = target.places.iter().map(|place| place.at.key.as_str()).collect();
         assert_eq!(

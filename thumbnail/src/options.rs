@@ -100,7 +100,7 @@ impl Default for Options {
             outputs: vec![Output::SOURCE],
             jpeg_quality: 80,
             // A picture as large as sharp's at 80, and closer to its source: decoding it was not scaled, so it has more detail.
-            webp_quality: 78,
+            webp_quality: 79,
             avif_quality: 60,
             background: [255; 3],
             limits: Limits::default(),
