@@ -42,7 +42,7 @@ def versions(programs: Programs) -> dict:
         "node": output("node", "--version").removeprefix("v"),
         "sharp": sharp["sharp"],
         "libvips": sharp["vips"],
-        "aws-lambda-ric": installed["optionalDependencies"]["aws-lambda-ric"],
+        "aws-lambda-ric": installed["dependencies"]["aws-lambda-ric"],
     }
 
 
