@@ -127,7 +127,8 @@ fn is_opaque(row: &[u8], model: Model) -> bool {
     }
 }
 
-fn add(sums: &mut [u16], row: &[u8]) {
+/// Adds a row to the sums of its columns, which hold at most [`MOST`] rows.
+pub(crate) fn add(sums: &mut [u16], row: &[u8]) {
     for (sum, &value) in sums.iter_mut().zip(row) {
         *sum += u16::from(value);
     }

@@ -3,6 +3,8 @@
 //! Means keep more bits than a sample has: what they lost would show, as colours are made of the sum of three of them, some of
 //! which count twice.
 
+use crate::shrink;
+
 /// Parts of a level in which samples are counted.
 pub(super) const PARTS: u16 = 64;
 
@@ -80,9 +82,7 @@ impl Shrink {
         if self.by == 1 {
             return self.samples.extend(self.row.iter().map(|&sample| PARTS * u16::from(sample)));
         }
-        for (sum, &sample) in self.sums.iter_mut().zip(&self.row) {
-            *sum += u16::from(sample);
-        }
+        shrink::add(&mut self.sums, &self.row);
         self.pending += 1;
         if self.pending == self.by || self.left == 0 {
             self.flush();
