@@ -75,6 +75,12 @@ test: test-rust test-templates test-bench ## every test
 .PHONY: test-rust
 test-rust: $(CARGO_LAMBDA) | need-cargo
 	$(WITH_CARGO_LAMBDA) cargo test --workspace
+	@! grep -q bmi2 /proc/cpuinfo 2> /dev/null || { echo 'scaled-jpeg with the instructions of the shipped processor'; $(MAKE) test-shipped; }
+
+# What is built for these instructions differs from what every processor can do.
+.PHONY: test-shipped
+test-shipped: | need-cargo
+	CARGO_TARGET_DIR=$(TARGET_FOLDER)/shipped RUSTFLAGS="-C target-cpu=$(SHIPPED_CPU)" cargo test --package scaled-jpeg
 
 .PHONY: test-chaos
 test-chaos: $(CARGO_LAMBDA) | need-cargo ## the pipeline while everything goes wrong, longer than `make test` has it; CHAOS_SEED

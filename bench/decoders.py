@@ -17,6 +17,7 @@ GOALS = {
     ("baseline", 3): 1.25,
     ("progressive", 1): 20,
     ("progressive", 2): 1.4,
+    ("progressive, bounded", 1): 20,
     ("progressive, bounded", 2): 2.8,
 }
 

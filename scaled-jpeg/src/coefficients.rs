@@ -91,15 +91,19 @@ impl Coefficients {
             (1..64).filter(|at| self.kept >> at & 1 == 1).map(|at: usize| zigzag::NATURAL[at]).collect();
         let mut block = [0; 64];
         for row in 0..rows {
-            for column in 0..self.width {
-                let at = (mcu_row as usize * rows + row) * self.width + column;
-                block[0] = self.dc[at];
-                let ac = &self.ac[at * natural.len()..][..natural.len()];
+            let blocks = (mcu_row as usize * rows + row) * self.width;
+            let dc = &self.dc[blocks..][..self.width];
+            let ac = &self.ac[blocks * natural.len()..][..self.width * natural.len()];
+            let at = (start, row * height * stride);
+            if output.put_line(index, at, dc, ac, quantisers) {
+                continue;
+            }
+            for (column, (&dc, ac)) in dc.iter().zip(ac.chunks_exact(natural.len())).enumerate() {
+                block[0] = dc;
                 for (&value, &to) in ac.iter().zip(&natural) {
                     block[usize::from(to & 63)] = value;
                 }
-                let offset = row * height * stride + column * width;
-                output.put(index, (start, offset), stride, &block, quantisers);
+                output.put(index, (at.0, at.1 + column * width), stride, &block, quantisers);
             }
         }
         output.finish(index, start, rows, quantisers);

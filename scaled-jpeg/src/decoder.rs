@@ -319,9 +319,13 @@ impl<R: BufRead> Run<R> {
             }
         }
         if scan.first == 0 {
-            let table = |number| (!scan.refines).then(|| DcTable::new(&tables.dc(number)));
-            let parts = scan.parts.iter().map(|part| DcPart { channel: part.channel, table: table(part.dc) });
-            let mut decoding = DcScan::new(geometry, all, parts.collect(), scan.shift);
+            let alone = scan.parts.len() == 1;
+            let mut all: Vec<_> = all.iter_mut().map(Some).collect();
+            let parts = scan.parts.iter().filter_map(|part| {
+                let table = (!scan.refines).then(|| DcTable::new(&tables.dc(part.dc)));
+                Some(DcPart::new(all[part.channel].take()?, &geometry.channels[part.channel], alone, table))
+            });
+            let mut decoding = DcScan { shape: scan.shape(geometry), parts: parts.collect(), shift: scan.shift };
             let mcus = walk(input, &mut self.window, tables.interval, &mut decoding)?;
             if !scan.refines {
                 self.note(scan, geometry, mcus);

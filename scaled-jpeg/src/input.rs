@@ -51,12 +51,13 @@ impl<R: BufRead> Input<R> {
             if chunk.is_empty() {
                 return Ok(None);
             }
-            let Some(at) = memchr::memchr(0xff, chunk) else {
-                let length = chunk.len();
-                self.reader.consume(length);
+            let from = stuffed(chunk);
+            let found = memchr::memchr(0xff, &chunk[from..]);
+            let passed = found.map_or(chunk.len(), |at| from + at + 1);
+            self.reader.consume(passed);
+            if found.is_none() {
                 continue;
-            };
-            self.reader.consume(at + 1);
+            }
             match self.after_ff()? {
                 Some(0) => {}
                 other => return Ok(other),
@@ -151,4 +152,15 @@ impl<R: BufRead> Input<R> {
     pub(crate) fn unread(&mut self, marker: u8) {
         self.pending = Some(marker);
     }
+}
+
+/// How many bytes at the start are no marker's, because each FF among them has its stuffed zero behind it.
+fn stuffed(bytes: &[u8]) -> usize {
+    const STEP: usize = 64;
+    let steps = bytes.windows(STEP + 1).step_by(STEP);
+    let free = |window: &&[u8]| {
+        let pairs = window[..STEP].iter().zip(&window[1..]);
+        pairs.fold(0, |any, (&byte, &next)| any | u8::from(byte == 0xff) & u8::from(next != 0)) == 0
+    };
+    STEP * steps.take_while(free).count()
 }

@@ -17,6 +17,7 @@ mod bits;
 mod chunks;
 mod coefficients;
 mod decoder;
+mod deposit;
 mod error;
 mod geometry;
 mod header;

@@ -65,6 +65,27 @@ impl Output {
         }
     }
 
+    /// Does as [`put`](Self::put) for a line of blocks at once, from their first coefficients and the needed others in zigzag
+    /// order, if their transform is that simple; whether it is.
+    pub(crate) fn put_line(
+        &mut self,
+        channel: usize,
+        (start, offset): (usize, usize),
+        dc: &[i16],
+        ac: &[i16],
+        quantisers: &Quantisers,
+    ) -> bool {
+        match self.kinds[channel] {
+            Kind::One => {
+                let samples = &mut self.planes[channel][start + offset..];
+                samples.iter_mut().zip(dc).for_each(|(sample, &dc)| *sample = quantisers.flat(dc));
+            }
+            Kind::Two => self.pairs[channel].set_line(offset / 2, dc, ac.as_chunks().0),
+            _ => return false,
+        }
+        true
+    }
+
     /// All blocks of a row are there, or of so many rows at once, which begin at `start` in their plane.
     pub(crate) fn finish(&mut self, channel: usize, start: usize, rows: usize, quantisers: &Quantisers) {
         if !matches!(self.kinds[channel], Kind::Two) {

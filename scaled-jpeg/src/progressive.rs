@@ -3,60 +3,94 @@
 //! A scan that only says more of coefficients that no kept sample depends on is not read at all. One that refines needs to know
 //! which coefficients were not zero before it, since these take a bit each: that is one word a block.
 
-use std::ops::Range;
+use std::{cell::Cell, ops::Range};
 
 use crate::{
     bits::{Bits, Bytes, Window},
     coefficients::Coefficients,
-    geometry::Geometry,
+    deposit::deposit,
+    geometry::Channel,
     huffman::{AC_BITS, DcTable, END, PACKED_ADVANCE, ProgressiveTable},
     scan::ScanHeader,
     walk::{Scan, Stop},
 };
 
 /// A component of a scan of first coefficients.
-pub(crate) struct DcPart {
-    pub(crate) channel: usize,
+pub(crate) struct DcPart<'a> {
+    own: &'a mut Coefficients,
+    /// Blocks of an MCU.
+    h: usize,
+    v: usize,
     /// None where the scan refines.
-    pub(crate) table: Option<DcTable>,
+    table: Option<DcTable>,
+    last: Cell<i32>,
+}
+
+/// A line of a component's blocks in a row of MCUs.
+struct Line<'a> {
+    dc: &'a mut [i16],
+    /// Blocks of an MCU.
+    h: usize,
+    table: Option<&'a DcTable>,
+    last: &'a Cell<i32>,
+}
+
+impl<'a> DcPart<'a> {
+    /// Of a scan of several components, or of this one `alone`.
+    pub(crate) fn new(own: &'a mut Coefficients, channel: &Channel, alone: bool, table: Option<DcTable>) -> Self {
+        let (h, v) = if alone { (1, 1) } else { (channel.h as usize, channel.v as usize) };
+        Self { own, h, v, table, last: Cell::new(0) }
+    }
+
+    fn lines(&mut self, row: u32) -> impl Iterator<Item = Line<'_>> {
+        let row = self.v * self.own.width * row as usize;
+        let lines = self.own.dc[row..].chunks_exact_mut(self.own.width).take(self.v);
+        lines.map(|dc| Line { dc, h: self.h, table: self.table.as_ref(), last: &self.last })
+    }
+}
+
+impl Line<'_> {
+    /// Reads the blocks of an MCU; none where the data are none.
+    #[inline(always)]
+    fn read(&mut self, bits: &mut Bits, bytes: &Bytes, column: u32, shift: u32) -> Option<()> {
+        let blocks = &mut self.dc[column as usize * self.h..][..self.h];
+        if let Some(table) = self.table {
+            let mut last = self.last.get();
+            for dc in blocks {
+                bits.refill(bytes);
+                last = last.wrapping_add(table.difference(bits)?);
+                *dc = (last << shift) as i16;
+            }
+            self.last.set(last);
+        } else {
+            bits.refill(bytes);
+            for dc in blocks {
+                *dc |= (bits.bits(1) << shift) as i16;
+            }
+        }
+        Some(())
+    }
 }
 
 /// A scan of first coefficients.
 pub(crate) struct DcScan<'a> {
-    geometry: &'a Geometry,
-    all: &'a mut [Coefficients],
-    parts: Vec<DcPart>,
-    /// By part: blocks of an MCU.
-    shapes: Vec<(usize, usize)>,
-    last: Vec<i32>,
-    shift: u32,
-}
-
-impl<'a> DcScan<'a> {
-    pub(crate) fn new(geometry: &'a Geometry, all: &'a mut [Coefficients], parts: Vec<DcPart>, shift: u32) -> Self {
-        let shape = |part: &DcPart| {
-            let channel = &geometry.channels[part.channel];
-            if parts.len() == 1 { (1, 1) } else { (channel.h as usize, channel.v as usize) }
-        };
-        let shapes = parts.iter().map(shape).collect();
-        let last = vec![0; parts.len()];
-        Self { geometry, all, parts, shapes, last, shift }
-    }
+    /// MCUs in a row, and rows.
+    pub(crate) shape: (u32, u32),
+    pub(crate) parts: Vec<DcPart<'a>>,
+    pub(crate) shift: u32,
 }
 
 impl Scan for DcScan<'_> {
     fn shape(&self) -> (u32, u32) {
-        match &self.parts[..] {
-            [only] => self.geometry.channels[only.channel].blocks,
-            _ => self.geometry.mcus,
-        }
+        self.shape
     }
 
     fn blocks(&self) -> usize {
-        self.shapes.iter().map(|(h, v)| h * v).sum()
+        self.parts.iter().map(|part| part.h * part.v).sum()
     }
 
     fn decode(&mut self, window: &Window, state: &mut Bits, row: u32, columns: Range<u32>, safe: usize) -> (u32, Stop) {
+        let mut lines: Vec<_> = self.parts.iter_mut().flat_map(|part| part.lines(row)).collect();
         let mut bits = *state;
         let mut column = columns.start;
         let stop = 'mcus: loop {
@@ -66,21 +100,9 @@ impl Scan for DcScan<'_> {
             if bits.at > safe {
                 break Stop::Hungry;
             }
-            for ((part, &(h, v)), last) in self.parts.iter().zip(&self.shapes).zip(&mut self.last) {
-                let own = &mut self.all[part.channel];
-                for y in 0..v {
-                    let at = (row as usize * v + y) * own.width + column as usize * h;
-                    for dc in &mut own.dc[at..at + h] {
-                        bits.refill(&window.bytes);
-                        match &part.table {
-                            None => *dc |= (bits.bits(1) << self.shift) as i16,
-                            Some(table) => {
-                                let Some(difference) = table.difference(&mut bits) else { break 'mcus Stop::Damaged };
-                                *last = last.wrapping_add(difference);
-                                *dc = (*last << self.shift) as i16;
-                            }
-                        }
-                    }
+            for line in &mut lines {
+                if line.read(&mut bits, &window.bytes, column, self.shift).is_none() {
+                    break 'mcus Stop::Damaged;
                 }
             }
             if window.overrun(&bits) {
@@ -93,20 +115,16 @@ impl Scan for DcScan<'_> {
     }
 
     fn lose(&mut self, row: u32, columns: Range<u32>) {
-        for ((part, &(h, v)), last) in self.parts.iter().zip(&self.shapes).zip(&self.last) {
-            if part.table.is_some() {
-                let own = &mut self.all[part.channel];
-                for y in 0..v {
-                    let at = (row as usize * v + y) * own.width;
-                    let blocks = at + columns.start as usize * h..at + columns.end as usize * h;
-                    own.dc[blocks].fill((last << self.shift) as i16);
-                }
+        for part in self.parts.iter_mut().filter(|part| part.table.is_some()) {
+            let dc = (part.last.get() << self.shift) as i16;
+            for line in part.lines(row) {
+                line.dc[columns.start as usize * line.h..columns.end as usize * line.h].fill(dc);
             }
         }
     }
 
     fn restart(&mut self) {
-        self.last.fill(0);
+        self.parts.iter_mut().for_each(|part| part.last.set(0));
     }
 
     fn end_row(&mut self, _row: u32) {}
@@ -125,6 +143,8 @@ pub(crate) struct AcScan<'a> {
     remembers: bool,
     /// Blocks that follow without new coefficients.
     ended: u32,
+    /// A bit for each zigzag index up to the last that is kept.
+    reach: u64,
 }
 
 /// Zigzag indices of the first and the last coefficient.
@@ -135,15 +155,9 @@ pub(crate) struct Band {
 }
 
 impl Band {
-    /// A bit for each index from `from` on.
-    fn mask(self, from: u32) -> u64 {
-        let up_to_last = u64::MAX >> (63 - self.last);
-        if from > 63 { 0 } else { up_to_last & u64::MAX << from }
-    }
-
     /// A bit for each index.
     pub(crate) fn bits(self) -> u64 {
-        self.mask(self.first)
+        u64::MAX >> (63 - self.last) & u64::MAX << self.first
     }
 }
 
@@ -159,7 +173,8 @@ impl<'a> AcScan<'a> {
         if (remembers || refines) && own.history.is_empty() {
             own.history = vec![0; own.dc.len()];
         }
-        Self { own, shape, table, band, shift, refines, remembers, ended: 0 }
+        let reach = u64::MAX.checked_shr(own.kept.leading_zeros()).unwrap_or(0);
+        Self { own, shape, table, band, shift, refines, remembers, ended: 0, reach }
     }
 
     /// Reads a block of a scan that does not refine. The indices that are not zero, or none where the data are no block.
@@ -227,8 +242,9 @@ impl<'a> AcScan<'a> {
     fn refine(&mut self, bits: &mut Bits, bytes: &Bytes, at: usize) -> Option<()> {
         let history = self.own.history[at];
         let mut fresh = 0;
-        let mut index = self.band.first;
-        while self.ended == 0 && index <= self.band.last {
+        // What follows in the band.
+        let mut left = self.band.bits();
+        while self.ended == 0 && left != 0 {
             bits.refill(bytes);
             let symbol = self.table.symbol(bits)?;
             let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
@@ -239,32 +255,24 @@ impl<'a> AcScan<'a> {
             }
             let positive = size > 0 && bits.bits(1) == 1;
             // The place behind `run` coefficients that were zero so far; the others on the way take a bit each.
-            let place = if history >> index & ((2 << run) - 1) == 0 {
-                index + run
-            } else {
-                let mut zeros = !history & self.band.mask(index);
-                for _ in 0..run {
-                    zeros &= zeros.wrapping_sub(1);
-                }
-                let place = zeros.trailing_zeros();
-                self.correct(bits, bytes, at, history & self.band.mask(index) & below(place));
-                place
-            };
+            let place = deposit(1 << run, left & !history);
+            let passed = left & (place ^ place.wrapping_sub(1));
+            self.correct(bits, bytes, at, history & passed);
+            left &= !passed;
             if size > 0 {
-                if place > self.band.last {
+                if place == 0 {
                     return None;
                 }
-                fresh |= 1 << place;
-                if self.own.kept >> place & 1 == 1 {
-                    let slot = self.slot(at, place);
-                    self.own.ac[slot] = if positive { 1 << self.shift } else { -1 << self.shift };
+                fresh |= place;
+                if self.own.kept & place != 0 {
+                    *self.value(at, place) = if positive { 1 << self.shift } else { -1 << self.shift };
                 }
             }
-            index = place + 1;
         }
         if self.ended > 0 {
             self.ended -= 1;
-            self.correct(bits, bytes, at, history & self.band.mask(index));
+            bits.refill(bytes);
+            self.correct(bits, bytes, at, history & left);
         }
         if self.remembers {
             self.own.history[at] = history | fresh;
@@ -272,25 +280,40 @@ impl<'a> AcScan<'a> {
         Some(())
     }
 
-    fn slot(&self, at: usize, index: u32) -> usize {
-        at * self.own.count() + usize::from(self.own.slots[index as usize & 63])
+    /// A block's kept coefficient, the lowest of these.
+    #[inline(always)]
+    fn value(&mut self, at: usize, places: u64) -> &mut i16 {
+        let slot = usize::from(self.own.slots[places.trailing_zeros() as usize & 63]);
+        let count = self.own.count();
+        &mut self.own.ac[at * count + slot]
     }
 
-    /// Reads a bit for each of these coefficients, and applies it to those that are kept.
+    /// Takes a bit for each of these coefficients, and applies it to those that are kept. At least 32 bits are there.
     #[inline(always)]
-    fn correct(&mut self, bits: &mut Bits, bytes: &Bytes, at: usize, mut passed: u64) {
-        while passed & self.own.kept != 0 {
-            let index = (passed & self.own.kept).trailing_zeros();
-            skip(bits, bytes, (passed & below(index)).count_ones());
+    fn correct(&mut self, bits: &mut Bits, bytes: &Bytes, at: usize, places: u64) {
+        let count = places.count_ones();
+        if count <= 32 {
+            self.correct_some(bits, at, places, count);
+        } else {
+            let low = places & u64::from(u32::MAX);
+            self.correct_some(bits, at, low, low.count_ones());
             bits.refill(bytes);
-            if bits.bits(1) == 1 {
-                let slot = self.slot(at, index);
-                let value = &mut self.own.ac[slot];
-                *value = value.wrapping_add(if *value < 0 { -1 << self.shift } else { 1 << self.shift });
-            }
-            passed &= u64::MAX << index << 1;
+            self.correct_some(bits, at, places ^ low, count - low.count_ones());
         }
-        skip(bits, bytes, passed.count_ones());
+    }
+
+    #[inline(always)]
+    fn correct_some(&mut self, bits: &mut Bits, at: usize, places: u64, count: u32) {
+        if places & self.own.kept != 0 {
+            let mut grown = deposit(bits.buffer.reverse_bits(), places & self.reach) & self.own.kept;
+            while grown != 0 {
+                let shift = self.shift;
+                let value = self.value(at, grown);
+                *value = value.wrapping_add(if *value < 0 { -1 << shift } else { 1 << shift });
+                grown &= grown - 1;
+            }
+        }
+        bits.take(count);
     }
 }
 
@@ -320,22 +343,6 @@ fn rare(
     }
     *index += 1;
     Some(false)
-}
-
-/// A bit for each index below that one.
-fn below(index: u32) -> u64 {
-    1_u64.checked_shl(index).map_or(u64::MAX, |bit| bit - 1)
-}
-
-/// Takes up to 64 bits.
-#[inline(always)]
-fn skip(bits: &mut Bits, bytes: &Bytes, count: u32) {
-    bits.refill(bytes);
-    bits.take(count.min(32));
-    if count > 32 {
-        bits.refill(bytes);
-        bits.take(count - 32);
-    }
 }
 
 impl Scan for AcScan<'_> {

@@ -1,6 +1,6 @@
 //! Headers of scans.
 
-use crate::{error::Error, header::Header};
+use crate::{error::Error, geometry::Geometry, header::Header};
 
 /// A scan's header.
 #[derive(Debug)]
@@ -26,6 +26,14 @@ pub(crate) struct Selected {
 }
 
 impl ScanHeader {
+    /// MCUs in a row, and rows: where there is one component only, an MCU is a block.
+    pub(crate) fn shape(&self, geometry: &Geometry) -> (u32, u32) {
+        match self.parts[..] {
+            [only] => geometry.channels[only.channel].blocks,
+            _ => geometry.mcus,
+        }
+    }
+
     /// # Errors
     /// [`Error::Corrupt`] where it contradicts the frame or itself.
     pub(crate) fn read(segment: &[u8], header: &Header) -> Result<Self, Error> {

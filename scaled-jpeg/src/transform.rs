@@ -121,6 +121,15 @@ impl Pairs {
         }
     }
 
+    /// Takes the coefficients of blocks that follow each other.
+    pub(crate) fn set_line(&mut self, at: usize, dc: &[i16], ac: &[[i16; 3]]) {
+        let [a, b, c, d] = self.coefficients.each_mut().map(|all| &mut all[at..][..dc.len()]);
+        a.copy_from_slice(dc);
+        for (((b, c), d), ac) in b.iter_mut().zip(c).zip(d).zip(ac) {
+            (*b, *c, *d) = (ac[0], ac[1], ac[2]);
+        }
+    }
+
     /// Writes the samples of these blocks into two rows. All cosines times √2 are 1 or -1 here.
     pub(crate) fn transform(&self, blocks: Range<usize>, quantisers: &Quantisers, out: &mut [u8]) {
         let [a, b, c, d] = self.coefficients.each_ref().map(|all| &all[blocks.clone()]);
