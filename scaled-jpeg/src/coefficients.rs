@@ -4,7 +4,7 @@ use crate::{
     geometry::{Channel, Geometry},
     output::Output,
     progressive::Band,
-    transform::{self, Quantisers},
+    transform::{self, LANES, Quantisers},
     zigzag,
 };
 
@@ -83,29 +83,29 @@ impl Coefficients {
     }
 
     fn transform_row(&self, index: usize, mcu_row: u32, quantisers: &Quantisers, output: &mut Output) {
-        let channel = &output.geometry.channels[index];
-        let (width, height, rows) = (channel.width, channel.height, channel.v as usize);
-        let stride = output.geometry.stride(channel);
+        let rows = output.geometry.channels[index].v as usize;
         let start = output.start(index, mcu_row);
         let natural: Vec<u8> =
             (1..64).filter(|at| self.kept >> at & 1 == 1).map(|at: usize| zigzag::NATURAL[at]).collect();
-        let mut block = [0; 64];
+        let count = natural.len();
         for row in 0..rows {
-            let blocks = (mcu_row as usize * rows + row) * self.width;
-            let dc = &self.dc[blocks..][..self.width];
-            let ac = &self.ac[blocks * natural.len()..][..self.width * natural.len()];
-            let at = (start, row * height * stride);
-            if output.put_line(index, at, dc, ac, quantisers) {
+            let first = (mcu_row as usize * rows + row) * self.width;
+            if count == 0 {
+                output.flat(index, start, row, &self.dc[first..first + self.width], quantisers);
                 continue;
             }
-            for (column, (&dc, ac)) in dc.iter().zip(ac.chunks_exact(natural.len())).enumerate() {
-                block[0] = dc;
-                for (&value, &to) in ac.iter().zip(&natural) {
-                    block[usize::from(to & 63)] = value;
+            for column in (0..self.width).step_by(LANES) {
+                let blocks = LANES.min(self.width - column);
+                let at = first + column;
+                let group = output.group(index, row);
+                group[0][..blocks].copy_from_slice(&self.dc[at..at + blocks]);
+                for (lane, ac) in self.ac[at * count..(at + blocks) * count].chunks_exact(count).enumerate() {
+                    for (&value, &to) in ac.iter().zip(&natural) {
+                        group[usize::from(to & 63)][lane & (LANES - 1)] = value;
+                    }
                 }
-                output.put(index, (at.0, at.1 + column * width), stride, &block, quantisers);
+                output.transform(index, start, row, column, blocks, quantisers);
             }
         }
-        output.finish(index, start, rows, quantisers);
     }
 }

@@ -274,7 +274,7 @@ impl<R: BufRead> Run<R> {
                 parts => parts?,
             };
             let interval = tables.interval;
-            let mut decoding = Sequential::new(output, parts);
+            let mut decoding = Sequential::new(output, scan.shape(&output.geometry), parts);
             let mcus = walk(&mut self.decoder.input, &mut self.window, interval, &mut decoding)?;
             self.note(&scan, &output.geometry, mcus);
             scan.parts.iter().for_each(|part| missing[part.channel] = false);
@@ -325,7 +325,7 @@ impl<R: BufRead> Run<R> {
                 let table = (!scan.refines).then(|| DcTable::new(&tables.dc(part.dc)));
                 Some(DcPart::new(all[part.channel].take()?, &geometry.channels[part.channel], alone, table))
             });
-            let mut decoding = DcScan { shape: scan.shape(geometry), parts: parts.collect(), shift: scan.shift };
+            let mut decoding = DcScan { mcus: scan.shape(geometry), parts: parts.collect(), shift: scan.shift };
             let mcus = walk(input, &mut self.window, tables.interval, &mut decoding)?;
             if !scan.refines {
                 self.note(scan, geometry, mcus);

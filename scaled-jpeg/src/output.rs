@@ -4,7 +4,7 @@ use crate::{
     geometry::Geometry,
     header::Header,
     raster::Raster,
-    transform::{self, Block, Kind, Pairs, Quantisers},
+    transform::{self, Group, Inverse, LANES, Quantisers},
 };
 
 /// Planes of samples under construction.
@@ -12,12 +12,21 @@ pub(crate) struct Output {
     pub(crate) geometry: Geometry,
     /// One for each component, in whole MCUs.
     pub(crate) planes: Vec<Vec<u8>>,
-    kinds: Vec<Kind>,
-    /// By channel: blocks of the current row of MCUs that wait for being transformed together.
-    pairs: Vec<Pairs>,
+    /// By channel.
+    transforms: Vec<Transform>,
     /// Whether planes hold all rows of MCUs, not just the current one.
     whole: bool,
     raster: Option<Raster>,
+}
+
+/// How a channel's blocks become samples.
+struct Transform {
+    inverse: Inverse,
+    stride: usize,
+    /// Samples of a block, across and down.
+    size: (usize, usize),
+    /// By row of blocks in a row of MCUs: those that wait for being transformed together.
+    groups: Vec<Group>,
 }
 
 impl Output {
@@ -26,14 +35,15 @@ impl Output {
         let rows = if whole { geometry.mcus.1 as usize } else { 1 };
         let size = |channel| geometry.stride(channel) * Geometry::mcu_height(channel) * rows;
         let planes = geometry.channels.iter().map(|channel| vec![128; size(channel)]).collect();
-        let kinds: Vec<_> = geometry.channels.iter().map(Kind::new).collect();
-        let pairs = geometry.channels.iter().zip(&kinds).map(|(channel, kind)| match kind {
-            Kind::Two => Pairs::new(geometry.stride(channel) * channel.v as usize),
-            _ => Pairs::default(),
+        let transforms = geometry.channels.iter().map(|channel| Transform {
+            inverse: transform::inverse(channel),
+            stride: geometry.stride(channel),
+            size: (channel.width, channel.height),
+            groups: vec![[[0; LANES]; 64]; channel.v as usize],
         });
-        let pairs = pairs.collect();
+        let transforms = transforms.collect();
         let raster = header.map(|header| Raster::new(header, &geometry));
-        Self { geometry, planes, kinds, pairs, whole, raster }
+        Self { geometry, planes, transforms, whole, raster }
     }
 
     /// Where the samples of a row of MCUs begin in a channel's plane.
@@ -43,60 +53,66 @@ impl Output {
         row * Geometry::mcu_height(channel) * self.geometry.stride(channel)
     }
 
-    /// Writes a block at an offset into its plane, at the latest with [`finish`](Self::finish). The row of blocks or MCUs that it
-    /// belongs to begins at `start`.
+    /// A channel's group for that row of an MCU, with whatever it held last.
+    pub(crate) fn group(&mut self, channel: usize, row: usize) -> &mut Group {
+        &mut self.transforms[channel].groups[row]
+    }
+
+    /// The group in which a channel's block in that row of the MCU is to be put, into its column's lane, before [`end`](Self::end).
+    /// A first lane makes all others zero.
     #[inline(always)]
-    pub(crate) fn put(
+    pub(crate) fn begin(&mut self, channel: usize, row: usize, column: usize) -> &mut Group {
+        let transform = &mut self.transforms[channel];
+        let group = &mut transform.groups[row];
+        if column.is_multiple_of(LANES) {
+            group.as_chunks_mut().0.iter_mut().take(transform.size.1).for_each(|line| *line = [[0; LANES]; 8]);
+        }
+        group
+    }
+
+    /// The block is there. The row of MCUs begins at `start` in its plane.
+    #[inline(always)]
+    pub(crate) fn end(&mut self, channel: usize, start: usize, row: usize, column: usize, quantisers: &Quantisers) {
+        if column % LANES == LANES - 1 {
+            self.transform(channel, start, row, column + 1 - LANES, LANES, quantisers);
+        }
+    }
+
+    /// The row has no more than so many columns.
+    pub(crate) fn end_row_at(
         &mut self,
         channel: usize,
-        (start, offset): (usize, usize),
-        stride: usize,
-        block: &Block,
+        start: usize,
+        row: usize,
+        columns: usize,
         quantisers: &Quantisers,
     ) {
-        match self.kinds[channel] {
-            Kind::One => self.planes[channel][start + offset] = quantisers.flat(block[0]),
-            Kind::Two => self.pairs[channel].set(offset / 2, block),
-            Kind::Large(width, height) => {
-                let out = &mut self.planes[channel][start + offset..];
-                transform::large(block, quantisers, out, stride, (width, height));
-            }
-            Kind::Other(inverse) => inverse(block, quantisers, &mut self.planes[channel][start + offset..], stride),
+        let blocks = columns % LANES;
+        if blocks > 0 {
+            self.transform(channel, start, row, columns - blocks, blocks, quantisers);
         }
     }
 
-    /// Does as [`put`](Self::put) for a line of blocks at once, from their first coefficients and the needed others in zigzag
-    /// order, if their transform is that simple; whether it is.
-    pub(crate) fn put_line(
+    /// Transforms a group's first blocks, so many, of which the first one is in that column.
+    #[inline(always)]
+    pub(crate) fn transform(
         &mut self,
         channel: usize,
-        (start, offset): (usize, usize),
-        dc: &[i16],
-        ac: &[i16],
+        start: usize,
+        row: usize,
+        column: usize,
+        blocks: usize,
         quantisers: &Quantisers,
-    ) -> bool {
-        match self.kinds[channel] {
-            Kind::One => {
-                let samples = &mut self.planes[channel][start + offset..];
-                samples.iter_mut().zip(dc).for_each(|(sample, &dc)| *sample = quantisers.flat(dc));
-            }
-            Kind::Two => self.pairs[channel].set_line(offset / 2, dc, ac.as_chunks().0),
-            _ => return false,
-        }
-        true
+    ) {
+        let Transform { inverse, stride, size, ref groups } = self.transforms[channel];
+        let out = &mut self.planes[channel][start + row * size.1 * stride + column * size.0..];
+        inverse(&groups[row], quantisers, out, stride, blocks, size);
     }
 
-    /// All blocks of a row are there, or of so many rows at once, which begin at `start` in their plane.
-    pub(crate) fn finish(&mut self, channel: usize, start: usize, rows: usize, quantisers: &Quantisers) {
-        if !matches!(self.kinds[channel], Kind::Two) {
-            return;
-        }
-        let stride = self.geometry.stride(&self.geometry.channels[channel]);
-        let out = self.planes[channel][start..].chunks_exact_mut(2 * stride);
-        for (row, out) in out.enumerate().take(rows) {
-            let first = row * stride;
-            self.pairs[channel].transform(first..first + stride / 2, quantisers, out);
-        }
+    /// Writes a row of blocks of one sample each.
+    pub(crate) fn flat(&mut self, channel: usize, start: usize, row: usize, dc: &[i16], quantisers: &Quantisers) {
+        let samples = &mut self.planes[channel][start + row * self.transforms[channel].stride..];
+        samples.iter_mut().zip(dc).for_each(|(sample, &dc)| *sample = quantisers.flat(dc));
     }
 
     /// All blocks of a row of MCUs are there.

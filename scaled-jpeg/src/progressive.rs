@@ -8,7 +8,7 @@ use std::{cell::Cell, ops::Range};
 use crate::{
     bits::{Bits, Bytes, Window},
     coefficients::Coefficients,
-    deposit::deposit,
+    deposit::{deposit, place},
     geometry::Channel,
     huffman::{AC_BITS, DcTable, END, PACKED_ADVANCE, ProgressiveTable},
     scan::ScanHeader,
@@ -55,13 +55,12 @@ impl Line<'_> {
     fn read(&mut self, bits: &mut Bits, bytes: &Bytes, column: u32, shift: u32) -> Option<()> {
         let blocks = &mut self.dc[column as usize * self.h..][..self.h];
         if let Some(table) = self.table {
-            let mut last = self.last.get();
             for dc in blocks {
                 bits.refill(bytes);
-                last = last.wrapping_add(table.difference(bits)?);
+                let last = self.last.get().wrapping_add(table.difference(bits)?);
+                self.last.set(last);
                 *dc = (last << shift) as i16;
             }
-            self.last.set(last);
         } else {
             bits.refill(bytes);
             for dc in blocks {
@@ -75,14 +74,14 @@ impl Line<'_> {
 /// A scan of first coefficients.
 pub(crate) struct DcScan<'a> {
     /// MCUs in a row, and rows.
-    pub(crate) shape: (u32, u32),
+    pub(crate) mcus: (u32, u32),
     pub(crate) parts: Vec<DcPart<'a>>,
     pub(crate) shift: u32,
 }
 
 impl Scan for DcScan<'_> {
     fn shape(&self) -> (u32, u32) {
-        self.shape
+        self.mcus
     }
 
     fn blocks(&self) -> usize {
@@ -255,7 +254,7 @@ impl<'a> AcScan<'a> {
             }
             let positive = size > 0 && bits.bits(1) == 1;
             // The place behind `run` coefficients that were zero so far; the others on the way take a bit each.
-            let place = deposit(1 << run, left & !history);
+            let place = place(left & !history, run);
             let passed = left & (place ^ place.wrapping_sub(1));
             self.correct(bits, bytes, at, history & passed);
             left &= !passed;

@@ -6,7 +6,7 @@ use crate::{
     bits::{Bits, Bytes, Window},
     huffman::{AC_BITS, AcTable, DcTable, END, PACKED_ADVANCE},
     output::Output,
-    transform::{Block, Quantisers},
+    transform::{Group, LANES, Quantisers},
     walk::{Scan, Stop},
     zigzag,
 };
@@ -21,14 +21,10 @@ pub(crate) struct Part {
 
 /// Where a component's blocks go.
 struct Places {
-    /// Of the samples of each of an MCU's blocks, from the first one of the MCU.
-    offsets: Vec<usize>,
-    /// Rows of blocks of an MCU.
-    rows: usize,
-    /// Samples from one MCU to the next.
-    across: usize,
-    /// Samples from one row to the next.
-    stride: usize,
+    /// Row and column of each of an MCU's blocks.
+    blocks: Vec<(usize, usize)>,
+    /// Rows and columns of blocks of an MCU.
+    shape: (usize, usize),
     /// Where the row of MCUs begins.
     start: usize,
     /// The last coefficient that its transform needs, in zigzag order.
@@ -39,30 +35,28 @@ struct Places {
 
 pub(crate) struct Sequential<'a> {
     output: &'a mut Output,
+    /// MCUs in a row, and rows.
+    mcus: (u32, u32),
     parts: Vec<Part>,
     /// By part.
     places: Vec<Places>,
 }
 
 impl<'a> Sequential<'a> {
-    pub(crate) fn new(output: &'a mut Output, parts: Vec<Part>) -> Self {
+    pub(crate) fn new(output: &'a mut Output, mcus: (u32, u32), parts: Vec<Part>) -> Self {
         let places = parts.iter().map(|part| {
             let channel = &output.geometry.channels[part.channel];
-            let stride = output.geometry.stride(channel);
             let (h, v) = if parts.len() == 1 { (1, 1) } else { (channel.h as usize, channel.v as usize) };
-            let offset = |y: usize, x: usize| y * channel.height * stride + x * channel.width;
             Places {
-                offsets: (0..v).flat_map(|y| (0..h).map(move |x| offset(y, x))).collect(),
-                rows: v,
-                across: h * channel.width,
-                stride,
+                blocks: (0..v).flat_map(|y| (0..h).map(move |x| (y, x))).collect(),
+                shape: (v, h),
                 start: 0,
                 needed: u32::from(channel.last),
                 last: 0,
             }
         });
         let places = places.collect();
-        Self { output, parts, places }
+        Self { output, mcus, parts, places }
     }
 
     /// Where the samples of a row of the scan's MCUs begin in a part's plane.
@@ -73,7 +67,7 @@ impl<'a> Sequential<'a> {
         }
         // Rows of a lone component are rows of its blocks.
         let channel = &self.output.geometry.channels[index];
-        let below = (row % channel.v) as usize * channel.height * self.places[part].stride;
+        let below = (row % channel.v) as usize * channel.height * self.output.geometry.stride(channel);
         self.output.start(index, row / channel.v) + below
     }
 }
@@ -88,14 +82,11 @@ impl Sequential<'_> {
 
 impl Scan for Sequential<'_> {
     fn shape(&self) -> (u32, u32) {
-        match &self.parts[..] {
-            [only] => self.output.geometry.channels[only.channel].blocks,
-            _ => self.output.geometry.mcus,
-        }
+        self.mcus
     }
 
     fn blocks(&self) -> usize {
-        self.places.iter().map(|places| places.offsets.len()).sum()
+        self.places.iter().map(|places| places.blocks.len()).sum()
     }
 
     fn decode(&mut self, window: &Window, state: &mut Bits, row: u32, columns: Range<u32>, safe: usize) -> (u32, Stop) {
@@ -103,26 +94,23 @@ impl Scan for Sequential<'_> {
         let mut bits = *state;
         let mut stop = Stop::Done;
         let mut column = columns.start;
-        let mut block = [0; 64];
         'mcus: while column < columns.end {
             if bits.at > safe {
                 stop = Stop::Hungry;
                 break;
             }
             for (part, places) in self.parts.iter().zip(&mut self.places) {
-                for offset in &places.offsets {
-                    let Some(difference) = decode_block(&mut bits, &window.bytes, part, places.needed, &mut block)
+                for &(y, x) in &places.blocks {
+                    let at = column as usize * places.shape.1 + x;
+                    let group = self.output.begin(part.channel, y, at);
+                    let Some(difference) = decode_block(&mut bits, &window.bytes, part, places.needed, group, at)
                     else {
                         stop = Stop::Damaged;
                         break 'mcus;
                     };
                     places.last = places.last.wrapping_add(difference as i16);
-                    block[0] = places.last;
-                    let at = (places.start, column as usize * places.across + offset);
-                    self.output.put(part.channel, at, places.stride, &block, &part.quantisers);
-                    if places.needed > 0 {
-                        block = [0; 64];
-                    }
+                    group[0][at % LANES] = places.last;
+                    self.output.end(part.channel, places.start, y, at, &part.quantisers);
                 }
             }
             if window.overrun(&bits) {
@@ -137,13 +125,16 @@ impl Scan for Sequential<'_> {
 
     fn lose(&mut self, row: u32, columns: Range<u32>) {
         self.begin_row(row);
-        let mut block = [0; 64];
         for column in columns {
             for (part, places) in self.parts.iter().zip(&self.places) {
-                block[0] = places.last;
-                for offset in &places.offsets {
-                    let at = (places.start, column as usize * places.across + offset);
-                    self.output.put(part.channel, at, places.stride, &block, &part.quantisers);
+                for &(y, x) in &places.blocks {
+                    let at = column as usize * places.shape.1 + x;
+                    let group = self.output.begin(part.channel, y, at);
+                    for values in group.iter_mut() {
+                        values[at % LANES] = 0;
+                    }
+                    group[0][at % LANES] = places.last;
+                    self.output.end(part.channel, places.start, y, at, &part.quantisers);
                 }
             }
         }
@@ -155,16 +146,27 @@ impl Scan for Sequential<'_> {
 
     fn end_row(&mut self, row: u32) {
         for (part, places) in self.parts.iter().zip(&self.places) {
-            self.output.finish(part.channel, places.start, places.rows, &part.quantisers);
+            let columns = self.mcus.0 as usize * places.shape.1;
+            for y in 0..places.shape.0 {
+                self.output.end_row_at(part.channel, places.start, y, columns, &part.quantisers);
+            }
         }
         self.output.end_row(row);
     }
 }
 
-/// Reads a block: its first coefficient's difference, and into `block` those that are needed, up to that zigzag index or
-/// somewhat further. None where the data are no block.
+/// Reads a block: its first coefficient's difference, and into its lane of the group those that are needed, up to that zigzag
+/// index or somewhat further. None where the data are no block.
 #[inline(always)]
-fn decode_block(bits: &mut Bits, bytes: &Bytes, part: &Part, needed: u32, block: &mut Block) -> Option<i32> {
+fn decode_block(
+    bits: &mut Bits,
+    bytes: &Bytes,
+    part: &Part,
+    needed: u32,
+    group: &mut Group,
+    column: usize,
+) -> Option<i32> {
+    let lane = column % LANES;
     let ac = &part.ac;
     bits.refill(bytes);
     let difference = part.dc.difference(bits)?;
@@ -183,13 +185,13 @@ fn decode_block(bits: &mut Bits, bytes: &Bytes, part: &Part, needed: u32, block:
                 bits.refill(bytes);
                 let (size, advance) = ac.long(bits)?;
                 index += advance;
-                block[natural(index - 1)] = bits.value(size) as i16;
+                group[natural(index - 1)][lane] = bits.value(size) as i16;
                 break;
             }
             let value = extend(bits.buffer << (entry >> 24), entry >> 16 & 15);
             bits.take(entry);
             index += entry >> 8 & 0xff;
-            block[natural(index - 1)] = value;
+            group[natural(index - 1)][lane] = value;
         }
         bits.refill(bytes);
         refilled = 3;
@@ -198,7 +200,7 @@ fn decode_block(bits: &mut Bits, bytes: &Bytes, part: &Part, needed: u32, block:
         bits.refill(bytes);
         let (size, advance) = ac.long(bits)?;
         index += advance;
-        block[natural(index - 1)] = bits.value(size) as i16;
+        group[natural(index - 1)][lane] = bits.value(size) as i16;
     }
     while index < 64 - PACKED_ADVANCE {
         bits.refill(bytes);
