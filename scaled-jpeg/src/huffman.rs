@@ -1,5 +1,7 @@
 //! Huffman tables, and what decoding looks up instead of them.
 
+use std::iter;
+
 use crate::{bits::Bits, error::Error};
 
 /// A table as a file gives it.
@@ -61,35 +63,35 @@ impl Codes {
     }
 }
 
-/// Bits that the table of DC differences looks at.
-const DC_BITS: u32 = 12;
+/// Bits that the lookup tables look at.
+pub(crate) const BITS: u32 = 12;
 
 /// Differences of DC coefficients.
 pub(crate) struct DcTable {
     /// Difference, and in the lowest byte the bits it takes; zero where the table does not reach.
-    lookup: Box<[i32; 1 << DC_BITS]>,
+    lookup: Box<[i32; 1 << BITS]>,
     codes: Codes,
 }
 
 impl DcTable {
     pub(crate) fn new(spec: &Spec) -> Self {
-        let codes = Codes::new(spec);
+        let short = Short::new(spec);
         let lookup = table(|word| {
-            let Some((size, length)) = codes.symbol((word << (16 - DC_BITS)) as u32) else { return 0 };
+            let Some((size, length)) = short.symbol(word, 0) else { return 0 };
             let total = length + u32::from(size);
-            if total > DC_BITS {
+            if total > BITS {
                 return 0;
             }
-            let value = extend((word >> (DC_BITS - total)) as i32, u32::from(size));
+            let value = extend((word >> (BITS - total)) as i32, u32::from(size));
             value << 8 | total as i32
         });
-        Self { lookup, codes }
+        Self { lookup, codes: Codes::new(spec) }
     }
 
     /// Takes a difference; none where no code begins so. Up to 31 bits.
     #[inline(always)]
     pub(crate) fn difference(&self, bits: &mut Bits) -> Option<i32> {
-        let entry = self.lookup[bits.peek::<DC_BITS>()];
+        let entry = self.lookup[bits.peek::<BITS>()];
         if entry & 0xff > 0 {
             bits.take(entry as u32);
             return Some(entry >> 8);
@@ -99,9 +101,6 @@ impl DcTable {
         (size <= 15).then(|| bits.value(u32::from(size)))
     }
 }
-
-/// Bits that the tables of AC coefficients look at.
-pub(crate) const AC_BITS: u32 = 12;
 
 /// The most that an entry takes: a third of what a refill gives.
 const MOST_BITS: u32 = 18;
@@ -116,19 +115,19 @@ pub(crate) const END: u32 = 128;
 pub(crate) struct AcTable {
     /// Several whole symbols with their values: bits that they take, and in the upper byte by how many coefficients they
     /// move on. Zero where the table does not reach.
-    pub(crate) packed: Box<[u16; 1 << AC_BITS]>,
+    pub(crate) packed: Box<[u16; 1 << BITS]>,
     /// The same for one symbol.
-    pub(crate) single: Box<[u16; 1 << AC_BITS]>,
+    pub(crate) single: Box<[u16; 1 << BITS]>,
     /// One value: from the top, the bits of its code, its own, by how many coefficients it moves on, and all bits that the
     /// entry takes, which may include the end of the block. Zero where the table does not reach.
-    pub(crate) value: Box<[u32; 1 << AC_BITS]>,
+    pub(crate) value: Box<[u32; 1 << BITS]>,
     codes: Codes,
 }
 
 impl AcTable {
     pub(crate) fn new(spec: &Spec) -> Self {
         let codes = Codes::new(spec);
-        let short = Short::new(&codes);
+        let short = Short::new(spec);
         let single = table(|word| short.single(word, 0).map_or(0, |(bits, advance)| entry(bits, advance)));
         let packed = table(|word| short.packed(word));
         let value = table(|word| short.value(word));
@@ -148,9 +147,9 @@ impl AcTable {
 pub(crate) struct ProgressiveTable {
     /// Several whole symbols with their values: bits that they take, by how many coefficients they move on, and in the upper
     /// half a bit for each of these that is not zero. Zero where the table does not reach, or more than one block ends.
-    pub(crate) packed: Box<[u32; 1 << AC_BITS]>,
+    pub(crate) packed: Box<[u32; 1 << BITS]>,
     /// The same for one symbol.
-    pub(crate) single: Box<[u32; 1 << AC_BITS]>,
+    pub(crate) single: Box<[u32; 1 << BITS]>,
     short: Short,
     codes: Codes,
 }
@@ -158,7 +157,7 @@ pub(crate) struct ProgressiveTable {
 impl ProgressiveTable {
     pub(crate) fn new(spec: &Spec) -> Self {
         let codes = Codes::new(spec);
-        let short = Short::new(&codes);
+        let short = Short::new(spec);
         let single = table(|word| short.history(word, false));
         let packed = table(|word| short.history(word, true));
         Self { packed, single, short, codes }
@@ -167,7 +166,7 @@ impl ProgressiveTable {
     /// Takes a symbol without its value.
     #[inline(always)]
     pub(crate) fn symbol(&self, bits: &mut Bits) -> Option<u8> {
-        let (symbol, length) = self.short.codes[bits.peek::<AC_BITS>()];
+        let (symbol, length) = self.short.codes[bits.peek::<BITS>()];
         if length == 0 {
             let (symbol, length) = self.codes.symbol(bits.peek::<16>() as u32)?;
             bits.take(length);
@@ -188,26 +187,30 @@ fn advance(symbol: u8) -> u32 {
     if symbol & 15 == 0 && symbol != 0xf0 { END + 1 } else { u32::from(symbol >> 4) + 1 }
 }
 
-/// The symbols with short codes, from which the tables of AC coefficients are made.
+/// The symbols with short codes, from which the lookup tables are made.
 struct Short {
     /// Symbol and length of the code that a word begins with; length 0 where that is longer.
-    codes: Box<[(u8, u8); 1 << AC_BITS]>,
+    codes: Box<[(u8, u8); 1 << BITS]>,
 }
 
 impl Short {
-    fn new(codes: &Codes) -> Self {
-        let find = |word: usize| codes.symbol((word << (16 - AC_BITS)) as u32);
-        let codes = table(|word| match find(word) {
-            Some((symbol, length)) if length <= AC_BITS => (symbol, length as u8),
-            _ => (0, 0),
-        });
-        Self { codes }
+    fn new(spec: &Spec) -> Self {
+        let mut codes = Vec::with_capacity(1 << BITS);
+        let mut symbols = spec.symbols.iter();
+        // Codes are in the order of the words that begin with them.
+        for (length, &count) in (1..=BITS).zip(&spec.counts) {
+            for &symbol in symbols.by_ref().take(count.into()) {
+                codes.extend(iter::repeat_n((symbol, length as u8), 1 << (BITS - length)));
+            }
+        }
+        codes.resize(1 << BITS, (0, 0));
+        Self { codes: codes.into_boxed_slice().try_into().unwrap_or_else(|_| unreachable!()) }
     }
 
     /// The symbol that begins `used` bits into the word, if its code lies inside.
     fn symbol(&self, word: usize, used: u32) -> Option<(u8, u32)> {
-        let (symbol, length) = self.codes[word << used & ((1 << AC_BITS) - 1)];
-        (length > 0 && used + u32::from(length) <= AC_BITS).then_some((symbol, u32::from(length)))
+        let (symbol, length) = self.codes[word << used & ((1 << BITS) - 1)];
+        (length > 0 && used + u32::from(length) <= BITS).then_some((symbol, u32::from(length)))
     }
 
     /// The same: the bits that it takes with its value, and its advance.
@@ -218,7 +221,7 @@ impl Short {
 
     fn packed(&self, word: usize) -> u16 {
         let (mut bits, mut advance) = (0, 0);
-        while bits < AC_BITS
+        while bits < BITS
             && advance <= PACKED_ADVANCE
             && let Some((taken, moved)) = self.single(word, bits)
         {
@@ -234,7 +237,7 @@ impl Short {
     /// One or several symbols with what they add to a block's history.
     fn history(&self, word: usize, several: bool) -> u32 {
         let (mut bits, mut advance, mut history) = (0, 0, 0);
-        while bits < AC_BITS
+        while bits < BITS
             && advance <= PACKED_ADVANCE
             && let Some((symbol, length)) = self.symbol(word, bits)
         {
@@ -261,7 +264,7 @@ impl Short {
             return 0;
         }
         let (total, advance) = match self.single(word, total) {
-            Some((bits, end)) if total < AC_BITS && end > END && advance < END => (total + bits, advance + END),
+            Some((bits, end)) if total < BITS && end > END && advance < END => (total + bits, advance + END),
             _ => (total, advance),
         };
         length << 24 | size << 16 | advance << 8 | total

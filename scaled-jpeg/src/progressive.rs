@@ -10,7 +10,7 @@ use crate::{
     coefficients::Coefficients,
     deposit::{deposit, place},
     geometry::Channel,
-    huffman::{AC_BITS, DcTable, END, PACKED_ADVANCE, ProgressiveTable},
+    huffman::{BITS, DcTable, END, PACKED_ADVANCE, ProgressiveTable},
     scan::ScanHeader,
     walk::{Scan, Stop},
 };
@@ -209,7 +209,7 @@ impl<'a> AcScan<'a> {
         // The others several at a time.
         while index + PACKED_ADVANCE <= last {
             bits.refill(bytes);
-            let entry = table.packed[bits.peek::<AC_BITS>()];
+            let entry = table.packed[bits.peek::<BITS>()];
             if entry == 0 {
                 if rare(table, last, bits, &mut index, &mut history, &mut self.ended)? {
                     return Some(history);
@@ -222,7 +222,7 @@ impl<'a> AcScan<'a> {
         }
         while index <= last {
             bits.refill(bytes);
-            let entry = table.single[bits.peek::<AC_BITS>()];
+            let entry = table.single[bits.peek::<BITS>()];
             if entry == 0 {
                 if rare(table, last, bits, &mut index, &mut history, &mut self.ended)? {
                     return Some(history);

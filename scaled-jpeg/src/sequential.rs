@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::{
     bits::{Bits, Bytes, Window},
-    huffman::{AC_BITS, AcTable, DcTable, END, PACKED_ADVANCE},
+    huffman::{AcTable, BITS, DcTable, END, PACKED_ADVANCE},
     output::Output,
     transform::{Group, LANES, Quantisers},
     walk::{Scan, Stop},
@@ -180,7 +180,7 @@ fn decode_block(
             if index > quick {
                 break 'quick;
             }
-            let entry = ac.value[bits.peek::<AC_BITS>()];
+            let entry = ac.value[bits.peek::<BITS>()];
             if entry == 0 {
                 bits.refill(bytes);
                 let (size, advance) = ac.long(bits)?;
@@ -204,7 +204,7 @@ fn decode_block(
     }
     while index < 64 - PACKED_ADVANCE {
         bits.refill(bytes);
-        let entry = ac.packed[bits.peek::<AC_BITS>()];
+        let entry = ac.packed[bits.peek::<BITS>()];
         if entry == 0 {
             let (size, advance) = ac.long(bits)?;
             bits.take(size);
@@ -216,14 +216,14 @@ fn decode_block(
         // Two more, or nothing, without a branch that could not be foreseen.
         for _ in 0..2 {
             let goes_on = (index.wrapping_sub(64 - PACKED_ADVANCE) as i32 >> 31) as u32;
-            let entry = u32::from(ac.packed[bits.peek::<AC_BITS>()]) & goes_on;
+            let entry = u32::from(ac.packed[bits.peek::<BITS>()]) & goes_on;
             bits.take(entry);
             index += entry >> 8;
         }
     }
     while index < 64 {
         bits.refill(bytes);
-        let entry = ac.single[bits.peek::<AC_BITS>()];
+        let entry = ac.single[bits.peek::<BITS>()];
         if entry == 0 {
             let (size, advance) = ac.long(bits)?;
             bits.take(size);
