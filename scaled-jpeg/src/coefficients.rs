@@ -3,10 +3,23 @@
 use crate::{
     geometry::{Channel, Geometry},
     output::Output,
-    progressive::Band,
     transform::{self, LANES, Quantisers},
     zigzag,
 };
+
+/// Zigzag indices of the first and the last coefficient.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Band {
+    pub(crate) first: u32,
+    pub(crate) last: u32,
+}
+
+impl Band {
+    /// A bit for each index.
+    pub(crate) fn bits(self) -> u64 {
+        u64::MAX >> (63 - self.last) & u64::MAX << self.first
+    }
+}
 
 /// Coefficients of one component: of each block the first one, those that its transform needs, and which were not zero.
 pub(crate) struct Coefficients {

@@ -4,14 +4,14 @@ use std::io::BufRead;
 
 use crate::{
     bits::Window,
-    coefficients::Coefficients,
+    coefficients::{Band, Coefficients},
     error::Error,
     geometry::{Geometry, Scale},
     header::{self, Header, Tables},
     huffman::{AcTable, DcTable, ProgressiveTable},
     input::Input,
     output::Output,
-    progressive::{AcScan, Band, DcPart, DcScan},
+    progressive::{AcScan, DcPart, DcScan},
     raster::Pixels,
     scan::ScanHeader,
     sequential::{Part, Sequential},

@@ -7,7 +7,7 @@ use std::{cell::Cell, ops::Range};
 
 use crate::{
     bits::{Bits, Bytes, Window},
-    coefficients::Coefficients,
+    coefficients::{Band, Coefficients},
     deposit::{deposit, place},
     geometry::Channel,
     huffman::{BITS, DcTable, END, PACKED_ADVANCE, ProgressiveTable},
@@ -144,20 +144,6 @@ pub(crate) struct AcScan<'a> {
     ended: u32,
     /// A bit for each zigzag index up to the last that is kept.
     reach: u64,
-}
-
-/// Zigzag indices of the first and the last coefficient.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Band {
-    pub(crate) first: u32,
-    pub(crate) last: u32,
-}
-
-impl Band {
-    /// A bit for each index.
-    pub(crate) fn bits(self) -> u64 {
-        u64::MAX >> (63 - self.last) & u64::MAX << self.first
-    }
 }
 
 impl<'a> AcScan<'a> {
