@@ -104,13 +104,13 @@ impl Coefficients {
         for row in 0..rows {
             let first = (mcu_row as usize * rows + row) * self.width;
             if count == 0 {
-                output.flat(index, start, row, &self.dc[first..first + self.width], quantisers);
+                output.put_samples(index, start, row, &self.dc[first..first + self.width], quantisers);
                 continue;
             }
             for column in (0..self.width).step_by(LANES) {
                 let blocks = LANES.min(self.width - column);
                 let at = first + column;
-                let group = output.group(index, row);
+                let group = output.group(index, row, column);
                 group[0][..blocks].copy_from_slice(&self.dc[at..at + blocks]);
                 for (lane, ac) in self.ac[at * count..(at + blocks) * count].chunks_exact(count).enumerate() {
                     for (&value, &to) in ac.iter().zip(&natural) {

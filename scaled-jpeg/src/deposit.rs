@@ -86,6 +86,7 @@ mod tests {
         for before in (0..16).cycle().take(4000) {
             let (bits, mask) = (next(), next() | next() << (before * 4));
             assert_eq!(one_by_one(mask, before), bit_by_bit(1 << before, mask), "{mask:b}, {before}");
+            // Another way only in a build for a processor that has it: `make test-shipped`.
             assert_eq!(super::deposit(bits, mask), bit_by_bit(bits, mask), "{mask:b}, {bits:b}");
             assert_eq!(super::place(mask, before), one_by_one(mask, before), "{mask:b}, {before}");
         }

@@ -135,6 +135,12 @@ impl Geometry {
         self.mcus.0 as usize * channel.h as usize * channel.width
     }
 
+    /// Samples of an MCU on a channel's row, and pixels that they are spread to, where these are not as many.
+    pub(crate) fn spread(&self, channel: &Channel) -> Option<(usize, usize)> {
+        let (samples, pixels) = (channel.h as usize * channel.width, (self.h_max * self.scale.eighths()) as usize);
+        (samples != pixels).then_some((samples, pixels))
+    }
+
     /// Rows of a channel's plane that a row of MCUs makes.
     pub(crate) fn mcu_height(channel: &Channel) -> usize {
         channel.v as usize * channel.height
@@ -165,6 +171,8 @@ impl Header {
         let (mut kept, mut history) = (0, 0);
         for channel in &geometry.channels {
             made += rows * (geometry.stride(channel) * Geometry::mcu_height(channel)) as u64;
+            // Where each pixel's sample is, and a row of these.
+            made += geometry.spread(channel).map_or(0, |_| 5 * u64::from(geometry.size.0));
             let (width, height) = geometry.padded(channel);
             let (blocks, others) =
                 ((width * height) as u64, (1..64).filter(|&index| channel.keeps(index)).count() as u64);

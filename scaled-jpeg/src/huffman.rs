@@ -204,7 +204,7 @@ impl Short {
             }
         }
         codes.resize(1 << BITS, (0, 0));
-        Self { codes: codes.into_boxed_slice().try_into().unwrap_or_else(|_| unreachable!()) }
+        Self { codes: table(|word| codes[word]) }
     }
 
     /// The symbol that begins `used` bits into the word, if its code lies inside.

@@ -164,3 +164,27 @@ fn stuffed(bytes: &[u8]) -> usize {
     };
     STEP * steps.take_while(free).count()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Input, stuffed};
+
+    #[test]
+    fn a_marker_is_found_wherever_it_lies() {
+        for length in [0, 1, 62, 63, 64, 65, 127, 128, 129, 200] {
+            for fill in 0..3 {
+                // Stuffed bytes at every other place before the marker, which the file ends with, or a few more bytes.
+                let mut bytes: Vec<u8> = (0..length).map(|at| if at % 2 == length % 2 { 0xff } else { 0 }).collect();
+                bytes.extend(vec![0xff; 1 + fill]);
+                bytes.push(0xd3);
+                assert!(stuffed(&bytes) <= length, "{length}");
+                for behind in [0, 1, 64, 100] {
+                    bytes.resize(length + fill + 2 + behind, 7);
+                    let mut input = Input::new(&bytes[..]);
+                    assert_eq!(input.marker().unwrap(), Some(0xd3), "{length}, {fill}");
+                    assert_eq!(input.chunk().unwrap().len(), behind, "{length}, {fill}");
+                }
+            }
+        }
+    }
+}

@@ -25,8 +25,9 @@ struct Transform {
     stride: usize,
     /// Samples of a block, across and down.
     size: (usize, usize),
-    /// By row of blocks in a row of MCUs: those that wait for being transformed together.
-    groups: Vec<Group>,
+    /// By row of blocks in a row of MCUs: those that wait for being transformed together, and those before or after them, for an
+    /// MCU may have blocks in two groups, and may have to be put once more.
+    groups: Vec<[Group; 2]>,
 }
 
 impl Output {
@@ -39,7 +40,7 @@ impl Output {
             inverse: transform::inverse(channel),
             stride: geometry.stride(channel),
             size: (channel.width, channel.height),
-            groups: vec![[[0; LANES]; 64]; channel.v as usize],
+            groups: vec![[[[0; LANES]; 64]; 2]; channel.v as usize],
         });
         let transforms = transforms.collect();
         let raster = header.map(|header| Raster::new(header, &geometry));
@@ -53,21 +54,41 @@ impl Output {
         row * Geometry::mcu_height(channel) * self.geometry.stride(channel)
     }
 
-    /// A channel's group for that row of an MCU, with whatever it held last.
-    pub(crate) fn group(&mut self, channel: usize, row: usize) -> &mut Group {
-        &mut self.transforms[channel].groups[row]
+    /// A channel's group for that row of an MCU and that column, with whatever it held last.
+    #[inline(always)]
+    pub(crate) fn group(&mut self, channel: usize, row: usize, column: usize) -> &mut Group {
+        &mut self.transforms[channel].groups[row][column / LANES % 2]
     }
 
-    /// The group in which a channel's block in that row of the MCU is to be put, into its column's lane, before [`end`](Self::end).
-    /// A first lane makes all others zero.
+    /// The same, for a block that is to be put into its column's lane before [`end`](Self::end). The first lane makes those behind
+    /// it zero.
     #[inline(always)]
     pub(crate) fn begin(&mut self, channel: usize, row: usize, column: usize) -> &mut Group {
-        let transform = &mut self.transforms[channel];
-        let group = &mut transform.groups[row];
+        let height = self.transforms[channel].size.1;
+        let group = self.group(channel, row, column);
         if column.is_multiple_of(LANES) {
-            group.as_chunks_mut().0.iter_mut().take(transform.size.1).for_each(|line| *line = [[0; LANES]; 8]);
+            group.as_chunks_mut().0.iter_mut().take(height).for_each(|line| *line = [[0; LANES]; 8]);
         }
         group
+    }
+
+    /// Puts a block of one colour, whatever its lane holds.
+    pub(crate) fn put_flat(
+        &mut self,
+        channel: usize,
+        start: usize,
+        row: usize,
+        column: usize,
+        dc: i16,
+        quantisers: &Quantisers,
+    ) {
+        let height = self.transforms[channel].size.1;
+        let group = self.begin(channel, row, column);
+        for values in &mut group[..8 * height.min(8)] {
+            values[column % LANES] = 0;
+        }
+        group[0][column % LANES] = dc;
+        self.end(channel, start, row, column, quantisers);
     }
 
     /// The block is there. The row of MCUs begins at `start` in its plane.
@@ -106,11 +127,18 @@ impl Output {
     ) {
         let Transform { inverse, stride, size, ref groups } = self.transforms[channel];
         let out = &mut self.planes[channel][start + row * size.1 * stride + column * size.0..];
-        inverse(&groups[row], quantisers, out, stride, blocks, size);
+        inverse(&groups[row][column / LANES % 2], quantisers, out, stride, blocks, size);
     }
 
     /// Writes a row of blocks of one sample each.
-    pub(crate) fn flat(&mut self, channel: usize, start: usize, row: usize, dc: &[i16], quantisers: &Quantisers) {
+    pub(crate) fn put_samples(
+        &mut self,
+        channel: usize,
+        start: usize,
+        row: usize,
+        dc: &[i16],
+        quantisers: &Quantisers,
+    ) {
         let samples = &mut self.planes[channel][start + row * self.transforms[channel].stride..];
         samples.iter_mut().zip(dc).for_each(|(sample, &dc)| *sample = quantisers.flat(dc));
     }

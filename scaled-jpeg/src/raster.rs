@@ -44,11 +44,8 @@ impl Raster {
     pub(crate) fn new(header: &Header, geometry: &Geometry) -> Self {
         let width = geometry.size.0 as usize;
         let colours = header.colours();
-        let columns = geometry.channels.iter().map(|channel| {
-            let (from, to) =
-                (channel.h as usize * channel.width, geometry.h_max as usize * geometry.scale.eighths() as usize);
-            (from != to).then(|| (0..width).map(|x| nearest(x, from, to) as u32).collect::<Vec<_>>())
-        });
+        let places = |(from, to)| (0..width).map(|x| nearest(x, from, to) as u32).collect::<Vec<_>>();
+        let columns = geometry.channels.iter().map(|channel| geometry.spread(channel).map(places));
         let columns: Vec<_> = columns.collect();
         let spread = columns.iter().map(|columns| vec![0; columns.as_ref().map_or(0, Vec::len)]).collect();
         let size = width * geometry.size.1 as usize * colours.pixels().channels();

@@ -129,12 +129,7 @@ impl Scan for Sequential<'_> {
             for (part, places) in self.parts.iter().zip(&self.places) {
                 for &(y, x) in &places.blocks {
                     let at = column as usize * places.shape.1 + x;
-                    let group = self.output.begin(part.channel, y, at);
-                    for values in group.iter_mut() {
-                        values[at % LANES] = 0;
-                    }
-                    group[0][at % LANES] = places.last;
-                    self.output.end(part.channel, places.start, y, at, &part.quantisers);
+                    self.output.put_flat(part.channel, places.start, y, at, places.last, &part.quantisers);
                 }
             }
         }

@@ -110,7 +110,7 @@ fn transform<const W: usize, const H: usize>(
         }
     }
     // Each block's samples are written as one word, of which the next block covers what is too much.
-    let mut line = [0; LANES * 8 + 8];
+    let mut line = [0; LANES * 8];
     for (y, row) in rows.iter().enumerate() {
         let samples = points(row);
         let word = |from: usize| {

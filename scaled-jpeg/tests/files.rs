@@ -8,7 +8,7 @@ use common::{
     Random,
     writer::{Form, Picture, Scan},
 };
-use scaled_jpeg::{Chunks, Decoder, Error, Pixels, Scale};
+use scaled_jpeg::{Chunks, Decoder, Error, Pixels, Plane, Scale};
 
 fn photo() -> Picture {
     Picture::random(200, 160, &[(2, 2), (1, 1), (1, 1)], 11)
@@ -191,6 +191,51 @@ fn decoding_goes_on_at_the_next_restart_marker() {
             assert!(decoded.data[8 * row..] == whole.data[8 * row..]);
         }
     }
+}
+
+/// Wherever in a row the data end, and however its blocks are put together.
+#[test]
+fn damage_leaves_the_blocks_around_it_alone() {
+    for (h, v) in (1..=4).flat_map(|h| [(h, 1), (h, 2)]) {
+        let picture = Picture::random(230, 50, &[(h, v), (1, 1), (h, 1)], 7);
+        let across = picture.components[0].padded / h;
+        for interval in [0, 3, across] {
+            let file = picture.write(&Form { interval, ..Form::sequential(3) });
+            let is_restart = |&at: &usize| file[at] == 0xff && (0xd0..=0xd7).contains(&file[at + 1]);
+            let restarts: Vec<_> = (0..file.len() - 1).filter(is_restart).collect();
+            // The second interval, or all.
+            let (start, end, mcus) = match restarts[..] {
+                [first, second, ..] => (first + 2, second, interval..2 * interval),
+                _ => (file.len() / 4, file.len() - 2, 0..usize::MAX),
+            };
+            for cut in (start..end).step_by((end - start) / 24) {
+                let mut damaged = file.clone();
+                damaged.drain(cut..end);
+                for scale in Scale::ALL {
+                    let planes = |file| Decoder::from_slice(file).unwrap().decode_planes(scale).unwrap();
+                    for ((whole, plane), component) in
+                        planes(&file).iter().zip(&planes(&damaged)).zip(&picture.components)
+                    {
+                        for block in 0..component.blocks.0 * component.blocks.1 {
+                            let (x, y) = (block % component.blocks.0, block / component.blocks.0);
+                            let mcu = y / component.v * across + x / component.h;
+                            let samples = samples(plane, x, y);
+                            let right = samples == self::samples(whole, x, y);
+                            let flat = mcus.contains(&mcu) && samples.iter().all(|&sample| sample == samples[0]);
+                            assert!(right || flat, "{h}x{v}, {interval}, {scale:?}: {cut}, block {x}, {y}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Of a block.
+fn samples(plane: &Plane, x: usize, y: usize) -> Vec<u8> {
+    let (width, height) = plane.block;
+    let line = |line| &plane.data[(y * height + line) * plane.width + x * width..][..width];
+    (0..height).flat_map(line).copied().collect()
 }
 
 #[test]

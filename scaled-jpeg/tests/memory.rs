@@ -15,8 +15,13 @@ static HEAP: PeakAlloc = PeakAlloc;
 #[test]
 fn memory_is_what_the_header_says() {
     let mut wrong = Vec::new();
-    for (factors, name) in [(&[(2, 2), (1, 1), (1, 1)][..], "4:2:0"), (&[(1, 1); 3], "4:4:4"), (&[(1, 1); 4], "four")] {
-        let picture = Picture::random(1600, 1200, factors, 8);
+    for (factors, (width, height), name) in [
+        (&[(2, 2), (1, 1), (1, 1)][..], (1600, 1200), "4:2:0"),
+        (&[(1, 1); 3], (1600, 1200), "4:4:4"),
+        (&[(1, 1); 4], (1600, 1200), "four"),
+        (&[(3, 1), (2, 1), (2, 1)], (65535, 8), "wide, with places for every column"),
+    ] {
+        let picture = Picture::random(width, height, factors, 8);
         let count = factors.len();
         let forms = [("sequential", Form::sequential(count)), ("separate", Form::separate(count))];
         for (form_name, form) in forms.into_iter().chain([("progressive", Form::progressive(count))]) {
