@@ -7,7 +7,7 @@ use crate::{
     coefficients::{Band, Coefficients},
     error::Error,
     geometry::{Geometry, Scale},
-    header::{self, Header, Tables},
+    header::Header,
     huffman::{AcTable, DcTable, ProgressiveTable},
     input::Input,
     output::Output,
@@ -15,6 +15,8 @@ use crate::{
     raster::Pixels,
     scan::ScanHeader,
     sequential::{Part, Sequential},
+    start,
+    tables::Tables,
     transform::Quantisers,
     walk::walk,
 };
@@ -126,7 +128,7 @@ impl<R: BufRead> Decoder<R> {
     /// [`Error`] where the input is no JPEG, ends in its header, or is of a kind that this crate does not decode.
     pub fn new(reader: R) -> Result<Self, Error> {
         let mut input = Input::new(reader);
-        let (header, tables, first) = header::read(&mut input)?;
+        let (header, tables, first) = start::read(&mut input)?;
         Ok(Self { input, header, tables, first: Some(first), approximate: false, max_scans: MAX_SCANS })
     }
 

@@ -1,8 +1,6 @@
-//! Segments: what a file says of its picture before the first coefficient, and the tables that decoding needs.
+//! What a file says of its picture before the first coefficient.
 
-use std::io::BufRead;
-
-use crate::{error::Error, huffman::Spec, input::Input, scan::ScanHeader, standard, zigzag};
+use crate::error::Error;
 
 /// What is known of a JPEG before its first scan.
 #[derive(Debug, Clone, Default)]
@@ -73,127 +71,9 @@ impl Header {
     }
 }
 
-/// Tables that scans refer to by number.
-#[derive(Debug, Default)]
-pub(crate) struct Tables {
-    /// In rows.
-    quantisation: [Option<[u16; 64]>; 4],
-    dc: [Option<Spec>; 4],
-    ac: [Option<Spec>; 4],
-    /// MCUs between restart markers; 0 for none.
-    pub(crate) interval: u32,
-}
-
-impl Tables {
-    pub(crate) fn quantisation(&self, number: u8) -> Result<&[u16; 64], Error> {
-        let table = self.quantisation[usize::from(number & 3)].as_ref();
-        table.ok_or(Error::Corrupt("a quantisation table is missing"))
-    }
-
-    /// Without one of that number, the standard's example: cameras that write Motion JPEG leave those out.
-    pub(crate) fn dc(&self, number: u8) -> Spec {
-        let table = self.dc[usize::from(number & 3)].clone();
-        table.unwrap_or_else(|| standard::dc(number))
-    }
-
-    pub(crate) fn ac(&self, number: u8) -> Spec {
-        let table = self.ac[usize::from(number & 3)].clone();
-        table.unwrap_or_else(|| standard::ac(number))
-    }
-
-    /// Takes in a segment that defines tables; others are none of its business.
-    pub(crate) fn read(&mut self, marker: u8, segment: &[u8]) -> Result<(), Error> {
-        match marker {
-            0xc4 => self.read_huffman(segment),
-            0xdb => self.read_quantisation(segment),
-            0xdd => {
-                let interval = segment.first_chunk().ok_or(Error::Corrupt("the restart interval is cut off"))?;
-                self.interval = u32::from(u16::from_be_bytes(*interval));
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn read_huffman(&mut self, mut segment: &[u8]) -> Result<(), Error> {
-        const CUT: Error = Error::Corrupt("a Huffman table is cut off");
-        while let [place, rest @ ..] = segment {
-            let (counts, rest) = rest.split_first_chunk::<16>().ok_or(CUT)?;
-            let total = counts.iter().map(|&count| usize::from(count)).sum();
-            let (symbols, rest) = rest.split_at_checked(total).ok_or(CUT)?;
-            let tables = match place >> 4 {
-                0 => &mut self.dc,
-                1 => &mut self.ac,
-                _ => return Err(Error::Corrupt("a Huffman table has no known class")),
-            };
-            let table = tables.get_mut(usize::from(place & 15));
-            *table.ok_or(Error::Corrupt("a Huffman table's number is above 3"))? = Some(Spec::new(*counts, symbols)?);
-            segment = rest;
-        }
-        Ok(())
-    }
-
-    fn read_quantisation(&mut self, mut segment: &[u8]) -> Result<(), Error> {
-        const CUT: Error = Error::Corrupt("a quantisation table is cut off");
-        while let [place, rest @ ..] = segment {
-            let bytes = if place >> 4 == 0 { 1 } else { 2 };
-            let (values, rest) = rest.split_at_checked(64 * bytes).ok_or(CUT)?;
-            let mut table = [0; 64];
-            for (value, &at) in values.chunks_exact(bytes).zip(&zigzag::NATURAL) {
-                table[usize::from(at)] = value.iter().fold(0, |sum, &byte| sum << 8 | u16::from(byte));
-            }
-            let number = usize::from(place & 15);
-            let place = self.quantisation.get_mut(number);
-            *place.ok_or(Error::Corrupt("a quantisation table's number is above 3"))? = Some(table);
-            segment = rest;
-        }
-        Ok(())
-    }
-}
-
-/// Reads up to the first scan's header, and no further.
-pub(crate) fn read<R: BufRead>(input: &mut Input<R>) -> Result<(Header, Tables, ScanHeader), Error> {
-    let (mut header, mut tables) = (Header::default(), Tables::default());
-    let mut profile = Vec::new();
-    let mut buffer = Vec::new();
-    if !input.begins()? {
-        return Err(Error::NotJpeg);
-    }
-    while let Some(marker) = input.marker()? {
-        match marker {
-            // A second start, restart markers and those without meaning stand alone.
-            0xd8 | 0xd0..=0xd7 | 0x01 => continue,
-            0xd9 => break,
-            0xda if header.components.is_empty() => return Err(Error::Corrupt("a scan comes before the frame")),
-            0xc3 => return Err(Error::Unsupported("lossless")),
-            0xc5..=0xc7 | 0xde | 0xdf => return Err(Error::Unsupported("hierarchical")),
-            0xc9..=0xcf => return Err(Error::Unsupported("arithmetic coding")),
-            _ => {}
-        }
-        let Some(segment) = input.segment(&mut buffer)? else { break };
-        match marker {
-            0xda => {
-                let scan = ScanHeader::read(segment, &header)?;
-                header.interleaved = scan.parts.len() == header.components.len();
-                header.icc = join(profile);
-                return Ok((header, tables, scan));
-            }
-            0xc0..=0xc2 if header.components.is_empty() => header.frame(marker, segment)?,
-            0xc0..=0xc2 => return Err(Error::Corrupt("there are two frames")),
-            0xe0 if segment.starts_with(b"JFIF\0") => header.jfif = true,
-            0xe1 if segment.starts_with(b"Exif\0\0") && header.exif.is_none() => {
-                header.exif = Some(segment[6..].to_vec());
-            }
-            0xe2 if segment.starts_with(b"ICC_PROFILE\0") && segment.len() > 14 => profile.push(segment[12..].to_vec()),
-            0xee if segment.starts_with(b"Adobe") && segment.len() >= 12 => header.adobe = Some(segment[11]),
-            _ => tables.read(marker, segment)?,
-        }
-    }
-    Err(Error::NoPicture)
-}
-
 impl Header {
-    fn frame(&mut self, marker: u8, segment: &[u8]) -> Result<(), Error> {
+    /// Takes in the frame's segment.
+    pub(crate) fn frame(&mut self, marker: u8, segment: &[u8]) -> Result<(), Error> {
         const CUT: Error = Error::Corrupt("the frame header is cut off");
         let (&[precision, h1, h0, w1, w0, count], listed) = segment.split_first_chunk().ok_or(CUT)?;
         if precision != 8 {
@@ -222,11 +102,4 @@ impl Header {
         }
         Ok(())
     }
-}
-
-/// Joins an ICC profile's segments, which begin with their number and how many there are.
-fn join(mut parts: Vec<Vec<u8>>) -> Option<Vec<u8>> {
-    parts.sort_by_key(|part| part[0]);
-    parts.dedup_by_key(|part| part[0]);
-    (!parts.is_empty()).then(|| parts.iter().flat_map(|part| &part[2..]).copied().collect())
 }

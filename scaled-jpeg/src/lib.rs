@@ -29,6 +29,8 @@ mod raster;
 mod scan;
 mod sequential;
 mod standard;
+mod start;
+mod tables;
 mod transform;
 mod walk;
 mod zigzag;

@@ -6,9 +6,11 @@ use wide::{bytemuck::cast, i16x16, u8x16};
 
 use super::{
     edges::{self, Samples},
-    header::SEGMENTS,
     strip::{Rows, Strip},
 };
+
+/// Macroblocks can be sorted into so many segments, each with a filter and quantisers of its own.
+pub(super) const SEGMENTS: usize = 4;
 
 /// How the frame asks for filtering.
 #[derive(Debug)]

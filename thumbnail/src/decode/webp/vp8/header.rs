@@ -3,12 +3,9 @@
 use super::{
     Broken,
     bools::Bools,
-    filter::{Filter, Settings},
+    filter::{Filter, SEGMENTS, Settings},
     tables::{AC_STEPS, DC_STEPS, TOKEN_UPDATES, TOKENS},
 };
-
-/// Macroblocks can be sorted into so many segments, each with quantisers of its own.
-pub(super) const SEGMENTS: usize = 4;
 
 /// Probabilities of tokens: of each kind of block, by the position of a coefficient and by what came before it. Behind the last
 /// position is one more, so that the one that follows can always be looked up.

@@ -4,8 +4,8 @@ use super::{
     modes::{BlockMode, Luma, Modes},
     predict::{self, LEFT, Plane},
     strip::{Rows, Strip},
-    tokens::{Block, Residue},
-    transform::{self, Samples},
+    tokens::Residue,
+    transform::{self, Block, Samples},
 };
 
 /// A macroblock with the samples at its edge.

@@ -3,7 +3,7 @@
 use super::{
     bools::Bools,
     header::{Quantisers, Steps, Tokens},
-    transform,
+    transform::{self, Block},
 };
 
 /// Where in a block's rows the coefficients stand that come one after another.
@@ -15,9 +15,6 @@ pub(super) type Context = [bool; 9];
 
 /// The one of means in a [`Context`].
 const MEANS: usize = 8;
-
-/// A block's coefficients, times what their steps mean, in rows.
-pub(super) type Block = [i16; 16];
 
 /// The coefficients of a macroblock.
 pub(super) struct Residue {

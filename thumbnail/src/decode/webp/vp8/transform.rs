@@ -1,6 +1,7 @@
 //! The inverse transforms (RFC 6386, section 14), exact to the bit, for later blocks are predicted from what they make.
 
-use super::tokens::Block;
+/// A block's coefficients, times what their steps mean, in rows.
+pub(super) type Block = [i16; 16];
 
 /// 4x4 samples, in rows.
 pub(super) type Samples = [[u8; 4]; 4];
