@@ -114,7 +114,7 @@ impl Coefficients {
                 group[0][..blocks].copy_from_slice(&self.dc[at..at + blocks]);
                 for (lane, ac) in self.ac[at * count..(at + blocks) * count].chunks_exact(count).enumerate() {
                     for (&value, &to) in ac.iter().zip(&natural) {
-                        group[usize::from(to & 63)][lane & (LANES - 1)] = value;
+                        group[usize::from(to & 63)][lane % LANES] = value;
                     }
                 }
                 output.transform(index, start, row, column, blocks, quantisers);

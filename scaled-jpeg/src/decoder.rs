@@ -276,7 +276,7 @@ impl<R: BufRead> Run<R> {
                 parts => parts?,
             };
             let interval = tables.interval;
-            let mut decoding = Sequential::new(output, scan.shape(&output.geometry), parts);
+            let mut decoding = Sequential::new(output, &scan, parts);
             let mcus = walk(&mut self.decoder.input, &mut self.window, interval, &mut decoding)?;
             self.note(&scan, &output.geometry, mcus);
             scan.parts.iter().for_each(|part| missing[part.channel] = false);
@@ -321,11 +321,10 @@ impl<R: BufRead> Run<R> {
             }
         }
         if scan.first == 0 {
-            let alone = scan.parts.len() == 1;
             let mut all: Vec<_> = all.iter_mut().map(Some).collect();
             let parts = scan.parts.iter().filter_map(|part| {
                 let table = (!scan.refines).then(|| DcTable::new(&tables.dc(part.dc)));
-                Some(DcPart::new(all[part.channel].take()?, &geometry.channels[part.channel], alone, table))
+                Some(DcPart::new(all[part.channel].take()?, scan.mcu(&geometry.channels[part.channel]), table))
             });
             let mut decoding = DcScan { mcus: scan.shape(geometry), parts: parts.collect(), shift: scan.shift };
             let mcus = walk(input, &mut self.window, tables.interval, &mut decoding)?;
@@ -351,8 +350,8 @@ impl<R: BufRead> Run<R> {
     fn note(&mut self, scan: &ScanHeader, geometry: &Geometry, mcus: u64) {
         for part in &scan.parts {
             let channel = &geometry.channels[part.channel];
-            let blocks = if scan.parts.len() == 1 { 1 } else { u64::from(channel.h * channel.v) };
-            self.found[part.channel] = self.found[part.channel].max(mcus * blocks);
+            let (h, v) = scan.mcu(channel);
+            self.found[part.channel] = self.found[part.channel].max(mcus * (h * v) as u64);
         }
     }
 

@@ -139,8 +139,7 @@ impl Output {
         dc: &[i16],
         quantisers: &Quantisers,
     ) {
-        let samples = &mut self.planes[channel][start + row * self.transforms[channel].stride..];
-        samples.iter_mut().zip(dc).for_each(|(sample, &dc)| *sample = quantisers.flat(dc));
+        quantisers.flat(dc, &mut self.planes[channel][start + row * self.transforms[channel].stride..]);
     }
 
     /// All blocks of a row of MCUs are there.

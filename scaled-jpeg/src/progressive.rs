@@ -9,7 +9,6 @@ use crate::{
     bits::{Bits, Bytes, Window},
     coefficients::{Band, Coefficients},
     deposit::{deposit, place},
-    geometry::Channel,
     huffman::{BITS, DcTable, END, PACKED_ADVANCE, ProgressiveTable},
     scan::ScanHeader,
     walk::{Scan, Stop},
@@ -36,9 +35,7 @@ struct Line<'a> {
 }
 
 impl<'a> DcPart<'a> {
-    /// Of a scan of several components, or of this one `alone`.
-    pub(crate) fn new(own: &'a mut Coefficients, channel: &Channel, alone: bool, table: Option<DcTable>) -> Self {
-        let (h, v) = if alone { (1, 1) } else { (channel.h as usize, channel.v as usize) };
+    pub(crate) fn new(own: &'a mut Coefficients, (h, v): (usize, usize), table: Option<DcTable>) -> Self {
         Self { own, h, v, table, last: Cell::new(0) }
     }
 
@@ -142,8 +139,6 @@ pub(crate) struct AcScan<'a> {
     remembers: bool,
     /// Blocks that follow without new coefficients.
     ended: u32,
-    /// A bit for each zigzag index up to the last that is kept.
-    reach: u64,
 }
 
 impl<'a> AcScan<'a> {
@@ -158,8 +153,7 @@ impl<'a> AcScan<'a> {
         if (remembers || refines) && own.history.is_empty() {
             own.history = vec![0; own.dc.len()];
         }
-        let reach = u64::MAX.checked_shr(own.kept.leading_zeros()).unwrap_or(0);
-        Self { own, shape, table, band, shift, refines, remembers, ended: 0, reach }
+        Self { own, shape, table, band, shift, refines, remembers, ended: 0 }
     }
 
     /// Reads a block of a scan that does not refine. The indices that are not zero, or none where the data are no block.
@@ -289,8 +283,10 @@ impl<'a> AcScan<'a> {
 
     #[inline(always)]
     fn correct_some(&mut self, bits: &mut Bits, at: usize, places: u64, count: u32) {
-        if places & self.own.kept != 0 {
-            let mut grown = deposit(bits.buffer.reverse_bits(), places & self.reach) & self.own.kept;
+        let kept = self.own.kept;
+        if places & kept != 0 {
+            let up_to_last = u64::MAX >> kept.leading_zeros();
+            let mut grown = deposit(bits.buffer.reverse_bits(), places & up_to_last) & kept;
             while grown != 0 {
                 let shift = self.shift;
                 let value = self.value(at, grown);

@@ -1,6 +1,10 @@
 //! Headers of scans.
 
-use crate::{error::Error, geometry::Geometry, header::Header};
+use crate::{
+    error::Error,
+    geometry::{Channel, Geometry},
+    header::Header,
+};
 
 /// A scan's header.
 #[derive(Debug)]
@@ -26,12 +30,17 @@ pub(crate) struct Selected {
 }
 
 impl ScanHeader {
-    /// MCUs in a row, and rows: where there is one component only, an MCU is a block.
+    /// MCUs in a row, and rows: see [`mcu`](Self::mcu).
     pub(crate) fn shape(&self, geometry: &Geometry) -> (u32, u32) {
         match self.parts[..] {
             [only] => geometry.channels[only.channel].blocks,
             _ => geometry.mcus,
         }
+    }
+
+    /// Blocks of a channel in an MCU, across and down: where there is one component only, one.
+    pub(crate) fn mcu(&self, channel: &Channel) -> (usize, usize) {
+        if self.parts.len() == 1 { (1, 1) } else { (channel.h as usize, channel.v as usize) }
     }
 
     /// # Errors

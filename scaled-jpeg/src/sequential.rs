@@ -6,6 +6,7 @@ use crate::{
     bits::{Bits, Bytes, Window},
     huffman::{AcTable, BITS, DcTable, END, PACKED_ADVANCE},
     output::Output,
+    scan::ScanHeader,
     transform::{Group, LANES, Quantisers},
     walk::{Scan, Stop},
     zigzag,
@@ -43,10 +44,10 @@ pub(crate) struct Sequential<'a> {
 }
 
 impl<'a> Sequential<'a> {
-    pub(crate) fn new(output: &'a mut Output, mcus: (u32, u32), parts: Vec<Part>) -> Self {
+    pub(crate) fn new(output: &'a mut Output, scan: &ScanHeader, parts: Vec<Part>) -> Self {
         let places = parts.iter().map(|part| {
             let channel = &output.geometry.channels[part.channel];
-            let (h, v) = if parts.len() == 1 { (1, 1) } else { (channel.h as usize, channel.v as usize) };
+            let (h, v) = scan.mcu(channel);
             Places {
                 blocks: (0..v).flat_map(|y| (0..h).map(move |x| (y, x))).collect(),
                 shape: (v, h),
@@ -56,6 +57,7 @@ impl<'a> Sequential<'a> {
             }
         });
         let places = places.collect();
+        let mcus = scan.shape(&output.geometry);
         Self { output, mcus, parts, places }
     }
 

@@ -25,10 +25,11 @@ impl Quantisers {
         Self { scaled: std::array::from_fn(scaled), dc: i32::from(table[0]) }
     }
 
-    /// The sample that a block of the first coefficient alone consists of.
-    #[inline]
-    pub(crate) fn flat(&self, dc: i16) -> u8 {
-        (((i32::from(dc) * self.dc + 4) >> 3) + 128).clamp(0, 255) as u8
+    /// Writes the samples that blocks of the first coefficient alone consist of, one for each.
+    pub(crate) fn flat(&self, dc: &[i16], out: &mut [u8]) {
+        for (sample, &dc) in out.iter_mut().zip(dc) {
+            *sample = (((i32::from(dc) * self.dc + 4) >> 3) + 128).clamp(0, 255) as u8;
+        }
     }
 }
 
@@ -85,9 +86,7 @@ pub(crate) fn peak(channel: &Channel, index: usize) -> f64 {
 
 /// One sample of each block.
 fn flat(group: &Group, quantisers: &Quantisers, out: &mut [u8], _stride: usize, blocks: usize, _size: (usize, usize)) {
-    for (sample, &dc) in out[..blocks].iter_mut().zip(&group[0]) {
-        *sample = quantisers.flat(dc);
-    }
+    quantisers.flat(&group[0][..blocks], out);
 }
 
 /// The transform by columns, then by rows, with a lane for each block.
