@@ -93,6 +93,7 @@ impl Fixture {
         let front = Front::start(0, config).await.unwrap();
         let settings = aws_sdk_lambda::Config::builder()
             .behavior_version(BehaviorVersion::latest())
+            .http_client(resilience::http_client())
             .region(Region::new("us-east-1"))
             .endpoint_url(front.endpoint())
             .credentials_provider(Credentials::new("local", "local", None, None, "test"))

@@ -14,6 +14,11 @@ use aws_config::{
     BehaviorVersion, SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig,
     timeout::TimeoutConfig,
 };
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 /// Time kept back to answer before Lambda ends the invocation.
 const MARGIN: Duration = Duration::from_millis(500);
@@ -21,11 +26,18 @@ const MARGIN: Duration = Duration::from_millis(500);
 /// What a function makes its clients of: region, credentials and endpoints from the environment, the rest from here.
 pub async fn sdk_config() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client())
         .retry_config(retries())
         .timeout_config(timeouts())
         .stalled_stream_protection(stalled_streams())
         .load()
         .await
+}
+
+/// The HTTP client of every AWS client here: HTTP and, by rustls with ring, HTTPS.
+#[must_use]
+pub fn http_client() -> SharedHttpClient {
+    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 
 /// Four attempts of every request, with exponential back-off and full jitter, from 0.1 s to 2 s.

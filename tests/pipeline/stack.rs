@@ -46,6 +46,7 @@ impl Pipeline {
         stack.start_functions().await.unwrap_or_else(|error| panic!("{error}"));
         let config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
+            .http_client(resilience::http_client())
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new("local", "local", None, None, "test"))
             .endpoint_url(stack.s3.endpoint());

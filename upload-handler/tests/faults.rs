@@ -154,6 +154,7 @@ async fn request(stream: &mut TcpStream) -> Option<String> {
 fn client(endpoint: &str) -> Client {
     let config = aws_sdk_lambda::Config::builder()
         .behavior_version(BehaviorVersion::latest())
+        .http_client(resilience::http_client())
         .region(Region::new("eu-central-1"))
         .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
         .retry_config(retries().with_initial_backoff(Duration::from_millis(1)))

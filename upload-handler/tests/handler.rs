@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    fs,
+    fmt, fs,
     path::Path,
     sync::{Arc, Mutex},
 };
@@ -12,7 +12,10 @@ use aws_sdk_lambda::{
     config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
     primitives::SdkBody,
 };
-use aws_smithy_http_client::test_util::infallible_client_fn;
+use aws_smithy_runtime_api::client::{
+    http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn},
+    orchestrator::{HttpRequest, HttpResponse},
+};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::{Value, json};
 use thumbnail_job::{Job, settings::Reader};
@@ -24,14 +27,30 @@ struct Lambda {
     requests: Arc<Mutex<Vec<(http::request::Parts, Job)>>>,
 }
 
+/// Answers each request by a function, without a network.
+#[derive(Clone)]
+struct Scripted(Arc<dyn Fn(HttpRequest) -> HttpResponse + Send + Sync>);
+
+impl fmt::Debug for Scripted {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Scripted")
+    }
+}
+
+impl HttpConnector for Scripted {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        HttpConnectorFuture::ready(Ok(self.0(request)))
+    }
+}
+
 impl Lambda {
     fn new(errors: &[(&str, u16, &'static str)]) -> Self {
         let errors: HashMap<_, _> =
             errors.iter().map(|(key, status, code)| ((*key).to_owned(), (*status, *code))).collect();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&requests);
-        let http_client = infallible_client_fn(move |request: http::Request<SdkBody>| {
-            let (parts, body) = request.into_parts();
+        let answers = Scripted(Arc::new(move |request: HttpRequest| {
+            let (parts, body) = request.try_into_http1x().unwrap().into_parts();
             let job: Job = serde_json::from_slice(body.bytes().unwrap()).unwrap();
             let answer = match errors.get(&job.key) {
                 None => http::Response::builder().status(202).body(SdkBody::empty()),
@@ -41,14 +60,15 @@ impl Lambda {
                     .body(SdkBody::from(json!({"message": "scripted"}).to_string())),
             };
             seen.lock().unwrap().push((parts, job));
-            answer.unwrap()
-        });
+            answer.unwrap().try_into().unwrap()
+        }));
+        let connector = SharedHttpConnector::new(answers);
         let config = aws_sdk_lambda::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("eu-central-1"))
             .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
             .retry_config(RetryConfig::disabled())
-            .http_client(http_client)
+            .http_client(http_client_fn(move |_, _| connector.clone()))
             .build();
         Self { client: Client::from_conf(config), requests }
     }

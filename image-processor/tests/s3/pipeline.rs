@@ -87,6 +87,7 @@ impl Pipeline {
 pub(crate) fn client(endpoint: &str) -> Client {
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
+        .http_client(resilience::http_client())
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new("local", "local", None, None, "test"))
         .retry_config(retries().with_initial_backoff(Duration::from_millis(1)))

@@ -81,6 +81,7 @@ impl Fixture {
 pub(crate) fn client(endpoint: &str, secret: &str) -> Client {
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
+        .http_client(resilience::http_client())
         .region(Region::new("us-east-1"))
         .endpoint_url(endpoint)
         .credentials_provider(Credentials::new("local", secret, None, None, "test"))
