@@ -14,6 +14,9 @@ MINISTACK := .venv/ministack/.installed
 CHECKOV := .venv/checkov/.installed
 CARGO_DENY := .venv/cargo-deny/.installed
 CARGO_FUZZ := .venv/cargo-fuzz/.installed
+CARGO_CYCLONEDX := .venv/cargo-cyclonedx/.installed
+ZIZMOR := .venv/zizmor/.installed
+ACTIONLINT := .venv/actionlint/.installed
 OSLS := .venv/osls/.installed
 CMAKE := .venv/cmake/.installed
 SHARP := .venv/sharp/.installed
@@ -40,34 +43,48 @@ IMAGE ?=
 ONCE ?=
 # Other ports of 127.0.0.1, where the usual ones (9002, 9001, 9000) are taken.
 export S3_PORT LAMBDA_PORT RUNTIME_PORT
-SAMPLE := .local/sample.jpg
 
-RUN = $(WITH_CARGO_LAMBDA) cargo run --package local -- run --sample $(SAMPLE) $(if $(filter-out 0,$(ONCE)),--once)
+LOCAL := $(TARGET_FOLDER)/debug/local
+RUN = $(WITH_CARGO_LAMBDA) $(LOCAL) run --sample local/sample.jpg $(if $(filter-out 0,$(ONCE)),--once)
 
 .PHONY: run
-run: $(CARGO_LAMBDA) $(SAMPLE) | need-cargo ## the whole pipeline on this machine; IMAGE="a.jpg b.png", ONCE=1, S3_PORT, LAMBDA_PORT, RUNTIME_PORT
+run: need-run $(CARGO_LAMBDA) $(LOCAL) ## the whole pipeline on this machine; IMAGE="a.jpg b.png", ONCE=1, S3_PORT, LAMBDA_PORT, RUNTIME_PORT
 	@$(RUN) $(IMAGE)
 
 .PHONY: watch
-watch: $(CARGO_LAMBDA) $(SAMPLE) | need-cargo ## the same for development: functions are rebuilt when their code changes
+watch: need-run $(CARGO_LAMBDA) $(LOCAL) ## the same for development: functions are rebuilt when their code changes
 	@$(RUN) --watch $(IMAGE)
 
 .PHONY: backfill
-backfill: | need-cargo ## beside `make run`: thumbnails of what lay in the bucket before; leaves alone what is current
-	@cargo run --quiet --package local -- backfill
+backfill: $(LOCAL) ## beside `make run`: thumbnails of what lay in the bucket before; leaves alone what is current
+	@$(LOCAL) backfill
 
 # The failure queue of a stack, its output FailureQueueUrl; without it, `make redrive` is for the failure folder of `make run`.
 QUEUE ?=
 
 .PHONY: redrive
-redrive: $(if $(QUEUE),$(SAM),| need-cargo) ## do again what failed, beside `make run`, or in a stack: QUEUE=<FailureQueueUrl>
-	@$(if $(QUEUE),.venv/sam/bin/python deploy/redrive.py '$(QUEUE)',cargo run --quiet --package local -- redrive)
+redrive: $(if $(QUEUE),$(SAM),$(LOCAL)) ## do again what failed, beside `make run`, or in a stack: QUEUE=<FailureQueueUrl>
+	@$(if $(QUEUE),.venv/sam/bin/python deploy/redrive.py '$(QUEUE)',$(LOCAL) redrive)
 
-$(SAMPLE): | need-cargo
-	@mkdir -p $(@D)
-	cargo run --package thumbnail --example sample -- $@
+# One build for all that runs here: the stack and both functions, with the same features as under `cargo lambda watch`.
+.PHONY: $(LOCAL)
+$(LOCAL): | need-cargo
+	@test -e $@ || echo 'Building the local stack and the functions: about four minutes on two cores, once'
+	@cargo build
+
+# What is missing is said now and not after minutes of building.
+.PHONY: need-run
+need-run: | need-python
+	@python3 local/preflight.py --target $(TARGET_FOLDER)
 
 ##### Check #####
+
+# What somebody wants to know after each change: everything but the pipeline as a whole.
+.PHONY: check
+check: | need-cargo ## formatting, clippy and the unit tests, without the pipeline: while you write code
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo test --workspace --exclude pipeline-tests --lib --bins
 
 .PHONY: test
 test: test-rust test-templates test-bench ## every test
@@ -111,7 +128,7 @@ fuzz: $(CARGO_FUZZ) | need-nightly ## broken files for the decoders, made by the
 			-max_total_time=$(FUZZ_SECONDS) || exit 1; done; done
 
 .PHONY: lint
-lint: lint-rust lint-dependencies lint-templates ## formatting, clippy, licences, deployment files
+lint: lint-rust lint-dependencies lint-templates lint-workflows ## formatting, clippy, licences, deployment files, workflows
 
 .PHONY: lint-rust
 lint-rust: | need-cargo
@@ -135,9 +152,16 @@ lint-templates: $(SAM) $(OSLS) $(CHECKOV)
 	.venv/sam/bin/cfn-lint template.yaml
 	.venv/sam/bin/sam validate --lint --region us-east-1 --template-file template.yaml
 	.venv/checkov/bin/checkov --skip-download --framework cloudformation --file template.yaml --compact --quiet
-	@mkdir -p target/lint && touch target/lint/upload-handler.zip target/lint/image-processor.zip
+	@mkdir -p target/lint && touch target/lint/upload-handler-arm64.zip target/lint/image-processor-arm64.zip
 	.venv/osls/node_modules/.bin/osls package --package target/lint/serverless \
 		--param="BucketName=my-image-bucket" --param="Artifacts=target/lint"
+
+.PHONY: lint-workflows
+lint-workflows: $(ZIZMOR)
+	.venv/zizmor/bin/zizmor --offline --quiet .github/workflows
+	@# actionlint's package downloads the program from GitHub.
+	@if $(MAKE) --no-print-directory $(ACTIONLINT) 2> /dev/null; then .venv/actionlint/bin/actionlint; \
+	else echo 'make: actionlint cannot be downloaded here; the workflows were checked by zizmor alone' >&2; fi
 
 .PHONY: fmt
 fmt: | need-cargo ## format the code
@@ -193,6 +217,12 @@ $(DECODERS): $(CMAKE) | need-cargo
 	@PATH="$(CURDIR)/.venv/cmake/bin:$$PATH" CARGO_TARGET_DIR=$(BENCH)/jpeg RUSTFLAGS="-C target-cpu=$(SHIPPED_CPU)" \
 		cargo build --release --quiet --manifest-path bench/jpeg/Cargo.toml
 
+.PHONY: build-times
+build-times: | need-cargo need-python ## where the time of a cold build goes: builds what `make run` needs into a folder of its own
+	@rm -rf $(TARGET_FOLDER)/build-times
+	@CARGO_TARGET_DIR=$(TARGET_FOLDER)/build-times cargo build --timings
+	@python3 bench/build_times.py $(TARGET_FOLDER)/build-times/cargo-timings/cargo-timing.html
+
 ##### Deploy #####
 
 # Of the functions: arm64 or x86_64.
@@ -206,32 +236,64 @@ FEATURES ?=
 PARAMETERS ?=
 
 ALL_PARAMETERS = BucketName=$(BUCKET) Architecture=$(ARCHITECTURE) $(PARAMETERS)
+# No path of the machine that builds is left in a program: the same sources give the same zips everywhere.
+REMAP = --remap-path-prefix=$(CURDIR)=/source --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo
 # Builds for Lambda link against its glibc by means of the zig compiler, which is in this environment only.
 FOR_LAMBDA = PATH="$(CURDIR)/.venv/package/bin:$$PATH"
 
 .PHONY: package
-package: $(PACKAGE) | need-cargo ## the functions as zips for Lambda, in target/package; ARCHITECTURE, FEATURES
-	$(FOR_LAMBDA) cargo lambda build --release $(if $(filter arm64,$(ARCHITECTURE)),--arm64) \
-		$(if $(FEATURES),--features $(FEATURES))
+package: $(PACKAGE) | need-cargo need-target-$(ARCHITECTURE) ## the functions as zips for Lambda, in target/package; ARCHITECTURE, FEATURES
+	$(FOR_LAMBDA) RUSTFLAGS="$(REMAP)" cargo lambda build --release --bin image-processor --bin upload-handler \
+		$(if $(filter arm64,$(ARCHITECTURE)),--arm64) $(if $(FEATURES),--features $(FEATURES))
 	@python3 deploy/package.py --architecture $(ARCHITECTURE) --programs $(TARGET_FOLDER)/lambda --out target/package
 
+# Ready-made zips to deploy instead of building them, as `make release` makes them and a release has them.
+ARTIFACTS ?=
+ZIPS = $(or $(ARTIFACTS),target/package)
+
 .PHONY: deploy
-deploy: $(PACKAGE) $(SAM) | need-cargo need-bucket ## to AWS with SAM; BUCKET, STACK, ARCHITECTURE, PARAMETERS="Name=value …"
-	$(FOR_LAMBDA) .venv/sam/bin/sam build --parameter-overrides $(ALL_PARAMETERS)
-	.venv/sam/bin/sam deploy --stack-name $(STACK) --resolve-s3 --capabilities CAPABILITY_IAM --no-confirm-changeset \
-		--no-fail-on-empty-changeset --parameter-overrides $(ALL_PARAMETERS)
+deploy: $(if $(ARTIFACTS),need-artifacts,package) $(SAM) | need-bucket ## to AWS with SAM; BUCKET, STACK, ARCHITECTURE, FEATURES, ARTIFACTS, PARAMETERS="Name=value …"
+	.venv/sam/bin/sam deploy --template-file $(ZIPS)/template-$(ARCHITECTURE).yaml --stack-name $(STACK) --resolve-s3 \
+		--capabilities CAPABILITY_IAM --no-confirm-changeset --no-fail-on-empty-changeset --parameter-overrides $(ALL_PARAMETERS)
 
 .PHONY: deploy-serverless
-deploy-serverless: package $(OSLS) | need-bucket ## the same with the Serverless Framework
-	.venv/osls/node_modules/.bin/osls deploy $(foreach parameter,$(ALL_PARAMETERS),--param="$(parameter)")
+deploy-serverless: $(if $(ARTIFACTS),need-artifacts,package) $(OSLS) | need-bucket ## the same with the Serverless Framework
+	.venv/osls/node_modules/.bin/osls deploy --param="Artifacts=$(ZIPS)" \
+		$(foreach parameter,$(ALL_PARAMETERS),--param="$(parameter)")
+
+# Of the released zips.
+ARCHITECTURES ?= arm64 x86_64
+RELEASE := target/release-artifacts
+
+.PHONY: release
+release: $(CARGO_CYCLONEDX) | need-cargo $(ARCHITECTURES:%=need-target-%) ## what a release consists of, in target/release-artifacts; ARCHITECTURES
+	@rm -rf $(RELEASE) && mkdir -p $(RELEASE)
+	@for architecture in $(ARCHITECTURES); do \
+		$(MAKE) --no-print-directory package ARCHITECTURE=$$architecture && \
+		cp target/package/*-$$architecture.zip target/package/template-$$architecture.yaml $(RELEASE) || exit 1; done
+	@PATH="$(CURDIR)/.venv/cargo-cyclonedx/bin:$$PATH" python3 deploy/sbom.py $(RELEASE)
+	@cd $(RELEASE) && sha256sum * > SHA256SUMS && cat SHA256SUMS
 
 .PHONY: test-deploy
-test-deploy: $(PACKAGE) $(SAM) $(OSLS) $(MINISTACK) ## both deployments into an emulated AWS, used, broken and mended
-	.venv/sam/bin/python tests/deploy/deployment.py --verbose
+test-deploy: $(PACKAGE) $(SAM) $(OSLS) $(MINISTACK) ## both deployments into an emulated AWS, used, broken and mended; ARTIFACTS
+	ARTIFACTS=$(abspath $(ARTIFACTS)) .venv/sam/bin/python tests/deploy/deployment.py --verbose
 
 .PHONY: need-bucket
 need-bucket:
 	@test -n "$(BUCKET)" || { echo 'make: which bucket? For example: make deploy BUCKET=my-image-bucket' >&2; exit 1; }
+
+.PHONY: need-artifacts
+need-artifacts:
+	@test -e $(ARTIFACTS)/template-$(ARCHITECTURE).yaml || { \
+		echo 'make: $(ARTIFACTS) has no zips for $(ARCHITECTURE): download them from a release, or make them with make release' >&2; exit 1; }
+	@! test -e $(ARTIFACTS)/SHA256SUMS || { cd $(ARTIFACTS) && sha256sum --check --quiet --ignore-missing SHA256SUMS; }
+
+# cargo-lambda adds a missing target by rustup, which downloads it.
+.PHONY: need-target-arm64 need-target-x86_64
+need-target-arm64 need-target-x86_64: need-target-%: | need-cargo
+	@folder=$$($${RUSTC:-rustc} --print target-libdir --target $(if $(filter arm64,$*),aarch64,x86_64)-unknown-linux-gnu) && \
+		{ test -d "$$folder" || command -v rustup > /dev/null; } || { echo "make: no Rust standard library for $* in $$folder." \
+		"Install one, or build for the other architecture: make release ARCHITECTURES=$(if $(filter arm64,$*),x86_64,arm64)" >&2; exit 1; }
 
 ##### Set up and clean up #####
 
@@ -256,7 +318,7 @@ clean: ## remove whatever was built, installed or stored here
 $(CARGO_LAMBDA): PIP_OPTIONS = --no-deps
 
 # Not optimised: it takes a third of the time to build and is quick enough.
-$(CARGO_DENY) $(CARGO_FUZZ): .venv/%/.installed: deploy/tools/%.txt | need-cargo
+$(CARGO_DENY) $(CARGO_FUZZ) $(CARGO_CYCLONEDX): .venv/%/.installed: deploy/tools/%.txt | need-cargo
 	@cmp -s $< $@ || { \
 		echo "Installing $* $$(cat $<), for a minute or two" && \
 		CARGO_TARGET_DIR=$(abspath $(@D))/target \

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Makes the zips that Lambda takes, one per function: NAME.zip with the program as `bootstrap`.
+"""Makes the zips that Lambda takes and a SAM template that names them, for one architecture.
 
-The same program gives the same zip, byte for byte, so that an unchanged function can be told from its hash. A program that
+Each function becomes NAME-ARCHITECTURE.zip, with the program as `bootstrap`; template-ARCHITECTURE.yaml is template.yaml with these
+zips as the functions' code and this architecture as the default. The same program gives the same zip, byte for byte, so that an unchanged function can be told from its hash. A program that
 Amazon Linux 2023 could not load, or of another instruction set than asked for, is refused here instead of failing there.
 """
 
@@ -14,6 +15,7 @@ import zipfile
 from pathlib import Path
 
 FUNCTIONS = ["upload-handler", "image-processor"]
+TEMPLATE = Path(__file__).resolve().parents[1] / "template.yaml"
 
 # The glibc of provided.al2023. https://docs.aws.amazon.com/linux/al2023/ug/glibc-gcc-and-binutils.html
 NEWEST_GLIBC = (2, 34)
@@ -51,6 +53,19 @@ def write_zip(program: bytes, path: Path) -> None:
         archive.writestr(entry, program, compresslevel=9)
 
 
+def packaged_template(template: str, architecture: str) -> str:
+    """Returns template.yaml with the zips beside it as code, and nothing left to build."""
+    build = re.compile(
+        r"    Metadata:\n      BuildMethod: rust-cargolambda\n      BuildProperties:\n        Binary: (\S+)\n((?:.*\n)*?)      CodeUri: \.\n"
+    )
+    template, functions = build.subn(rf"\2      CodeUri: \1-{architecture}.zip\n", template)
+    default = re.compile(r"^(  Architecture:\n(?:    .*\n)*?    Default: )\S+$", re.MULTILINE)
+    template, defaults = default.subn(rf"\g<1>{architecture}", template)
+    if (functions, defaults) != (len(FUNCTIONS), 1):
+        raise Unfit("it is not written as this script expects: see packaged_template")
+    return template
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--architecture", choices=sorted(MACHINES), required=True)
@@ -58,7 +73,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the zips")
     arguments = parser.parse_args()
     for name in FUNCTIONS:
-        source, target = arguments.programs / name / "bootstrap", arguments.out / f"{name}.zip"
+        source, target = arguments.programs / name / "bootstrap", arguments.out / f"{name}-{arguments.architecture}.zip"
         try:
             program = source.read_bytes()
             check(program, arguments.architecture)
@@ -67,6 +82,11 @@ def main() -> None:
         write_zip(program, target)
         digest = hashlib.sha256(target.read_bytes()).hexdigest()
         print(f"{target}  {target.stat().st_size:>9,} bytes ({len(program):,} unpacked)  sha256 {digest}")
+    try:
+        template = packaged_template(TEMPLATE.read_text(), arguments.architecture)
+    except (OSError, Unfit) as error:
+        sys.exit(f"package: {TEMPLATE}: {error}")
+    (arguments.out / f"template-{arguments.architecture}.yaml").write_text(template)
 
 
 if __name__ == "__main__":

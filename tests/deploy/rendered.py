@@ -57,7 +57,8 @@ def serverless(**parameters):
 def _osls_package(parameters):
     with tempfile.TemporaryDirectory() as folder:
         for function in ("upload-handler", "image-processor"):
-            Path(folder, f"{function}.zip").touch()
+            for architecture in ("arm64", "x86_64"):
+                Path(folder, f"{function}-{architecture}.zip").touch()
         command = [OSLS, "package", "--package", f"{folder}/out", "--param", f"Artifacts={folder}"]
         command += [word for name, value in parameters for word in ("--param", f"{name}={value}")]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

@@ -8,6 +8,8 @@ import unittest
 import zipfile
 from pathlib import Path
 
+from samcli.yamlhelper import yaml_parse
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -35,9 +37,10 @@ class Package(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         # Distinct names: the Serverless Framework takes two artifacts of one name for the same.
         self.assertEqual(
-            sorted(path.name for path in (self.folder / "out").iterdir()), ["image-processor.zip", "upload-handler.zip"]
+            sorted(path.name for path in (self.folder / "out").iterdir()),
+            ["image-processor-x86_64.zip", "template-x86_64.yaml", "upload-handler-x86_64.zip"],
         )
-        with zipfile.ZipFile(self.folder / "out/image-processor.zip") as archive:
+        with zipfile.ZipFile(self.folder / "out/image-processor-x86_64.zip") as archive:
             [entry] = archive.infolist()
             self.assertEqual((entry.filename, entry.external_attr >> 16), ("bootstrap", 0o100755))
             self.assertEqual(archive.read(entry), program() + b"image-processor")
@@ -46,10 +49,23 @@ class Package(unittest.TestCase):
         self.package(program(), out="one")
         (self.folder / "upload-handler/bootstrap").unlink()  # made anew: another time, another inode
         self.package(program(), out="two")
-        for name in ("upload-handler.zip", "image-processor.zip"):
+        for name in ("upload-handler-x86_64.zip", "image-processor-x86_64.zip", "template-x86_64.yaml"):
             self.assertEqual((self.folder / "one" / name).read_bytes(), (self.folder / "two" / name).read_bytes())
-        with zipfile.ZipFile(self.folder / "one/upload-handler.zip") as archive:
+        with zipfile.ZipFile(self.folder / "one/upload-handler-x86_64.zip") as archive:
             self.assertEqual(archive.infolist()[0].date_time, (1980, 1, 1, 0, 0, 0))
+
+    def test_template_names_the_zips_beside_it_and_is_the_same_otherwise(self):
+        for architecture, machine in (("x86_64", 62), ("arm64", 183)):
+            self.assertEqual(self.package(program(machine), architecture=architecture).returncode, 0)
+            original = yaml_parse((ROOT / "template.yaml").read_text())
+            packaged = yaml_parse((self.folder / f"out/template-{architecture}.yaml").read_text())
+            self.assertEqual(packaged["Parameters"]["Architecture"].pop("Default"), architecture)
+            del original["Parameters"]["Architecture"]["Default"]
+            for resource in ("UploadHandlerLambdaFunction", "ImageProcessorLambdaFunction"):
+                name = original["Resources"][resource].pop("Metadata")["BuildProperties"]["Binary"]
+                self.assertEqual(packaged["Resources"][resource]["Properties"].pop("CodeUri"), f"{name}-{architecture}.zip")
+                del original["Resources"][resource]["Properties"]["CodeUri"]
+            self.assertEqual(packaged, original)
 
     def test_newer_glibc_is_refused(self):
         done = self.package(program(symbols=(b"GLIBC_2.2.5", b"GLIBC_2.35")))
