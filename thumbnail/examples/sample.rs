@@ -2,6 +2,8 @@
 //! The same bytes at every run.
 //!
 //! `cargo run --release -p thumbnail --example sample -- FILE.jpg`
+//!
+//! `local/sample.jpg`, which `make run` uploads, is a thumbnail of it, 1200 pixels wide, by the example `thumbnail`.
 
 use std::process::ExitCode;
 
