@@ -4,12 +4,29 @@
 //! would be retried twice and lost, and `s3:TestEvent`, which S3 sends when notifications are configured, has no `Records`.
 //!
 //! Understood are S3 notifications (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>)
-//! and S3's `EventBridge` events (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>).
+//! and S3's `EventBridge` events (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>), as they are or
+//! wrapped: as the text of a message of SNS (<https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html>) or SQS
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>), or of one that SNS put into a queue.
 
 use aws_lambda_events::{event::s3::S3EventRecord, eventbridge::EventBridgeEvent};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use thumbnail_job::{Job, Prefixes, decode_key};
+
+/// Wrappings that are taken off: a notification inside SNS inside SQS has two.
+const MAX_WRAPPINGS: usize = 2;
+
+/// The longest message that SQS takes, in bytes; SNS takes a quarter of it.
+const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
+
+/// What is done again as one: a message of an SQS batch, or any other event as a whole.
+#[derive(Debug)]
+pub struct Message {
+    /// SQS's id of the message; without one it is no message of SQS.
+    pub id: Option<String>,
+    /// What each record asks for: a job, or why it is none. Records that name one object are not joined yet.
+    pub records: Vec<Result<Job, Skipped>>,
+}
 
 /// A record, or a whole event, that asks for no work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,21 +42,69 @@ pub struct Skipped {
     pub detail: Option<String>,
 }
 
-/// Reads every record of an event: a job, or why it is none. Records that name one object are not joined yet.
+/// Reads the messages of an SQS batch, or the one that any other event is.
 #[must_use]
-pub fn read(event: Value, prefixes: &Prefixes) -> Vec<Result<Job, Skipped>> {
+pub fn read(mut event: Value, prefixes: &Prefixes) -> Vec<Message> {
+    match event.get_mut("Records").and_then(Value::as_array_mut) {
+        Some(batch) if batch.iter().any(|record| source(record) == Some("aws:sqs")) => batch
+            .drain(..)
+            .map(|message| {
+                // A failure with an empty id makes Lambda repeat the whole batch, the safe thing for a message without one.
+                let id = message.get("messageId").and_then(Value::as_str).unwrap_or_default().to_owned();
+                Message { id: Some(id), records: record(message, MAX_WRAPPINGS, prefixes) }
+            })
+            .collect(),
+        _ => vec![Message { id: None, records: records(event, MAX_WRAPPINGS, prefixes) }],
+    }
+}
+
+/// The records of an event, in which messages may still have so many `wrappings`.
+fn records(event: Value, wrappings: usize, prefixes: &Prefixes) -> Vec<Result<Job, Skipped>> {
+    let is = |fields: &Map<_, _>, field, value| fields.get(field).is_some_and(|found| found == value);
     match event {
         Value::Object(mut fields) if fields.get("Records").is_some_and(Value::is_array) => {
             let Some(Value::Array(records)) = fields.remove("Records") else { return Vec::new() };
-            records.into_iter().map(|record| notification(record, prefixes)).collect()
+            records.into_iter().flat_map(|one| record(one, wrappings, prefixes)).collect()
         }
-        Value::Object(fields) if fields.get("Event").is_some_and(|event| event == "s3:TestEvent") => {
+        Value::Object(fields) if is(&fields, "Event", "s3:TestEvent") => {
             let bucket = fields.get("Bucket").and_then(Value::as_str).map(str::to_owned);
             vec![Err(Skipped { bucket, ..skipped("test-event") })]
         }
         Value::Object(fields) if fields.contains_key("detail-type") => vec![event_bridge(fields.into(), prefixes)],
+        // What SNS puts into a queue, unless raw delivery is on.
+        Value::Object(fields) if is(&fields, "Type", "Notification") => {
+            message(fields.get("Message"), wrappings, prefixes)
+        }
         _ => vec![Err(skipped("unknown-event"))],
     }
+}
+
+/// What one of an event's `Records` asks for: several things if it is a message.
+fn record(record: Value, wrappings: usize, prefixes: &Prefixes) -> Vec<Result<Job, Skipped>> {
+    match source(&record) {
+        Some("aws:sqs") => message(record.get("body"), wrappings, prefixes),
+        Some("aws:sns") => message(record.pointer("/Sns/Message"), wrappings, prefixes),
+        _ => vec![notification(record, prefixes)],
+    }
+}
+
+/// The service that a record comes from. SNS spells all its fields with capitals.
+fn source(record: &Value) -> Option<&str> {
+    record.get("eventSource").or_else(|| record.get("EventSource"))?.as_str()
+}
+
+/// The records of the event that is the text of a message.
+fn message(text: Option<&Value>, wrappings: usize, prefixes: &Prefixes) -> Vec<Result<Job, Skipped>> {
+    let refusal = match text.and_then(Value::as_str) {
+        None => malformed(&"a message without a text"),
+        Some(_) if wrappings == 0 => skipped("nested-too-deep"),
+        Some(text) if text.len() > MAX_MESSAGE_BYTES => skipped("message-too-large"),
+        Some(text) => match serde_json::from_str(text) {
+            Ok(event) => return records(event, wrappings - 1, prefixes),
+            Err(error) => malformed(&format!("a message that is no JSON: {error}")),
+        },
+    };
+    vec![Err(refusal)]
 }
 
 /// One record of an S3 notification. Its key is form-encoded: `+` is a space.

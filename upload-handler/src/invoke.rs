@@ -1,6 +1,9 @@
 //! Jobs → asynchronous invocations of `image-processor`.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use aws_sdk_lambda::{
     Client,
@@ -10,9 +13,7 @@ use aws_sdk_lambda::{
     types::InvocationType,
 };
 use futures_util::{StreamExt, stream};
-use lambda_runtime::Diagnostic;
 use resilience::explain;
-use serde::Serialize;
 use thumbnail_job::Job;
 use tokio::time::timeout;
 
@@ -21,77 +22,58 @@ use crate::Settings;
 /// Invocations in flight at once: enough to hide the round trip, few enough not to be throttled by one event's records.
 const CONCURRENCY: usize = 16;
 
-/// What became of the jobs of one event, none of which asks for a retry.
+/// What became of one job.
 #[derive(Debug)]
-pub struct HandedOver {
-    /// Accepted by Lambda (202), in the order they finished.
-    pub invoked: Vec<Job>,
-    /// Never to be accepted.
-    pub refused: Vec<Refused>,
-}
-
-/// A job that Lambda will never accept, however often it is sent: a bug of ours.
-#[derive(Debug, Serialize)]
-pub struct Refused {
-    /// The job.
-    #[serde(flatten)]
-    pub job: Job,
-    /// Lambda's error code.
-    pub reason: String,
+pub enum Attempt {
+    /// Lambda has accepted it (202).
+    Invoked,
+    /// Lambda will never accept it, however often it is sent: a bug of ours. Holds Lambda's error code.
+    Refused(String),
+    /// It failed in a way that a retry (throttling, 5xx, timeouts) or an operator (access denied, missing function, a timeout
+    /// too short) can mend. Holds the error in words.
+    Failed(String),
 }
 
 /// Attempts every job, whatever happens to the others; after the deadline those that are still under way are given up.
-///
-/// # Errors
-/// Where at least one job failed in a way that a retry (throttling, 5xx, timeouts) or an operator (access denied, missing
-/// function, a timeout too short) can mend. The message names each of those jobs.
 pub async fn all(
     jobs: Vec<Job>,
     client: &Client,
     settings: &Settings,
     deadline: Option<Instant>,
-) -> Result<HandedOver, Diagnostic> {
-    let mut handed_over = HandedOver { invoked: Vec::new(), refused: Vec::new() };
-    let mut failed = Vec::new();
-    let mut attempts = stream::iter(jobs)
+) -> HashMap<Job, Attempt> {
+    stream::iter(jobs)
         .map(|job| async {
             let time_left = deadline.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()));
-            (timeout(time_left, invoke(&job, client, &settings.image_processor_function)).await, job)
+            let answer = timeout(time_left, invoke(&job, client, &settings.image_processor_function)).await;
+            let attempt = match answer {
+                Ok(answer) => judged(&job, answer),
+                Err(_) => failed(&job, "not done in the function's time: raise its timeout".to_owned()),
+            };
+            (job, attempt)
         })
-        .buffer_unordered(CONCURRENCY);
-    while let Some((attempt, job)) = attempts.next().await {
-        match attempt {
-            Ok(Ok(())) => {
-                tracing::info!(bucket = job.bucket, key = job.key, "invoked");
-                handed_over.invoked.push(job);
-            }
-            Ok(Err(error)) if is_permanent(&error) => {
-                let reason = error.code().unwrap_or_default().to_owned();
-                tracing::error!(bucket = job.bucket, key = job.key, reason, error = explain(&error), "refused");
-                handed_over.refused.push(Refused { job, reason });
-            }
-            unfinished => {
-                let error = match unfinished {
-                    Ok(Err(error)) => explain(&error),
-                    _ => "not done in the function's time: raise its timeout".to_owned(),
-                };
-                tracing::error!(bucket = job.bucket, key = job.key, error, "not invoked");
-                failed.push(format!("{}/{}: {error}", job.bucket, job.key));
-            }
+        .buffer_unordered(CONCURRENCY)
+        .collect()
+        .await
+}
+
+fn judged(job: &Job, answer: Result<(), SdkError<InvokeError>>) -> Attempt {
+    match answer {
+        Ok(()) => {
+            tracing::info!(bucket = job.bucket, key = job.key, "invoked");
+            Attempt::Invoked
         }
+        Err(error) if is_permanent(&error) => {
+            let reason = error.code().unwrap_or_default().to_owned();
+            tracing::error!(bucket = job.bucket, key = job.key, reason, error = explain(&error), "refused");
+            Attempt::Refused(reason)
+        }
+        Err(error) => failed(job, explain(&error)),
     }
-    if failed.is_empty() {
-        return Ok(handed_over);
-    }
-    Err(Diagnostic {
-        error_type: "InvokeFailed".into(),
-        error_message: format!(
-            "{} could not invoke {}: {}",
-            failed.len(),
-            settings.image_processor_function,
-            failed.join("; ")
-        ),
-    })
+}
+
+fn failed(job: &Job, error: String) -> Attempt {
+    tracing::error!(bucket = job.bucket, key = job.key, error, "not invoked");
+    Attempt::Failed(error)
 }
 
 async fn invoke(job: &Job, client: &Client, function: &str) -> Result<(), SdkError<InvokeError>> {

@@ -308,6 +308,17 @@ async fn the_function_answers_before_its_time_is_up() {
 }
 
 #[tokio::test]
+async fn of_a_batch_only_what_could_not_be_done_in_time_is_repeated() {
+    let (silent, good) = ("uploads/silent.jpg", "uploads/good.jpg");
+    let lambda = Lambda::start(&[(silent, ALWAYS, Silence)]).await;
+    let message = |id: &str, key| json!({"messageId": id, "eventSource": "aws:sqs", "body": event(&[key]).to_string()});
+    let batch = json!({"Records": [message("1", good), message("2", silent), message("3", good)]});
+    let answer = lambda.handle(batch, now() + 1500).await.unwrap();
+    assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "2"}]}));
+    assert_eq!((lambda.received(good), lambda.accepted()), (1, vec![good.to_owned()]));
+}
+
+#[tokio::test]
 async fn invocations_in_flight_are_bounded() {
     let lambda = Lambda::start(&[]).await;
     let keys: Vec<_> = (0..100).map(|n| format!("uploads/{n}.jpg")).collect();

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    fmt, fs,
+    fmt, fs, io,
     path::Path,
     sync::{Arc, Mutex},
 };
@@ -190,4 +190,160 @@ async fn every_job_is_attempted_before_the_event_fails() {
         "{error:?}"
     );
     assert!(!error.error_message.contains("uploads/11.jpg"), "{error:?}");
+}
+
+/// A batch of SQS with a message for each id, whose text is an event with a record for each of the keys.
+fn batch(messages: &[(&str, &[&str])]) -> Value {
+    let template = &event(include_str!("events/sqs.json"))["Records"][0];
+    let message = |(id, keys): &(&str, &[&str])| {
+        let keys: Vec<_> = keys.iter().map(|key| (*key).to_owned()).collect();
+        let mut message = template.clone();
+        message["messageId"] = json!(id);
+        message["body"] = json!(records(&keys).to_string());
+        message
+    };
+    json!({ "Records": messages.iter().map(message).collect::<Vec<_>>() })
+}
+
+#[tokio::test]
+async fn wrapped_events_are_invocations() {
+    for (event, keys) in [
+        (include_str!("events/sns.json"), vec!["uploads/a b.jpg"]),
+        (include_str!("events/sns-eventbridge.json"), vec!["uploads/1+1=2 %41 é.jpg"]),
+        (
+            include_str!("events/sqs.json"),
+            vec!["uploads/1+1=2 %41 é.jpg", "uploads/a b.jpg", "uploads/c d.jpg", "uploads/cat.jpg"],
+        ),
+    ] {
+        let lambda = Lambda::new(&[]);
+        lambda.handle(self::event(event)).await.unwrap();
+        assert_eq!(lambda.keys(), keys);
+    }
+}
+
+#[tokio::test]
+async fn a_batch_is_answered_with_the_messages_that_a_retry_can_help() {
+    let lambda = Lambda::new(&[
+        ("uploads/throttled.jpg", 429, "TooManyRequestsException"),
+        ("uploads/refused.jpg", 400, "InvalidRequestContentException"),
+    ]);
+    let mut event = batch(&[
+        ("good", &["uploads/1.jpg"]),
+        ("throttled", &["uploads/throttled.jpg"]),
+        ("refused", &["uploads/refused.jpg"]),
+        ("skipped", &["documents/1.jpg"]),
+        ("empty", &[]),
+        ("partly", &["uploads/2.jpg", "uploads/throttled.jpg"]),
+        ("malformed", &[]),
+        ("last", &["uploads/3.jpg"]),
+    ]);
+    event["Records"][6]["body"] = json!("no JSON");
+    let answer = lambda.handle(event).await.unwrap();
+    let failures = json!([{"itemIdentifier": "throttled"}, {"itemIdentifier": "partly"}]);
+    assert_eq!(answer, json!({ "batchItemFailures": failures }));
+    let keys = ["1", "2", "3", "refused", "throttled"].map(|name| format!("uploads/{name}.jpg"));
+    assert_eq!(lambda.keys(), keys, "each once, although two messages name the same object");
+}
+
+#[tokio::test]
+async fn a_batch_without_failures_names_no_message() {
+    let lambda = Lambda::new(&[]);
+    let answer = lambda.handle(batch(&[("1", &["uploads/1.jpg"]), ("2", &["documents/1.jpg"])])).await.unwrap();
+    assert_eq!(answer, json!({ "batchItemFailures": [] }));
+}
+
+#[tokio::test]
+async fn messages_of_one_object_are_one_job_and_fail_each_for_itself() {
+    let (failing, good) = ("uploads/throttled.jpg", "uploads/good.jpg");
+    let lambda = Lambda::new(&[(failing, 429, "TooManyRequestsException")]);
+    let event = batch(&[("1", &[failing]), ("2", &[good]), ("3", &[failing]), ("4", &[good, good])]);
+    let answer = lambda.handle(event).await.unwrap();
+    assert_eq!(answer["batchItemFailures"], json!([{"itemIdentifier": "1"}, {"itemIdentifier": "3"}]));
+    assert_eq!(lambda.keys(), [good, failing]);
+}
+
+/// Lambda takes an empty identifier for "repeat the whole batch".
+#[tokio::test]
+async fn a_failure_that_cannot_be_named_repeats_the_batch() {
+    let lambda = Lambda::new(&[("uploads/throttled.jpg", 429, "TooManyRequestsException")]);
+    let mut event = batch(&[("1", &["uploads/1.jpg"]), ("", &["uploads/throttled.jpg"])]);
+    event["Records"][1].as_object_mut().unwrap().remove("messageId");
+    let answer = lambda.handle(event).await.unwrap();
+    assert_eq!(answer, json!({ "batchItemFailures": [{"itemIdentifier": ""}] }));
+}
+
+#[tokio::test]
+async fn a_failure_within_sns_fails_the_event() {
+    let lambda = Lambda::new(&[("uploads/a b.jpg", 429, "TooManyRequestsException")]);
+    let error = lambda.handle(event(include_str!("events/sns.json"))).await.unwrap_err();
+    assert!(error.error_message.contains("uploads/a b.jpg"), "{error:?}");
+}
+
+/// What is logged, as lines of JSON.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_whole_outcome_of_each_message_is_logged() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = lambda_runtime::tracing::subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+    let _logging = tracing::subscriber::set_default(subscriber);
+    let lambda = Lambda::new(&[
+        ("uploads/throttled.jpg", 429, "TooManyRequestsException"),
+        ("uploads/refused.jpg", 400, "InvalidRequestContentException"),
+    ]);
+    lambda
+        .handle(batch(&[
+            ("one", &["uploads/1.jpg", "uploads/throttled.jpg", "uploads/refused.jpg", "documents/1.jpg"]),
+            ("two", &["uploads/1.jpg"]),
+            ("three", &["documents/1.jpg"]),
+        ]))
+        .await
+        .unwrap();
+
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<_> = text.lines().map(|line| event(line)["fields"].clone()).collect();
+    let outcomes: Vec<_> = lines
+        .iter()
+        .filter(|fields| fields["message"] == "message")
+        .map(|fields| {
+            (fields["message_id"].clone(), fields["outcome"].clone(), event(fields["result"].as_str().unwrap()))
+        })
+        .collect();
+    let job = |key: &str| json!({"bucket": "my-image-bucket", "key": key});
+    let with = |key: &str, field: &str, value: &str| {
+        let mut job = job(key);
+        job[field] = json!(value);
+        job
+    };
+    let outside = with("documents/1.jpg", "reason", "outside-uploads");
+    let error = outcomes[0].2["failed"][0]["error"].as_str().unwrap().to_owned();
+    assert!(error.contains("TooManyRequestsException"), "{error}");
+    let result = |outcome, invoked, skipped, refused| json!({"outcome": outcome, "invoked": invoked, "skipped": skipped, "refused": refused});
+    let mut first = result(
+        "failed",
+        json!([job("uploads/1.jpg")]),
+        json!([outside]),
+        json!([with("uploads/refused.jpg", "reason", "InvalidRequestContentException")]),
+    );
+    first["failed"] = json!([with("uploads/throttled.jpg", "error", &error)]);
+    let expected = [
+        (json!("one"), json!("failed"), first),
+        (json!("two"), json!("invoked"), result("invoked", json!([job("uploads/1.jpg")]), json!([]), json!([]))),
+        (json!("three"), json!("skipped"), result("skipped", json!([]), json!([outside]), json!([]))),
+    ];
+    assert_eq!(outcomes, expected);
+    let skipped: Vec<_> = lines.iter().filter(|fields| fields["message"] == "skipped").collect();
+    assert_eq!([&skipped[0]["message_id"], &skipped[1]["message_id"]], ["one", "three"]);
 }
