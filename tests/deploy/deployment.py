@@ -9,7 +9,7 @@ import zlib
 
 from botocore.exceptions import ClientError
 
-from emulator import ROOT, Emulator
+from emulator import REGION, ROOT, Emulator, Throttling
 
 BUCKET = "my-image-bucket"
 SIZES = [100, 300, 500]
@@ -31,6 +31,38 @@ def png(width, height):
     )
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def notification(key):
+    """S3's notification that the object was created."""
+    record = {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": REGION,
+        "eventTime": "2026-03-01T12:00:00.000Z",
+        "eventName": "ObjectCreated:Put",
+        "userIdentity": {"principalId": "AWS:AIDAEXAMPLE"},
+        "requestParameters": {"sourceIPAddress": "192.0.2.1"},
+        "responseElements": {},
+        "s3": {"s3SchemaVersion": "1.0", "bucket": {"name": BUCKET}, "object": {"key": key, "size": 1}},
+    }
+    return json.dumps({"Records": [record]})
+
+
+def bridged(key):
+    """The same from EventBridge."""
+    event = {
+        "version": "0",
+        "id": "17793124-05d4-b198-2fde-7ededc63b103",
+        "detail-type": "Object Created",
+        "source": "aws.s3",
+        "account": "000000000000",
+        "time": "2026-03-01T12:00:00Z",
+        "region": REGION,
+        "resources": [f"arn:aws:s3:::{BUCKET}"],
+        "detail": {"version": "0", "bucket": {"name": BUCKET}, "object": {"key": key, "size": 1}, "reason": "PutObject"},
+    }
+    return json.dumps(event)
 
 
 class Deployed:
@@ -137,6 +169,15 @@ class Deployed:
         left = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=left)["Attributes"]
         self.assertEqual(set(left.values()), {"0"}, "what was done again leaves the queue")
 
+    def gets_thumbnails_by(self, key, tell):
+        """What `tell` sends of an object is enough, without the bucket's own event of it."""
+        self.s3.put_object(Bucket=BUCKET, Key=key, Body=png(20, 10))
+        self.aws.wait_for("the first thumbnails", lambda: all(self.thumbnails(key)))
+        for size in SIZES:
+            self.s3.delete_object(Bucket=BUCKET, Key=f"thumbnails/{size}/{key}")
+        tell(key)
+        self.aws.wait_for("thumbnails by that message", lambda: all(self.thumbnails(key)))
+
     def output(self, name):
         [stack] = self.aws.client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"]
         assert stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), stack
@@ -194,6 +235,127 @@ class ExistingBucket(Deployed, unittest.TestCase):
     @classmethod
     def deploy(cls):
         cls.make("deploy")
+
+
+class Sqs(Deployed, unittest.TestCase):
+    """The bucket's events come through a queue."""
+
+    stack = "thumbnails"
+    parameters = "EventSource=sqs"
+
+    @classmethod
+    def deploy(cls):
+        cls.make("deploy")
+
+    def setUp(self):
+        self.sqs, self.sns = self.aws.client("sqs"), self.aws.client("sns")
+        self.arn = self.output("UploadsQueueArn")
+        self.queue = self.sqs.get_queue_url(QueueName=self.arn.rsplit(":", 1)[1])["QueueUrl"]
+        [self.mapping] = self.lambdas.list_event_source_mappings(FunctionName="upload-handler")["EventSourceMappings"]
+
+    def tell_through_a_topic(self, **attributes):
+        """A function that sends a text through a topic of its own into the queue."""
+        topic = self.sns.create_topic(Name=f"t{len(attributes)}")["TopicArn"]
+        self.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=self.arn, Attributes=attributes)
+        return lambda text: self.sns.publish(TopicArn=topic, Message=text)
+
+    def test_messages_of_every_form_give_thumbnails(self):
+        into_the_queue = lambda text: self.sqs.send_message(QueueUrl=self.queue, MessageBody=text)
+        through_a_topic = self.tell_through_a_topic()
+        raw_through_a_topic = self.tell_through_a_topic(RawMessageDelivery="true")
+        for name, send in (
+            ("queue", into_the_queue),
+            ("topic", through_a_topic),
+            ("raw", raw_through_a_topic),
+        ):
+            for form in (notification, bridged):
+                with self.subTest(send=name, form=form.__name__):
+                    self.gets_thumbnails_by(f"uploads/{name}-{form.__name__}.png", lambda key: send(form(key)))
+
+    def test_the_queue_learned_of_the_buckets_notifications(self):
+        """S3 sends a test event when they are set: it is skipped, and does not come again."""
+        skipped = self.aws.wait_for("the test event", lambda: self.logged("upload-handler", reason="test-event"))
+        self.assertEqual(len({line["fields"]["message_id"] for line in skipped}), len(skipped))
+
+    def outcomes(self, keys):
+        """What became of the messages that name these keys: for each batch, the outcomes by key."""
+        batches = {}
+        for line in self.logged("upload-handler", message="message"):
+            result = json.loads(line["fields"]["result"])
+            for job in [*result["invoked"], *result.get("failed", [])]:
+                if job["key"] in keys:
+                    batches.setdefault(line["span"]["requestId"], {})[job["key"]] = result["outcome"]
+        return list(batches.values())
+
+    def throttle(self, keys):
+        """Lambda's API, as upload-handler sees it, refuses to invoke for these keys until `keys` is emptied."""
+        throttling = self.enterContext(Throttling(self.aws.url, keys))
+        variables = self.lambdas.get_function_configuration(FunctionName="upload-handler")["Environment"]["Variables"]
+
+        def call(more):
+            self.lambdas.update_function_configuration(
+                FunctionName="upload-handler", Environment={"Variables": variables | more}
+            )
+
+        self.addCleanup(call, {})
+        call({"AWS_ENDPOINT_URL_LAMBDA": throttling.url})
+        # Long enough for a batch, short enough to wait for.
+        hidden = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["VisibilityTimeout"])["Attributes"]
+        self.addCleanup(self.sqs.set_queue_attributes, QueueUrl=self.queue, Attributes=hidden)
+        self.sqs.set_queue_attributes(QueueUrl=self.queue, Attributes={"VisibilityTimeout": "5"})
+
+    def test_of_ten_messages_the_one_that_fails_repeats_alone(self):
+        keys = [f"uploads/ten/{number}.png" for number in range(10)]
+        unlucky = {keys[6]}
+        self.lambdas.update_event_source_mapping(UUID=self.mapping["UUID"], Enabled=False)
+        for key in keys:
+            self.s3.put_object(Bucket=BUCKET, Key=key, Body=png(20, 10))
+        self.throttle(unlucky)
+        self.lambdas.update_event_source_mapping(UUID=self.mapping["UUID"], Enabled=True)
+
+        batches = self.aws.wait_for("a second attempt", lambda: (all := self.outcomes(keys))[1:] and all)
+        self.assertEqual(batches[0], {key: "failed" if key in unlucky else "invoked" for key in keys})
+        self.assertEqual(batches[1:], [{keys[6]: "failed"}] * len(batches[1:]))
+        self.aws.wait_for("the other thumbnails", lambda: all(all(self.thumbnails(key)) for key in keys if key not in unlucky))
+        self.assertFalse(any(self.thumbnails(keys[6])))
+
+        unlucky.clear()
+        self.aws.wait_for("its thumbnails", lambda: all(self.thumbnails(keys[6])))
+        batches = self.outcomes(keys)
+        self.assertEqual([list(batch) for batch in batches[1:]], [[keys[6]]] * len(batches[1:]), "the others came once")
+
+    def test_what_fails_five_times_is_put_aside_and_can_be_put_back(self):
+        key, undelivered = "uploads/lost.png", self.output("UndeliveredQueueUrl")
+        throttled = {key}
+        self.throttle(throttled)
+        self.s3.put_object(Bucket=BUCKET, Key=key, Body=png(20, 10))
+        receive = dict(QueueUrl=undelivered, WaitTimeSeconds=1, VisibilityTimeout=0)
+        [message] = self.aws.wait_for("the message", lambda: self.sqs.receive_message(**receive).get("Messages"), 120)
+        self.assertIn(key, message["Body"])
+        self.assertEqual(self.outcomes([key]), [{key: "failed"}] * 5)
+
+        throttled.clear()
+        arn = self.sqs.get_queue_attributes(QueueUrl=undelivered, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        self.sqs.start_message_move_task(SourceArn=arn)
+        self.aws.wait_for("the thumbnails", lambda: all(self.thumbnails(key)))
+
+
+class Sns(Deployed, unittest.TestCase):
+    """The bucket's events come through a topic."""
+
+    stack = "thumbnails"
+    parameters = "EventSource=sns"
+
+    @classmethod
+    def deploy(cls):
+        cls.make("deploy")
+
+    def test_messages_of_every_form_give_thumbnails(self):
+        topic, sns = self.output("UploadsTopicArn"), self.aws.client("sns")
+        for form in (notification, bridged):
+            with self.subTest(form=form.__name__):
+                tell = lambda key: sns.publish(TopicArn=topic, Message=form(key))
+                self.gets_thumbnails_by(f"uploads/{form.__name__}.png", tell)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,16 @@
 """AWS on this machine: ministack, which takes CloudFormation and runs the functions' own programs. It enforces no IAM."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
+import urllib.error
 import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import boto3
@@ -106,3 +110,42 @@ class Emulator:
         if done.returncode != 0:
             raise AssertionError(f"{' '.join(map(str, command))} failed:\n{done.stdout}")
         return done.stdout
+
+
+class Throttling:
+    """The emulator's API, from `with` to its end, but for invocations with a job for one of the `keys`: they are answered 429."""
+
+    def __init__(self, url, keys):
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if json.loads(body)["key"] in keys:
+                    return self.answer(429, {"X-Amzn-ErrorType": "TooManyRequestsException"}, b'{"Message": "throttled"}')
+                request = urllib.request.Request(url + self.path, body, dict(self.headers), method="POST")
+                with urllib.request.urlopen(request) as answer:
+                    self.answer(answer.status, {}, answer.read())
+
+            def answer(self, status, headers, body):
+                self.send_response(status)
+                for name, value in (headers | {"Content-Length": str(len(body))}).items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()

@@ -80,6 +80,8 @@ def _fill_in(template, parameters):
             return not holds(body[0])
         if kind == "Fn::And":
             return all(map(holds, body))
+        if kind == "Fn::Or":
+            return any(map(holds, body))
         assert kind == "Fn::Equals", kind
         return str(resolve(body[0])) == str(resolve(body[1]))
 

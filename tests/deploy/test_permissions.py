@@ -26,6 +26,8 @@ PLATFORM = {
     "upload-handler": LOGS | TRACES | {"sqs:SendMessage"},
     "image-processor": LOGS | TRACES | {"sqs:SendMessage", "s3:ListBucket"},
 }
+# What Lambda does in the function's name with a queue that it takes messages from.
+MAPPING = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 
 FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:image-processor"
 BUCKET = "arn:aws:s3:::my-image-bucket"
@@ -121,6 +123,12 @@ class Grants(unittest.TestCase):
     def test_an_existing_bucket_needs_no_others(self):
         self.exactly(HANDLER, processor(), CreateBucket="false")
 
+    def test_only_a_queue_of_uploads_needs_more(self):
+        taken = {(action, "UploadsQueue.Arn") for action in MAPPING}
+        self.exactly(HANDLER | taken, processor(), EventSource="sqs")
+        self.exactly(HANDLER, processor(), EventSource="eventbridge")
+        self.exactly(HANDLER, processor(), EventSource="sns")
+
 
 class Code(unittest.TestCase):
     def test_the_grants_are_those_of_the_clients_calls_and_the_platform(self):
@@ -130,6 +138,59 @@ class Code(unittest.TestCase):
             needed = {ACTIONS.get((service, call), f"{service} {call}: not in ACTIONS") for call in calls(function, service)}
             granted = {action for action, _ in grants(resources[role])}
             self.assertEqual(granted, needed | PLATFORM[function], function)
+
+
+class Events(unittest.TestCase):
+    """Who may put events into the queues and the topic, and who may invoke the function with them."""
+
+    maxDiff = None
+    from_the_bucket = {"ArnEquals": {"aws:SourceArn": BUCKET}, "StringEquals": {"aws:SourceAccount": "123456789012"}}
+
+    def statements(self, source, policy):
+        """What the policy of a queue or topic says, for both tools; it names that queue or topic only."""
+        for render in (rendered.serverless, rendered.sam):
+            properties = render(EventSource=source)[policy]["Properties"]
+            resource = policy.removesuffix("Policy")
+            self.assertEqual(properties.get("Queues") or properties["Topics"], [{"Ref": resource}])
+            statements = properties["PolicyDocument"]["Statement"]
+            own = {"Ref": resource} if resource.endswith("Topic") else {"Fn::GetAtt": [resource, "Arn"]}
+            self.assertEqual([one["Resource"] for one in statements], [own] * len(statements))
+            [tls] = [one for one in statements if one["Effect"] == "Deny"]
+            self.assertEqual((tls["Principal"], tls["Condition"]), ("*", {"Bool": {"aws:SecureTransport": "false"}}))
+            self.assertIn(tls["Action"], ("sqs:*", "sns:Publish"))
+        return [
+            (one["Principal"]["Service"], one["Action"], one["Condition"]) for one in statements if one["Effect"] == "Allow"
+        ]
+
+    def test_the_queue_takes_from_the_bucket_alone(self):
+        taken = self.statements("sqs", "UploadsQueuePolicy")
+        self.assertEqual(taken, [("s3.amazonaws.com", "sqs:SendMessage", self.from_the_bucket)])
+
+    def test_the_topic_takes_from_the_bucket_alone(self):
+        taken = self.statements("sns", "UploadsTopicPolicy")
+        self.assertEqual(taken, [("s3.amazonaws.com", "sns:Publish", self.from_the_bucket)])
+
+    def test_what_was_not_delivered_comes_from_who_could_not_alone(self):
+        rule = {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["UploadsRule", "Arn"]}}}
+        topic = {"ArnEquals": {"aws:SourceArn": {"Ref": "UploadsTopic"}}}
+        for source, taken in {
+            "eventbridge": [("events.amazonaws.com", "sqs:SendMessage", rule)],
+            "sns": [("sns.amazonaws.com", "sqs:SendMessage", topic)],
+            "sqs": [],  # SQS moves what it gives up by itself.
+        }.items():
+            self.assertEqual(self.statements(source, "UndeliveredQueuePolicy"), taken, source)
+
+    def test_the_function_is_invoked_by_the_chosen_way_alone(self):
+        for source, invoked in {
+            "s3": [("s3.amazonaws.com", BUCKET)],
+            "eventbridge": [("events.amazonaws.com", {"Fn::GetAtt": ["UploadsRule", "Arn"]})],
+            "sqs": [],  # Lambda takes the messages with the function's own role.
+            "sns": [("sns.amazonaws.com", {"Ref": "UploadsTopic"})],
+        }.items():
+            for create in ("true", "false"):
+                resources = rendered.sam(EventSource=source, CreateBucket=create).values()
+                permissions = [one["Properties"] for one in resources if one["Type"] == "AWS::Lambda::Permission"]
+                self.assertEqual([(one["Principal"], one["SourceArn"]) for one in permissions], invoked, (source, create))
 
 
 class Bucket(unittest.TestCase):

@@ -10,6 +10,7 @@ FUNCTIONS = {"UploadHandlerLambdaFunction": "upload-handler", "ImageProcessorLam
 # Each parameter beside the bucket's name, with another value than its default.
 EVERY = dict(
     CreateBucket="false",
+    EventSource="sqs",
     NamePrefix="staging-",
     Architecture="x86_64",
     UploadsPrefix="in/",
@@ -33,6 +34,7 @@ EVERY = dict(
     UploadHandlerMemory=128,
     UploadHandlerTimeout=10,
     ReservedConcurrency=5,
+    QueueConcurrency=3,
     MaximumEventAge=600,
     KmsKeyArn="arn:aws:kms:eu-central-1:123456789012:key/k",
     CompletionEventBusArn="arn:aws:events:eu-central-1:123456789012:event-bus/b",
@@ -42,6 +44,8 @@ EVERY = dict(
     LogLevel="WARN",
     LogRetentionDays=7,
 )
+
+EVENT_SOURCES = ("s3", "eventbridge", "sqs", "sns")
 
 
 def comparable(resources):
@@ -74,9 +78,32 @@ class SameDeployment(unittest.TestCase):
     def test_without_monitoring(self):
         self.same(Monitoring="false")
 
+    def test_with_each_event_source(self):
+        for source in EVENT_SOURCES:
+            with self.subTest(source):
+                self.same(EventSource=source)
+        self.same(CreateBucket="false")
+        self.same(EventSource="sns", CreateBucket="false", KmsKeyArn=EVERY["KmsKeyArn"])
+
     def test_every_parameter_is_tried(self):
         template = rendered.yaml_parse((rendered.ROOT / "template.yaml").read_text())
         self.assertEqual(set(template["Parameters"]), {*EVERY, *rendered.BUCKET, "Monitoring"})
+
+
+HANDLER = {"Fn::GetAtt": ["UploadHandlerLambdaFunction", "Arn"]}
+
+
+def arn(resource):
+    return {"Fn::GetAtt": [resource, "Arn"]}
+
+
+def select(*choices):
+    return {"Fn::Select": ["0", list(choices)]}
+
+
+def of_type(resources, kind):
+    """The properties of the resources of a type, by their logical IDs."""
+    return {name: one["Properties"] for name, one in resources.items() if one["Type"] == kind}
 
 
 class Deployment(unittest.TestCase):
@@ -123,7 +150,8 @@ class Deployment(unittest.TestCase):
             ["s3:LifecycleExpiration:*", "s3:ObjectCreated:*", "s3:ObjectRemoved:*"],
         )
         for one in notifications:
-            self.assertEqual(one["Function"], {"Fn::GetAtt": ["UploadHandlerLambdaFunction", "Arn"]})
+            # The first is what is selected. S3 asks for the permission when it takes the notification: it has to be there first.
+            self.assertEqual(one["Function"], select(HANDLER, {"Ref": "UploadHandlerS3Permission"}))
             self.assertEqual(one["Filter"]["S3Key"]["Rules"], [{"Name": "prefix", "Value": "in/"}])
 
     def test_only_this_bucket_may_invoke(self):
@@ -159,8 +187,6 @@ class Deployment(unittest.TestCase):
         self.assertEqual(properties["VersioningConfiguration"], {"Status": "Enabled"})
         [encryption] = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
         self.assertEqual(encryption["ServerSideEncryptionByDefault"], {"SSEAlgorithm": "AES256"})
-        # S3 asks for the permission when it takes the notification, so it has to be there first.
-        self.assertEqual(bucket["DependsOn"], ["UploadHandlerS3Permission"])
 
     def test_failures_reach_the_queue(self):
         resources = rendered.sam()
@@ -173,19 +199,128 @@ class Deployment(unittest.TestCase):
 
     def test_alarms_say_what_to_do(self):
         operations = (rendered.ROOT / "docs/operations.md").read_text()
-        alarms = [one for one in rendered.sam(CreateBucket="false").values() if one["Type"] == "AWS::CloudWatch::Alarm"]
-        self.assertEqual(len(alarms), 13)
-        for alarm in alarms:
-            description = alarm["Properties"]["AlarmDescription"]
-            heading = description.rsplit('docs/operations.md, "', 1)[1].removesuffix('".')
-            self.assertIn(f"### {heading}\n", operations, f"docs/operations.md lacks what {description!r} points to")
+        for source, number in {"": 12, "s3": 12, "eventbridge": 14, "sqs": 15, "sns": 14}.items():
+            alarms = of_type(rendered.sam(EventSource=source), "AWS::CloudWatch::Alarm").values()
+            self.assertEqual(len(alarms), number, source)
+            for alarm in alarms:
+                description = alarm["AlarmDescription"]
+                heading = description.rsplit('docs/operations.md, "', 1)[1].removesuffix('".')
+                self.assertIn(f"### {heading}\n", operations, f"docs/operations.md lacks what {description!r} points to")
 
     def test_alarms_tell_somebody(self):
         topic = "arn:aws:sns:eu-central-1:123456789012:t"
-        for name, one in rendered.sam(AlarmTopicArn=topic, AlarmEmail="a@example.com").items():
-            if one["Type"] == "AWS::CloudWatch::Alarm":
-                self.assertEqual(one["Properties"]["AlarmActions"], [{"Ref": "AlarmTopic"}, topic], name)
-                self.assertEqual(one["Properties"]["OKActions"], [{"Ref": "AlarmTopic"}, topic], name)
+        for source in EVENT_SOURCES:
+            resources = rendered.sam(EventSource=source, AlarmTopicArn=topic, AlarmEmail="a@example.com")
+            for name, one in of_type(resources, "AWS::CloudWatch::Alarm").items():
+                self.assertEqual(one["AlarmActions"], [{"Ref": "AlarmTopic"}, topic], name)
+                self.assertEqual(one["OKActions"], [{"Ref": "AlarmTopic"}, topic], name)
+
+
+class EventSources(unittest.TestCase):
+    """Of template.yaml: each way that the bucket's events may take."""
+
+    maxDiff = None
+    ways = {
+        "s3": {"UploadHandlerS3Permission"},
+        "eventbridge": {"UploadsRule", "UploadHandlerRulePermission"},
+        "sqs": {"UploadsQueue", "UploadsQueuePolicy", "UploadsQueueMapping"},
+        "sns": {"UploadsTopic", "UploadsTopicPolicy", "UploadsSubscription", "UploadHandlerTopicPermission"},
+    }
+    undelivered = {"UndeliveredQueue", "UndeliveredQueuePolicy"}
+
+    def test_each_way_has_its_own_resources_and_no_others(self):
+        shared = set(rendered.sam(Monitoring="false")) - self.ways["s3"]
+        for source, own in self.ways.items():
+            for create, bucket in (("true", set()), ("false", {"Bucket", "BucketPolicy"})):
+                resources = set(rendered.sam(EventSource=source, CreateBucket=create, Monitoring="false"))
+                expected = shared - bucket | own | (self.undelivered if source != "s3" else set())
+                self.assertEqual(resources, expected, (source, create))
+
+    def test_without_a_choice_it_is_s3_or_for_an_existing_bucket_eventbridge(self):
+        self.assertEqual(rendered.sam(), rendered.sam(EventSource="s3"))
+        self.assertEqual(
+            rendered.sam(CreateBucket="false"), rendered.sam(CreateBucket="false", EventSource="eventbridge")
+        )
+
+    def notifications(self, source, kind):
+        configured = rendered.sam(EventSource=source, UploadsPrefix="in/")["Bucket"]["Properties"]["NotificationConfiguration"]
+        self.assertEqual(list(configured), [kind])
+        return configured[kind]
+
+    def test_the_bucket_tells_the_queue_or_the_topic_what_it_would_tell_the_function(self):
+        told = self.notifications("s3", "LambdaConfigurations")
+        queue = select(arn("UploadsQueue"), {"Ref": "UploadsQueuePolicy"})
+        topic = select({"Ref": "UploadsTopic"}, {"Ref": "UploadsTopicPolicy"})
+        for source, kind, field, target in (
+            ("sqs", "QueueConfigurations", "Queue", queue),
+            ("sns", "TopicConfigurations", "Topic", topic),
+        ):
+            expected = [{"Event": one["Event"], field: target, "Filter": one["Filter"]} for one in told]
+            self.assertEqual(self.notifications(source, kind), expected)
+        self.assertEqual(self.notifications("eventbridge", "EventBridgeConfiguration"), {"EventBridgeEnabled": True})
+
+    def test_queue_hides_messages_six_times_as_long_as_the_function_may_take(self):
+        for timeout in (1, 30, 900):
+            queue = rendered.sam(EventSource="sqs", UploadHandlerTimeout=timeout)["UploadsQueue"]["Properties"]
+            self.assertGreaterEqual(int(queue["VisibilityTimeout"]), 6 * timeout)
+            self.assertLessEqual(int(queue["VisibilityTimeout"]), 12 * 60 * 60, "the most that SQS knows")
+
+    def test_queue_gives_up_into_another_with_the_age_to_see_it(self):
+        resources = rendered.sam(EventSource="sqs")
+        redrive = resources["UploadsQueue"]["Properties"]["RedrivePolicy"]
+        # Five at least, says AWS: Lambda counts what it received and could not start the function for.
+        self.assertEqual(redrive, {"deadLetterTargetArn": arn("UndeliveredQueue"), "maxReceiveCount": "5"})
+
+    def test_batches_fail_by_the_message(self):
+        [mapping] = of_type(rendered.sam(EventSource="sqs", QueueConcurrency=7), "AWS::Lambda::EventSourceMapping").values()
+        self.assertEqual(
+            mapping,
+            {
+                "EventSourceArn": arn("UploadsQueue"),
+                "FunctionName": {"Ref": "UploadHandlerLambdaFunction"},
+                "BatchSize": "10",
+                "FunctionResponseTypes": ["ReportBatchItemFailures"],
+                "ScalingConfig": {"MaximumConcurrency": "7"},
+            },
+        )
+
+    def test_topic_hands_on_to_the_function_and_what_it_cannot_to_the_queue(self):
+        [subscription] = of_type(rendered.sam(EventSource="sns"), "AWS::SNS::Subscription").values()
+        self.assertEqual(
+            subscription,
+            {
+                "TopicArn": {"Ref": "UploadsTopic"},
+                "Protocol": "lambda",
+                "Endpoint": HANDLER,
+                "RedrivePolicy": {"deadLetterTargetArn": arn("UndeliveredQueue")},
+            },
+        )
+
+    def test_every_queue_and_topic_is_encrypted_and_a_queue_keeps_for_a_fortnight(self):
+        key = EVERY["KmsKeyArn"]
+        for source in EVENT_SOURCES:
+            for name, queue in of_type(rendered.sam(EventSource=source), "AWS::SQS::Queue").items():
+                self.assertIs(queue["SqsManagedSseEnabled"], True, name)
+                self.assertEqual(queue["MessageRetentionPeriod"], str(14 * 24 * 60 * 60), name)
+            for name, queue in of_type(rendered.sam(EventSource=source, KmsKeyArn=key), "AWS::SQS::Queue").items():
+                self.assertEqual(queue["KmsMasterKeyId"], key, name)
+        topic = rendered.sam(EventSource="sns", KmsKeyArn=key)["UploadsTopic"]["Properties"]
+        self.assertEqual(topic, {"KmsMasterKeyId": key})
+
+    def test_alarms_watch_the_queues(self):
+        def watched(source):
+            alarms = of_type(rendered.sam(EventSource=source), "AWS::CloudWatch::Alarm").values()
+            named = [(one["Dimensions"][0], one) for one in alarms if one.get("Namespace") == "AWS/SQS"]
+            return {(name["Value"]["Fn::GetAtt"][0], one["MetricName"], one["Threshold"]) for name, one in named}
+
+        depth, age = "ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"
+        ten_days, quarter_of_an_hour = str(10 * 24 * 60 * 60), str(15 * 60)
+        failures = {("FailureQueue", depth, "0"), ("FailureQueue", age, ten_days)}
+        undelivered = {("UndeliveredQueue", depth, "0"), ("UndeliveredQueue", age, ten_days)}
+        self.assertEqual(watched("s3"), failures)
+        self.assertEqual(watched("eventbridge"), failures | undelivered)
+        self.assertEqual(watched("sns"), failures | undelivered)
+        self.assertEqual(watched("sqs"), failures | undelivered | {("UploadsQueue", age, quarter_of_an_hour)})
 
 
 if __name__ == "__main__":
