@@ -110,6 +110,37 @@ impl<'a> Decoder<&'a [u8]> {
         }
         Ok(decoder)
     }
+
+    /// Looks through the rest of the file, which takes as long as some of its decoding.
+    #[must_use]
+    pub fn outline(&self) -> Outline {
+        let mut ahead = self.input.clone();
+        let mut outline = Outline { scans: 1, ended: false };
+        // A slice can always be read.
+        while let Ok(Some(marker)) = ahead.marker() {
+            match marker {
+                0xd9 => outline.ended = true,
+                0xda => outline.scans += 1,
+                _ => {}
+            }
+            // A second start: another picture's, and this one is over without its end.
+            let has_segment = !matches!(marker, 0xd0..=0xd9 | 0x00..=0xbf);
+            if matches!(marker, 0xd8 | 0xd9) || has_segment && !ahead.skip_segment().unwrap_or(false) {
+                break;
+            }
+        }
+        outline
+    }
+}
+
+/// What can be known of a file's scans without decoding them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Outline {
+    /// Scans, the first one included.
+    pub scans: u32,
+    /// Whether an end marker follows the last of them.
+    pub ended: bool,
 }
 
 /// What a segment says that gives the number of lines.

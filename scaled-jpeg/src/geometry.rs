@@ -19,11 +19,13 @@ pub enum Scale {
     ThreeQuarters,
     /// 7/8: 7 × 7 samples.
     SevenEighths,
+    /// 8/8: all samples.
+    Full,
 }
 
 impl Scale {
     /// All scales, from the smallest.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Eighth,
         Self::Quarter,
         Self::ThreeEighths,
@@ -31,6 +33,7 @@ impl Scale {
         Self::FiveEighths,
         Self::ThreeQuarters,
         Self::SevenEighths,
+        Self::Full,
     ];
 
     /// The numerator over 8, which is the edge in samples of a block of 8 × 8.
@@ -44,6 +47,7 @@ impl Scale {
             Self::FiveEighths => 5,
             Self::ThreeQuarters => 6,
             Self::SevenEighths => 7,
+            Self::Full => 8,
         }
     }
 
@@ -54,14 +58,15 @@ impl Scale {
         (edge(width), edge(height))
     }
 
-    /// The smallest scale that makes a picture of `size` no smaller than `wanted` on either axis; none where even seven
-    /// eighths are too small, and the picture must be decoded in full by another decoder.
+    /// The smallest scale that makes a picture of `size` no smaller than `wanted` on either axis; [`Full`](Self::Full) where
+    /// `wanted` is larger than `size`.
     #[must_use]
-    pub fn smallest_leaving(wanted: (u32, u32), size: (u32, u32)) -> Option<Self> {
-        Self::ALL.into_iter().find(|scale| {
+    pub fn smallest_leaving(wanted: (u32, u32), size: (u32, u32)) -> Self {
+        let suffices = |scale: &Self| {
             let (width, height) = scale.apply(size);
             width >= wanted.0 && height >= wanted.1
-        })
+        };
+        Self::ALL.into_iter().find(suffices).unwrap_or(Self::Full)
     }
 }
 
@@ -76,8 +81,23 @@ pub(crate) struct Channel {
     pub(crate) height: usize,
     /// Blocks that show something of the picture, which are those of a scan of this component alone.
     pub(crate) blocks: (u32, u32),
+    /// Samples that show something of the picture.
+    pub(crate) shown: (usize, usize),
+    /// How its samples are brought to the picture's size, across and down.
+    pub(crate) upsampling: (Upsampling, Upsampling),
     /// The last coefficient in zigzag order that the transform needs.
     pub(crate) last: u8,
+}
+
+/// How samples on one axis become as many as the picture has pixels there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Upsampling {
+    /// They are as many.
+    None,
+    /// Each of them becomes two, three quarters of which are its own, and a quarter the nearer neighbour's.
+    Triangle,
+    /// The nearest one is taken.
+    Nearest,
 }
 
 impl Channel {
@@ -114,6 +134,10 @@ impl Geometry {
                 (_, 1) | (1, _) if scale == Scale::Eighth => (1, 1),
                 both => both,
             };
+            let shown = (
+                (size.0 * h * u32::from(width)).div_ceil(8 * h_max),
+                (size.1 * v * u32::from(height)).div_ceil(8 * v_max),
+            );
             let corner = (height.min(8) - 1) * 8 + width.min(8) - 1;
             let last = zigzag::NATURAL.iter().rposition(|&at| at == corner);
             Channel {
@@ -122,6 +146,8 @@ impl Geometry {
                 width: usize::from(width),
                 height: usize::from(height),
                 blocks: ((size.0 * h).div_ceil(8 * h_max), (size.1 * v).div_ceil(8 * v_max)),
+                shown: (shown.0 as usize, shown.1 as usize),
+                upsampling: upsampling(scale, (h * u32::from(width), v * u32::from(height)), (h_max, v_max), shown.0),
                 last: last.unwrap_or(63) as u8,
             }
         });
@@ -135,10 +161,14 @@ impl Geometry {
         self.mcus.0 as usize * channel.h as usize * channel.width
     }
 
-    /// Samples of an MCU on a channel's row, and pixels that they are spread to, where these are not as many.
-    pub(crate) fn spread(&self, channel: &Channel) -> Option<(usize, usize)> {
-        let (samples, pixels) = (channel.h as usize * channel.width, (self.h_max * self.scale.eighths()) as usize);
-        (samples != pixels).then_some((samples, pixels))
+    /// Pixels in a row of an MCU, and rows.
+    pub(crate) fn mcu_size(&self) -> (usize, usize) {
+        ((self.h_max * self.scale.eighths()) as usize, (self.v_max * self.scale.eighths()) as usize)
+    }
+
+    /// Rows of samples that pixels depend on above and below their own: none or one.
+    pub(crate) fn context(&self) -> usize {
+        usize::from(self.channels.iter().any(|channel| channel.upsampling.1 == Upsampling::Triangle))
     }
 
     /// Rows of a channel's plane that a row of MCUs makes.
@@ -163,6 +193,8 @@ impl Header {
     pub fn memory(&self, scale: Scale) -> u64 {
         /// The window, lookup tables, rows in between.
         const REST: u64 = 512 << 10;
+        /// Beyond the picture's edge, at most.
+        const REST_OF_ROW: u64 = 64;
         let height = if self.height == 0 { u16::MAX } else { self.height };
         let geometry = Geometry::new(self, u32::from(height), scale);
         let pixels = u64::from(geometry.size.0) * u64::from(geometry.size.1);
@@ -170,9 +202,11 @@ impl Header {
         let mut made = pixels * self.colours().pixels().channels() as u64;
         let (mut kept, mut history) = (0, 0);
         for channel in &geometry.channels {
-            made += rows * (geometry.stride(channel) * Geometry::mcu_height(channel)) as u64;
-            // Where each pixel's sample is, and a row of these.
-            made += geometry.spread(channel).map_or(0, |_| 5 * u64::from(geometry.size.0));
+            let stride = geometry.stride(channel) as u64;
+            made += rows * stride * Geometry::mcu_height(channel) as u64 + stride * geometry.context() as u64;
+            // Where each pixel's sample is, or sums of two samples; and a row of what becomes of them.
+            let spread = channel.upsampling != (Upsampling::None, Upsampling::None);
+            made += if spread { 5 * u64::from(geometry.size.0) + REST_OF_ROW } else { 0 };
             let (width, height) = geometry.padded(channel);
             let (blocks, others) =
                 ((width * height) as u64, (1..64).filter(|&index| channel.keeps(index)).count() as u64);
@@ -186,9 +220,30 @@ impl Header {
     }
 }
 
+/// How a channel with `samples` of an MCU, across and down, becomes one of `max` blocks; `shown` of its columns show something.
+///
+/// What libjpeg does by default: a triangle filter for two pixels a sample, and repetition for more. The latter also at smaller
+/// scales, where a transform mostly has made as many samples as are needed.
+fn upsampling(scale: Scale, samples: (u32, u32), max: (u32, u32), shown: u32) -> (Upsampling, Upsampling) {
+    let pixels = (max.0 * scale.eighths(), max.1 * scale.eighths());
+    let filters = scale == Scale::Full
+        && [samples.0, 2 * samples.0].contains(&pixels.0)
+        && [samples.1, 2 * samples.1].contains(&pixels.1)
+        && (samples.0 == pixels.0 || shown > 2);
+    let one = |samples, pixels| match filters {
+        _ if samples == pixels => Upsampling::None,
+        true => Upsampling::Triangle,
+        false => Upsampling::Nearest,
+    };
+    (one(samples.0, pixels.0), one(samples.1, pixels.1))
+}
+
 /// Samples on one axis that a block of a component with sampling factor `factor` of `max` is transformed to, so that they
 /// have the scale of the picture, or a whole part of it.
 fn edge(eighths: u32, max: u32, factor: u32) -> u8 {
+    if eighths == 8 {
+        return 8;
+    }
     let wanted = eighths * max;
     // More than are stored only where the luminance, too, has more than half of them.
     let most = if eighths > 4 { 2 * eighths } else { 8 };

@@ -47,12 +47,10 @@ pub enum Colours {
     Rgb,
     /// Luminance and two of chrominance.
     YCbCr,
-    /// How much ink there is.
+    /// How much of cyan, magenta, yellow and black ink is missing: as Adobe stores them, and so everyone.
     Cmyk,
-    /// How much ink is missing.
-    AdobeCmyk,
     /// The same, with cyan, magenta and yellow as the light that remains, in `YCbCr`.
-    AdobeYcck,
+    Ycck,
 }
 
 impl Header {
@@ -62,9 +60,8 @@ impl Header {
         let ids: Vec<u8> = self.components.iter().map(|component| component.id).collect();
         match (&ids[..], self.jfif, self.adobe) {
             ([_], ..) => Colours::Gray,
-            ([_, _, _, _], _, Some(2)) => Colours::AdobeYcck,
-            ([_, _, _, _], _, Some(_)) => Colours::AdobeCmyk,
-            ([_, _, _, _], _, None) => Colours::Cmyk,
+            ([_, _, _, _], _, Some(0) | None) => Colours::Cmyk,
+            ([_, _, _, _], _, Some(_)) => Colours::Ycck,
             (_, false, Some(0)) | (b"RGB", false, None) => Colours::Rgb,
             _ => Colours::YCbCr,
         }

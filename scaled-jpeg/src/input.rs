@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, ErrorKind};
 
 /// A reader of a JPEG file.
+#[derive(Clone)]
 pub(crate) struct Input<R> {
     reader: R,
     /// A marker that ended the last stretch of entropy-coded data, and was not asked for yet.

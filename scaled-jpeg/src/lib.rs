@@ -32,11 +32,12 @@ mod standard;
 mod start;
 mod tables;
 mod transform;
+mod upsample;
 mod walk;
 mod zigzag;
 
 pub use chunks::Chunks;
-pub use decoder::{Coverage, Decoder, MAX_SCANS, Picture, Plane};
+pub use decoder::{Coverage, Decoder, MAX_SCANS, Outline, Picture, Plane};
 pub use error::Error;
 pub use geometry::Scale;
 pub use header::{Colours, Component, Header};

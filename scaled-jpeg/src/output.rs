@@ -1,7 +1,7 @@
 //! Where transformed blocks go: planes, a row of MCUs at a time or whole, and from them pixels.
 
 use crate::{
-    geometry::Geometry,
+    geometry::{Channel, Geometry},
     header::Header,
     raster::Raster,
     transform::{self, Group, Inverse, LANES, Quantisers},
@@ -16,6 +16,8 @@ pub(crate) struct Output {
     transforms: Vec<Transform>,
     /// Whether planes hold all rows of MCUs, not just the current one.
     whole: bool,
+    /// Rows of samples in front of the current row of MCUs, which are the last ones of that before it.
+    context: usize,
     raster: Option<Raster>,
 }
 
@@ -34,7 +36,8 @@ impl Output {
     /// For blocks that come in the order of the picture, all components together. Without `header`, no pixels are made.
     pub(crate) fn new(geometry: Geometry, header: Option<&Header>, whole: bool) -> Self {
         let rows = if whole { geometry.mcus.1 as usize } else { 1 };
-        let size = |channel| geometry.stride(channel) * Geometry::mcu_height(channel) * rows;
+        let context = if whole { 0 } else { geometry.context() };
+        let size = |channel| geometry.stride(channel) * (Geometry::mcu_height(channel) * rows + context);
         let planes = geometry.channels.iter().map(|channel| vec![128; size(channel)]).collect();
         let transforms = geometry.channels.iter().map(|channel| Transform {
             inverse: transform::inverse(channel),
@@ -44,14 +47,14 @@ impl Output {
         });
         let transforms = transforms.collect();
         let raster = header.map(|header| Raster::new(header, &geometry));
-        Self { geometry, planes, transforms, whole, raster }
+        Self { geometry, planes, transforms, whole, context, raster }
     }
 
     /// Where the samples of a row of MCUs begin in a channel's plane.
     pub(crate) fn start(&self, channel: usize, mcu_row: u32) -> usize {
         let channel = &self.geometry.channels[channel];
         let row = if self.whole { mcu_row as usize } else { 0 };
-        row * Geometry::mcu_height(channel) * self.geometry.stride(channel)
+        (row * Geometry::mcu_height(channel) + self.context) * self.geometry.stride(channel)
     }
 
     /// A channel's group for that row of an MCU and that column, with whatever it held last.
@@ -144,25 +147,28 @@ impl Output {
 
     /// All blocks of a row of MCUs are there.
     pub(crate) fn end_row(&mut self, row: u32) {
-        if !self.whole {
-            self.convert(row);
+        if self.whole {
+            return;
         }
-    }
-
-    fn convert(&mut self, row: u32) {
-        let starts: Vec<_> = (0..self.planes.len()).map(|channel| self.start(channel, row)).collect();
-        if let Some(raster) = &mut self.raster {
-            raster.add(&self.geometry, &self.planes, &starts);
+        let Some(raster) = &mut self.raster else { return };
+        // The row's last pixels wait for the next row, if they depend on that.
+        let (height, is_last) = (self.geometry.size.1 as usize, row + 1 == self.geometry.mcus.1);
+        let end = (row as usize + 1) * self.geometry.mcu_size().1 - self.context;
+        let first = |channel: &Channel| row as usize * Geometry::mcu_height(channel);
+        raster.add(&self.geometry, &self.planes, self.context, first, if is_last { height } else { end.min(height) });
+        for (plane, channel) in self.planes.iter_mut().zip(&self.geometry.channels) {
+            let carried = self.context * self.geometry.stride(channel);
+            let last = plane.len() - carried;
+            plane.copy_within(last.., 0);
         }
     }
 
     /// The pixels, down to the picture's last row whatever was decoded.
-    pub(crate) fn into_pixels(mut self) -> Vec<u8> {
+    pub(crate) fn into_pixels(self) -> Vec<u8> {
+        let Some(mut raster) = self.raster else { return Vec::new() };
         if self.whole {
-            for row in 0..self.geometry.mcus.1 {
-                self.convert(row);
-            }
+            raster.add(&self.geometry, &self.planes, 0, |_| 0, self.geometry.size.1 as usize);
         }
-        self.raster.map_or_else(Vec::new, |raster| raster.data)
+        raster.data
     }
 }

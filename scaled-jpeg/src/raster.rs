@@ -1,8 +1,9 @@
 //! From planes of components to pixels.
 
 use crate::{
-    geometry::Geometry,
+    geometry::{Channel, Geometry, Upsampling},
     header::{Colours, Header},
+    upsample::{Upsampler, nearest},
 };
 
 /// What the bytes of a pixel mean.
@@ -34,54 +35,51 @@ pub(crate) struct Raster {
     pub(crate) data: Vec<u8>,
     rows: usize,
     width: usize,
-    /// Of each channel: where each pixel's sample is in a row, if not at the pixel's own place.
-    columns: Vec<Option<Vec<u32>>>,
-    /// A row of each such channel, brought to the picture's width.
-    spread: Vec<Vec<u8>>,
+    /// By channel.
+    upsamplers: Vec<Upsampler>,
 }
 
 impl Raster {
     pub(crate) fn new(header: &Header, geometry: &Geometry) -> Self {
         let width = geometry.size.0 as usize;
         let colours = header.colours();
-        let places = |(from, to)| (0..width).map(|x| nearest(x, from, to) as u32).collect::<Vec<_>>();
-        let columns = geometry.channels.iter().map(|channel| geometry.spread(channel).map(places));
-        let columns: Vec<_> = columns.collect();
-        let spread = columns.iter().map(|columns| vec![0; columns.as_ref().map_or(0, Vec::len)]).collect();
+        let upsamplers = geometry.channels.iter().map(|channel| Upsampler::new(channel, geometry)).collect();
         let size = width * geometry.size.1 as usize * colours.pixels().channels();
-        Self { colours, data: Vec::with_capacity(size), rows: 0, width, columns, spread }
+        Self { colours, data: Vec::with_capacity(size), rows: 0, width, upsamplers }
     }
 
-    /// Adds the pixels of a row of MCUs, whose samples begin at `starts` in the planes, down to the picture's last row.
-    pub(crate) fn add(&mut self, geometry: &Geometry, planes: &[Vec<u8>], starts: &[usize]) {
-        let height = (geometry.v_max * geometry.scale.eighths()) as usize;
+    /// Adds the pixels of rows up to `end`. In the planes, the row of a channel that `first` gives lies behind so many others.
+    pub(crate) fn add(
+        &mut self,
+        geometry: &Geometry,
+        planes: &[Vec<u8>],
+        before: usize,
+        first: impl Fn(&Channel) -> usize,
+        end: usize,
+    ) {
+        let height = geometry.mcu_size().1;
         let row_bytes = self.width * self.colours.pixels().channels();
-        for y in 0..height.min((geometry.size.1 as usize).saturating_sub(self.rows)) {
+        for y in self.rows..end {
             let mut rows: [&[u8]; 4] = [&[]; 4];
-            for (index, (channel, spread)) in geometry.channels.iter().zip(&mut self.spread).enumerate() {
-                let line = nearest(y, Geometry::mcu_height(channel), height);
-                let row = &planes[index][starts[index] + line * geometry.stride(channel)..];
-                rows[index] = match &self.columns[index] {
-                    None => &row[..self.width],
-                    Some(columns) => {
-                        for (sample, &x) in spread.iter_mut().zip(columns) {
-                            *sample = row[x as usize];
-                        }
-                        spread
-                    }
+            for (index, (channel, upsampler)) in geometry.channels.iter().zip(&mut self.upsamplers).enumerate() {
+                let line = |line: usize| {
+                    let at = line + before - first(channel);
+                    &planes[index][at * geometry.stride(channel)..][..geometry.stride(channel)]
                 };
+                let near = nearest(y, Geometry::mcu_height(channel), height);
+                let far = match channel.upsampling.1 {
+                    Upsampling::Triangle if y % 2 == 0 => near.saturating_sub(1),
+                    Upsampling::Triangle => (near + 1).min(channel.shown.1 - 1),
+                    _ => near,
+                };
+                rows[index] = &upsampler.row(line(near), line(far), y)[..self.width];
             }
             let start = self.data.len();
             self.data.resize(start + row_bytes, 0);
             self.colours.convert(&rows, &mut self.data[start..]);
-            self.rows += 1;
         }
+        self.rows = self.rows.max(end);
     }
-}
-
-/// Which of `from` samples covers the middle of the place `x` of `to`.
-fn nearest(x: usize, from: usize, to: usize) -> usize {
-    (2 * x + 1) * from / (2 * to)
 }
 
 impl Colours {
@@ -89,7 +87,7 @@ impl Colours {
         match self {
             Self::Gray => Pixels::Gray,
             Self::Rgb | Self::YCbCr => Pixels::Rgb,
-            Self::Cmyk | Self::AdobeCmyk | Self::AdobeYcck => Pixels::Cmyk,
+            Self::Cmyk | Self::Ycck => Pixels::Cmyk,
         }
     }
 
@@ -105,13 +103,12 @@ impl Colours {
                     *pixel = [r, g, b];
                 }
             }
-            Self::Cmyk | Self::AdobeCmyk | Self::AdobeYcck => {
+            Self::Cmyk | Self::Ycck => {
                 let pixels = out.as_chunks_mut::<4>().0;
                 for ((((pixel, &a), &b), &c), &d) in pixels.iter_mut().zip(a).zip(b).zip(c).zip(d) {
                     *pixel = match self {
-                        Self::Cmyk => [a, b, c, d],
-                        Self::AdobeCmyk => [255 - a, 255 - b, 255 - c, 255 - d],
-                        // Adobe stores how much ink is missing, and cyan, magenta and yellow as the light that remains.
+                        Self::Cmyk => [255 - a, 255 - b, 255 - c, 255 - d],
+                        // The light that remains is as much as is missing of an ink.
                         _ => {
                             let [r, g, b] = rgb(a, b, c);
                             [r, g, b, 255 - d]

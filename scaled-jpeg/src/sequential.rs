@@ -153,7 +153,7 @@ impl Scan for Sequential<'_> {
 }
 
 /// Reads a block: its first coefficient's difference, and into its lane of the group those that are needed, up to that zigzag
-/// index or somewhat further. None where the data are no block.
+/// index or somewhat further. None where the data are no block. A run beyond the last coefficient means that one, as everywhere.
 #[inline(always)]
 fn decode_block(
     bits: &mut Bits,
@@ -195,7 +195,15 @@ fn decode_block(
     }
     while index <= needed {
         bits.refill(bytes);
-        let (size, advance) = ac.long(bits)?;
+        let entry = ac.value[bits.peek::<BITS>()];
+        let (length, size, advance) = (entry >> 24, entry >> 16 & 15, entry >> 8 & 0xff);
+        let (size, advance) = if entry == 0 {
+            ac.long(bits)?
+        } else {
+            bits.take(length);
+            // Without the block's end behind a value: the last coefficient has none.
+            (size, if size > 0 { advance & (END - 1) } else { advance })
+        };
         index += advance;
         group[natural(index - 1)][lane] = bits.value(size) as i16;
     }
@@ -230,7 +238,7 @@ fn decode_block(
         bits.take(u32::from(entry));
         index += u32::from(entry >> 8);
     }
-    (index == 64 || index >= END).then_some(difference)
+    Some(difference)
 }
 
 /// Where a coefficient belongs in its block, whatever damaged data make its index.

@@ -82,6 +82,8 @@ fn other_kinds_are_refused_by_the_header() {
     assert!(matches!(Decoder::from_slice(&file[..frame]), Err(Error::NoPicture)));
 }
 
+const JFIF: &[u8] = b"JFIF\0\x01\x02\0\0\x01\0\x01\0\0";
+
 #[test]
 fn colours_follow_adobe_and_the_names_of_components() {
     let pixels = |factors: &[(usize, usize)], segments: &[(u8, &[u8])]| {
@@ -98,20 +100,27 @@ fn colours_follow_adobe_and_the_names_of_components() {
     let [y, cb, cr] = [stored[0], stored[1], stored[2]].map(f64::from);
     let expected =
         [y + 1.402 * (cr - 128.0), y - 0.344_136 * (cb - 128.0) - 0.714_136 * (cr - 128.0), y + 1.772 * (cb - 128.0)];
-    for segments in [&[][..], &[(0xee, &adobe(1)[..])], &[(0xe0, b"JFIF\0"), (0xee, &adobe(0))]] {
+    for segments in [&[][..], &[(0xee, &adobe(1)[..])], &[(0xe0, JFIF), (0xee, &adobe(0))]] {
         let (_, rgb) = pixels(&three, segments);
         for (value, expected) in rgb.iter().zip(expected) {
             assert!((f64::from(*value) - expected.clamp(0.0, 255.0)).abs() <= 1.0, "{rgb:?} for {expected:?}");
         }
     }
     let four = [(1, 1); 4];
-    let (model, ink) = pixels(&four, &[]);
-    assert_eq!(model, Pixels::Cmyk);
-    let missing = |ink: &[u8]| ink.iter().map(|ink| 255 - ink).collect::<Vec<_>>();
-    assert_eq!(pixels(&four, &[(0xee, &adobe(0))]).1, missing(&ink));
-    let (_, ycck) = pixels(&four, &[(0xee, &adobe(2))]);
-    assert_eq!(ycck[3], 255 - ink[3]);
-    assert_ne!(ycck[..3], ink[..3]);
+    let planes = {
+        let file = Picture::random(8, 8, &four, 2).write(&Form::sequential(4));
+        Decoder::from_slice(&file).unwrap().decode_planes(Scale::Eighth).unwrap()
+    };
+    let missing: Vec<u8> = planes.iter().map(|plane| 255 - plane.data[0]).collect();
+    for segments in [&[][..], &[(0xee, &adobe(0)[..])], &[(0xe0, JFIF)]] {
+        assert_eq!(pixels(&four, segments), (Pixels::Cmyk, missing.clone()));
+    }
+    // A transform that nobody defined is the one that is.
+    for transform in [1, 2, 3] {
+        let (_, ycck) = pixels(&four, &[(0xee, &adobe(transform))]);
+        assert_eq!(ycck[3], missing[3]);
+        assert_ne!(ycck[..3], missing[..3]);
+    }
 }
 
 #[test]

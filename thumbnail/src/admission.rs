@@ -76,7 +76,7 @@ pub(crate) fn memory(header: &Header, length: usize, plan: &Plan) -> u64 {
 fn decoding(coding: &Coding, header: &Header, decoded: u128, wanted: (u32, u32), length: u64) -> u128 {
     let pixels = u128::from(header.width) * u128::from(header.height);
     match coding {
-        Coding::Jpeg(frame) => u128::from(decode::jpeg::memory(header, frame, wanted, length)),
+        Coding::Jpeg(frame) => u128::from(decode::jpeg::memory(header, frame, wanted)),
         Coding::Png { channels, depth, interlaced } => {
             // A single transparent colour gives an alpha channel to all pixels.
             let channels = if matches!(channels, PngChannels::Gray | PngChannels::GrayAlpha) { 2 } else { 4 };

@@ -74,7 +74,7 @@ pub fn compare(file: &File) -> Vec<Likeness> {
 /// The scale that the product takes where that is the largest thumbnail.
 fn taken(source: (u32, u32), largest: Option<&u32>) -> Option<Scale> {
     let (wide, high) = thumbnail_size(source, *largest?);
-    Scale::smallest_leaving((2 * wide, 2 * high), source)
+    Some(Scale::smallest_leaving((2 * wide, 2 * high), source))
 }
 
 fn thumbnail_size((width, height): (u32, u32), to: u32) -> (u32, u32) {

@@ -55,9 +55,7 @@ impl Ahead {
             return None;
         }
         match (self.picture?, &header.coding) {
-            (Picture::Jpeg(reduced), Coding::Jpeg(frame)) => {
-                Some(jpeg::judged(reduced, frame, bytes).map(Decoded::from))
-            }
+            (Picture::Jpeg(reduced), Coding::Jpeg(_)) => Some(jpeg::judged(reduced, bytes).map(Decoded::from)),
             (Picture::Png(decoded), Coding::Png { .. }) => Some(Ok(decoded)),
             _ => None,
         }

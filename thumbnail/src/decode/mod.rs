@@ -87,7 +87,7 @@ pub(crate) fn decode(
         return decoded;
     }
     match &header.coding {
-        Coding::Jpeg(frame) => jpeg::decode(bytes, header, frame, wanted).map(Decoded::from),
+        Coding::Jpeg(_) => jpeg::decode(bytes, header, wanted).map(Decoded::from),
         Coding::Png { .. } => png::decode(Cursor::new(bytes), header, wanted, limits),
         Coding::Gif => gif::decode(bytes, header, wanted).map(Decoded::from),
         Coding::Tiff(coding) => tiff::decode(bytes, header, coding).map(Decoded::from),

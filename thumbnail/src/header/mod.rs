@@ -133,6 +133,6 @@ fn unknown(bytes: &[u8]) -> Rejection {
 }
 
 /// The rejection of a file that ends within its header.
-fn ends_in_header(format: Format) -> Rejection {
+pub(crate) fn ends_in_header(format: Format) -> Rejection {
     Reason::Truncated.because(format!("the {format} file ends within its header"))
 }
