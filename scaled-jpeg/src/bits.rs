@@ -55,6 +55,21 @@ impl Window {
         if self.ended { usize::MAX } else { self.length.saturating_sub(reserve) }
     }
 
+    /// Whether no data follow those in the window.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether there are none between the last marker and the next.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ended && self.length == 0
+    }
+
+    /// Bits in the window that were not taken.
+    pub(crate) fn left(&self, bits: &Bits) -> usize {
+        (self.length * 8 + bits.count as usize).saturating_sub(bits.at * 8)
+    }
+
     /// Whether more bits were taken than the data have.
     #[inline]
     pub(crate) fn overrun(&self, bits: &Bits) -> bool {

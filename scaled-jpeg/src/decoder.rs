@@ -91,9 +91,9 @@ impl<'a> Decoder<&'a [u8]> {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn from_slice(bytes: &'a [u8]) -> Result<Self, Error> {
-        let mut decoder = Self::new(bytes)?;
+        let mut decoder = Self::open(Input::from_slice(bytes))?;
         if decoder.header.height == 0 {
-            let mut ahead = Input::new(bytes);
+            let mut ahead = Input::from_slice(bytes);
             while let Some(marker) = ahead.marker()? {
                 match marker {
                     0xdc => {
@@ -103,7 +103,7 @@ impl<'a> Decoder<&'a [u8]> {
                     0xd9 => break,
                     0x00..=0xbf | 0xd0..=0xd8 => {}
                     _ => {
-                        ahead.skip_segment()?;
+                        ahead.skip_segment(marker)?;
                     }
                 }
             }
@@ -125,7 +125,7 @@ impl<'a> Decoder<&'a [u8]> {
             }
             // A second start: another picture's, and this one is over without its end.
             let has_segment = !matches!(marker, 0xd0..=0xd9 | 0x00..=0xbf);
-            if matches!(marker, 0xd8 | 0xd9) || has_segment && !ahead.skip_segment().unwrap_or(false) {
+            if matches!(marker, 0xd8 | 0xd9) || has_segment && !ahead.skip_segment(marker).unwrap_or(false) {
                 break;
             }
         }
@@ -158,7 +158,10 @@ impl<R: BufRead> Decoder<R> {
     /// # Errors
     /// [`Error`] where the input is no JPEG, ends in its header, or is of a kind that this crate does not decode.
     pub fn new(reader: R) -> Result<Self, Error> {
-        let mut input = Input::new(reader);
+        Self::open(Input::new(reader))
+    }
+
+    fn open(mut input: Input<R>) -> Result<Self, Error> {
         let (header, tables, first) = start::read(&mut input)?;
         Ok(Self { input, header, tables, first: Some(first), approximate: false, max_scans: MAX_SCANS })
     }
@@ -218,7 +221,8 @@ impl<R: BufRead> Decoder<R> {
         }
         let geometry = Geometry::new(&self.header, u32::from(self.header.height), scale);
         let found = vec![0; geometry.channels.len()];
-        let run = Run { decoder: self, window: Window::new(), segment: Vec::new(), found, scans: 0 };
+        let spoiled = found.clone();
+        let run = Run { decoder: self, window: Window::new(), segment: Vec::new(), found, spoiled, scans: 0 };
         if run.decoder.header.progressive {
             run.progressive(geometry, raster)
         } else {
@@ -234,6 +238,8 @@ struct Run<R> {
     segment: Vec<u8>,
     /// By channel: blocks that were readable, those beyond the picture's edge included.
     found: Vec<u64>,
+    /// By channel: blocks that lack what a scan should have given besides, because it is damaged.
+    spoiled: Vec<u64>,
     scans: usize,
 }
 
@@ -269,7 +275,7 @@ impl<R: BufRead> Run<R> {
                     Some(segment) => tables.read(marker, segment)?,
                     None => return Ok(None),
                 },
-                _ if input.skip_segment()? => {}
+                _ if input.skip_segment(marker)? => {}
                 _ => return Ok(None),
             }
         }
@@ -309,7 +315,7 @@ impl<R: BufRead> Run<R> {
             let interval = tables.interval;
             let mut decoding = Sequential::new(output, &scan, parts);
             let mcus = walk(&mut self.decoder.input, &mut self.window, interval, &mut decoding)?;
-            self.note(&scan, &output.geometry, mcus);
+            self.note(&scan, &output.geometry, mcus.found);
             scan.parts.iter().for_each(|part| missing[part.channel] = false);
         }
         let output = output.ok_or(Error::NoPicture)?;
@@ -360,7 +366,7 @@ impl<R: BufRead> Run<R> {
             let mut decoding = DcScan { mcus: scan.shape(geometry), parts: parts.collect(), shift: scan.shift };
             let mcus = walk(input, &mut self.window, tables.interval, &mut decoding)?;
             if !scan.refines {
-                self.note(scan, geometry, mcus);
+                self.note(scan, geometry, mcus.found);
             }
             return Ok(());
         }
@@ -372,7 +378,12 @@ impl<R: BufRead> Run<R> {
             let shape = geometry.channels[part.channel].blocks;
             let remembers = own.is_refined_after(scan.shift, *approximate);
             let mut decoding = AcScan::new(own, shape, table, band, scan, remembers);
-            walk(input, &mut self.window, tables.interval, &mut decoding)?;
+            let mcus = walk(input, &mut self.window, tables.interval, &mut decoding)?;
+            // What is not refined costs little.
+            if !scan.refines {
+                let spoiled = &mut self.spoiled[part.channel];
+                *spoiled = mcus.spoiled.max(*spoiled);
+            }
         }
         Ok(())
     }
@@ -388,7 +399,8 @@ impl<R: BufRead> Run<R> {
 
     fn coverage(&self, geometry: &Geometry) -> Coverage {
         let blocks = geometry.channels.iter().map(|channel| u64::from(channel.blocks.0) * u64::from(channel.blocks.1));
-        let found = self.found.iter().zip(blocks.clone()).map(|(&found, expected)| found.min(expected)).sum();
+        let sound = self.found.iter().zip(&self.spoiled).zip(blocks.clone());
+        let found = sound.map(|((&found, spoiled), expected)| found.min(expected.saturating_sub(*spoiled))).sum();
         Coverage { found, expected: blocks.sum() }
     }
 }

@@ -2,17 +2,27 @@
 
 use std::io::{self, BufRead, ErrorKind};
 
+use crate::error::Error;
+
 /// A reader of a JPEG file.
 #[derive(Clone)]
 pub(crate) struct Input<R> {
     reader: R,
+    /// Whether the reader hands out all that is left at once, so that it is known where the file ends.
+    is_whole: bool,
     /// A marker that ended the last stretch of entropy-coded data, and was not asked for yet.
     pending: Option<u8>,
 }
 
+impl<'a> Input<&'a [u8]> {
+    pub(crate) fn from_slice(reader: &'a [u8]) -> Self {
+        Self { reader, is_whole: true, pending: None }
+    }
+}
+
 impl<R: BufRead> Input<R> {
     pub(crate) fn new(reader: R) -> Self {
-        Self { reader, pending: None }
+        Self { reader, is_whole: false, pending: None }
     }
 
     /// What the reader holds, without moving on; empty at the end of the file.
@@ -77,16 +87,17 @@ impl<R: BufRead> Input<R> {
         }
     }
 
-    /// The length that a segment's first two bytes give, without these; none where the file ends or the length is wrong.
+    /// The length that a segment's first two bytes give, themselves included; none where the file ends.
     fn segment_length(&mut self) -> io::Result<Option<usize>> {
         let (Some(high), Some(low)) = (self.byte()?, self.byte()?) else { return Ok(None) };
-        Ok(usize::from(u16::from_be_bytes([high, low])).checked_sub(2))
+        Ok(Some(usize::from(u16::from_be_bytes([high, low]))))
     }
 
     /// Reads a segment after its marker; none where the file ends in it.
-    pub(crate) fn segment<'a>(&mut self, into: &'a mut Vec<u8>) -> io::Result<Option<&'a [u8]>> {
+    pub(crate) fn segment<'a>(&mut self, into: &'a mut Vec<u8>) -> Result<Option<&'a [u8]>, Error> {
         into.clear();
         let Some(length) = self.segment_length()? else { return Ok(None) };
+        let length = length.checked_sub(2).ok_or(Error::Corrupt("a segment's length is less than 2"))?;
         while into.len() < length {
             let missing = length - into.len();
             let chunk = self.chunk()?;
@@ -100,9 +111,18 @@ impl<R: BufRead> Input<R> {
         Ok(Some(into))
     }
 
-    /// Passes over a segment; false where the file ends in it.
-    pub(crate) fn skip_segment(&mut self) -> io::Result<bool> {
-        let Some(mut length) = self.segment_length()? else { return Ok(false) };
+    /// Passes over a segment that says nothing of the picture; false where the file ends in it.
+    ///
+    /// A length that makes no sense loses such a segment only: what follows is searched for the next marker. Where the end of the file
+    /// is not known, a length may lead there.
+    pub(crate) fn skip_segment(&mut self, marker: u8) -> io::Result<bool> {
+        let Some(length) = self.segment_length()? else { return Ok(false) };
+        let mut length = length.saturating_sub(2);
+        // Of Exif and other things that hold whole pictures, what is left is not to be taken for the file's.
+        let is_harmless = !matches!(marker, 0xe0..=0xe2 | 0xed);
+        if self.is_whole && is_harmless && length > self.chunk()?.len() {
+            return Ok(true);
+        }
         while length > 0 {
             let available = self.chunk()?.len().min(length);
             if available == 0 {
@@ -147,6 +167,11 @@ impl<R: BufRead> Input<R> {
             }
         }
         Ok((filled, false))
+    }
+
+    /// Whether a marker was found that was not asked for yet.
+    pub(crate) fn is_at_marker(&self) -> bool {
+        self.pending.is_some()
     }
 
     /// Puts a marker back.

@@ -9,7 +9,7 @@ use crate::{
     bits::{Bits, Bytes, Window},
     coefficients::{Band, Coefficients},
     deposit::{deposit, place},
-    huffman::{BITS, DcTable, END, PACKED_ADVANCE, ProgressiveTable},
+    huffman::{BITS, DcTable, PACKED_ADVANCE, ProgressiveTable},
     scan::ScanHeader,
     walk::{Scan, Stop},
 };
@@ -119,6 +119,17 @@ impl Scan for DcScan<'_> {
         }
     }
 
+    fn spare(&mut self, bytes: &Bytes, bits: &mut Bits) -> bool {
+        let mut parts = self.parts.iter();
+        parts.all(|part| {
+            (0..part.h * part.v).all(|_| {
+                bits.refill(bytes);
+                // Bits that refine are no sign of a block.
+                part.table.as_ref().is_some_and(|table| table.difference(bits).is_some())
+            })
+        })
+    }
+
     fn restart(&mut self) {
         self.parts.iter_mut().for_each(|part| part.last.set(0));
     }
@@ -171,13 +182,12 @@ impl<'a> AcScan<'a> {
             let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
             index += run;
             if size > 0 {
-                if index > last {
-                    return None;
-                }
+                // A run beyond the band goes where it leads, if not beyond the block.
+                let place = index.min(63);
                 let value = bits.value(size);
-                history |= 1 << index;
-                if kept >> index & 1 == 1 {
-                    let slot = at * self.own.count() + usize::from(self.own.slots[index as usize & 63]);
+                history |= 1 << place;
+                if self.own.kept >> place & 1 == 1 {
+                    let slot = at * self.own.count() + usize::from(self.own.slots[place as usize & 63]);
                     self.own.ac[slot] = (value << self.shift) as i16;
                 }
             } else if run < 15 {
@@ -191,7 +201,7 @@ impl<'a> AcScan<'a> {
             bits.refill(bytes);
             let entry = table.packed[bits.peek::<BITS>()];
             if entry == 0 {
-                if rare(table, last, bits, &mut index, &mut history, &mut self.ended)? {
+                if rare(table, bits, &mut index, &mut history, &mut self.ended)? {
                     return Some(history);
                 }
                 continue;
@@ -204,7 +214,7 @@ impl<'a> AcScan<'a> {
             bits.refill(bytes);
             let entry = table.single[bits.peek::<BITS>()];
             if entry == 0 {
-                if rare(table, last, bits, &mut index, &mut history, &mut self.ended)? {
+                if rare(table, bits, &mut index, &mut history, &mut self.ended)? {
                     return Some(history);
                 }
                 continue;
@@ -213,7 +223,7 @@ impl<'a> AcScan<'a> {
             history |= u64::from(entry >> 16).wrapping_shl(index);
             index += entry >> 8 & 0xff;
         }
-        (index == last + 1 || index >= END).then_some(history)
+        Some(history)
     }
 
     /// Reads a block of a scan that refines.
@@ -239,9 +249,6 @@ impl<'a> AcScan<'a> {
             self.correct(bits, bytes, at, history & passed);
             left &= !passed;
             if size > 0 {
-                if place == 0 {
-                    return None;
-                }
                 fresh |= place;
                 if self.own.kept & place != 0 {
                     *self.value(at, place) = if positive { 1 << self.shift } else { -1 << self.shift };
@@ -302,7 +309,6 @@ impl<'a> AcScan<'a> {
 #[inline(always)]
 fn rare(
     table: &ProgressiveTable,
-    last: u32,
     bits: &mut Bits,
     index: &mut u32,
     history: &mut u64,
@@ -316,10 +322,7 @@ fn rare(
     }
     *index += run;
     if size > 0 {
-        if *index > last {
-            return None;
-        }
-        *history |= 1 << *index;
+        *history |= 1 << (*index).min(63);
         bits.take(size);
     }
     *index += 1;
@@ -373,6 +376,36 @@ impl Scan for AcScan<'_> {
     }
 
     fn lose(&mut self, _row: u32, _columns: Range<u32>) {}
+
+    fn retract(&mut self, row: u32, columns: Range<u32>) {
+        if self.refines {
+            return;
+        }
+        let band = self.own.kept & self.band.bits();
+        for column in columns {
+            let at = row as usize * self.own.width + column as usize;
+            for index in (0..64).filter(|index| band >> index & 1 == 1) {
+                *self.value(at, 1 << index) = 0;
+            }
+            if let Some(history) = self.own.history.get_mut(at) {
+                *history &= !self.band.bits();
+            }
+        }
+    }
+
+    fn spare(&mut self, bytes: &Bytes, bits: &mut Bits) -> bool {
+        if self.refines {
+            return false;
+        }
+        self.ended = self.ended.saturating_sub(1);
+        if self.ended > 0 {
+            return true;
+        }
+        let kept = std::mem::take(&mut self.own.kept);
+        let block = self.first(bits, bytes, 0);
+        self.own.kept = kept;
+        block.is_some()
+    }
 
     fn restart(&mut self) {
         self.ended = 0;

@@ -137,6 +137,13 @@ impl Scan for Sequential<'_> {
         }
     }
 
+    fn spare(&mut self, bytes: &Bytes, bits: &mut Bits) -> bool {
+        let mut nowhere = [[0; LANES]; 64];
+        let mut blocks =
+            self.parts.iter().zip(&self.places).flat_map(|(part, places)| places.blocks.iter().map(move |_| part));
+        blocks.all(|part| decode_block(bits, bytes, part, 1, &mut nowhere, 0).is_some())
+    }
+
     fn restart(&mut self) {
         self.places.iter_mut().for_each(|places| places.last = 0);
     }

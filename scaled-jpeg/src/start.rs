@@ -23,7 +23,19 @@ pub(crate) fn read<R: BufRead>(input: &mut Input<R>) -> Result<(Header, Tables, 
             0xc9..=0xcf => return Err(Error::Unsupported("arithmetic coding")),
             _ => {}
         }
-        let Some(segment) = input.segment(&mut buffer)? else { break };
+        let is_wanted = matches!(marker, 0xc0..=0xc2 | 0xc4 | 0xda | 0xdb | 0xdd | 0xe0..=0xe2 | 0xee);
+        if !is_wanted {
+            if input.skip_segment(marker)? {
+                continue;
+            }
+            break;
+        }
+        let segment = match input.segment(&mut buffer) {
+            // What may be missing is missing.
+            Err(Error::Corrupt(_)) if marker >= 0xe0 => continue,
+            segment => segment?,
+        };
+        let Some(segment) = segment else { break };
         match marker {
             0xda => {
                 let scan = ScanHeader::read(segment, &header)?;
@@ -33,7 +45,7 @@ pub(crate) fn read<R: BufRead>(input: &mut Input<R>) -> Result<(Header, Tables, 
             }
             0xc0..=0xc2 if header.components.is_empty() => header.frame(marker, segment)?,
             0xc0..=0xc2 => return Err(Error::Corrupt("there are two frames")),
-            0xe0 if segment.starts_with(b"JFIF\0") => header.jfif = true,
+            0xe0 if segment.starts_with(b"JFIF\0") && segment.len() >= 14 => header.jfif = true,
             0xe1 if segment.starts_with(b"Exif\0\0") && header.exif.is_none() => {
                 header.exif = Some(segment[6..].to_vec());
             }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    bits::{BLOCK_BYTES, Bits, Window},
+    bits::{BLOCK_BYTES, Bits, Bytes, Window},
     input::Input,
 };
 
@@ -31,13 +31,43 @@ pub(crate) trait Scan {
     fn decode(&mut self, window: &Window, bits: &mut Bits, row: u32, columns: Range<u32>, safe: usize) -> (u32, Stop);
     /// These MCUs are not there or cannot be read.
     fn lose(&mut self, row: u32, columns: Range<u32>);
+    /// These MCUs were decoded, and turn out to be others than they seemed.
+    fn retract(&mut self, _row: u32, _columns: Range<u32>) {}
+    /// Reads an MCU for which the scan has no place: whether there was one.
+    fn spare(&mut self, bytes: &Bytes, bits: &mut Bits) -> bool;
     /// A restart interval begins.
     fn restart(&mut self);
     /// A row is complete.
     fn end_row(&mut self, row: u32);
 }
 
-/// Decodes a scan whose header the input has just passed: how many MCUs of it were readable.
+/// What became of a scan's MCUs. Those in neither number are missing because the file ends.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Walked {
+    /// Readable, and certainly where they belong.
+    pub(crate) found: u64,
+    /// Lost by damage.
+    pub(crate) spoiled: u64,
+}
+
+/// How the data of a restart interval end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// With the interval's last MCU.
+    Tight,
+    /// After that, with something that is none.
+    Loose,
+    /// After that, with more MCUs: some were gained, nobody knows where.
+    Long,
+    /// Before that, at a marker: some were lost, nobody knows where.
+    Short,
+    /// Nowhere: one of its MCUs cannot be read.
+    Damaged,
+    /// Before its last MCU, with the file.
+    Cut,
+}
+
+/// Decodes a scan whose header the input has just passed.
 ///
 /// After damage, and where data are missing, it goes on at the next restart marker.
 pub(crate) fn walk<R: BufRead>(
@@ -45,75 +75,184 @@ pub(crate) fn walk<R: BufRead>(
     window: &mut Window,
     interval: u32,
     scan: &mut impl Scan,
-) -> io::Result<u64> {
+) -> io::Result<Walked> {
     let (width, height) = scan.shape();
-    let reserve = scan.blocks() * BLOCK_BYTES;
-    let total = width * height;
-    let mut bits = window.begin(input)?;
-    let mut found = 0;
-    let mut mcu = 0_u32;
-    loop {
-        let end = mcu.checked_div(interval).map_or(total, |whole| ((whole + 1).saturating_mul(interval)).min(total));
-        while mcu < end {
-            let (row, column) = (mcu / width, mcu % width);
-            let columns = column..width.min(column + (end - mcu));
-            let (reached, stop) = scan.decode(window, &mut bits, row, columns, window.safe(reserve));
-            found += u64::from(reached - column);
-            mcu += reached - column;
-            if reached == width {
-                scan.end_row(row);
+    let bits = window.begin(input)?;
+    let walked = Walked::default();
+    Walk { input, window, scan, interval, width, total: width * height, bits, mcu: 0, walked, certain: None }.run()
+}
+
+struct Walk<'a, R, S> {
+    input: &'a mut Input<R>,
+    window: &'a mut Window,
+    scan: &'a mut S,
+    /// MCUs; 0 for no restarts.
+    interval: u32,
+    /// Of a row, in MCUs.
+    width: u32,
+    /// MCUs.
+    total: u32,
+    bits: Bits,
+    /// The next one.
+    mcu: u32,
+    walked: Walked,
+    /// What was found before an interval first was taken for lost because of a marker's number.
+    certain: Option<u64>,
+}
+
+impl<R: BufRead, S: Scan> Walk<'_, R, S> {
+    fn run(mut self) -> io::Result<Walked> {
+        loop {
+            let start = self.mcu;
+            let whole =
+                start.checked_div(self.interval).map_or(self.total, |done| (done + 1).saturating_mul(self.interval));
+            let end = whole.min(self.total);
+            let ending = self.decode(end)?;
+            let mut next = Some(self.total);
+            let mut is_lost = ending == Ending::Short;
+            if end < self.total {
+                next = self.next(ending, start, end)?;
+                // Where a marker is missing, what follows is the next interval.
+                is_lost |= ending == Ending::Long && next == Some(end);
+            } else {
+                is_lost |= ending == Ending::Long;
+            }
+            if is_lost {
+                self.walked.found -= u64::from(self.mcu - start);
+                self.walked.spoiled += u64::from(self.mcu - start);
+                self.rows(start, self.mcu, |scan, row, columns| scan.retract(row, columns));
+            }
+            let to = next.unwrap_or(self.total);
+            if next.is_some() && ending != Ending::Cut {
+                self.walked.spoiled += u64::from(to - self.mcu);
+            }
+            self.lose(to);
+            if self.mcu == self.total {
+                self.settle(ending)?;
+                return Ok(self.walked);
+            }
+            self.bits = self.window.begin(self.input)?;
+            self.scan.restart();
+        }
+    }
+
+    /// Decodes MCUs before `end`, as many as can be.
+    fn decode(&mut self, end: u32) -> io::Result<Ending> {
+        let reserve = self.scan.blocks() * BLOCK_BYTES;
+        while self.mcu < end {
+            let (row, column) = (self.mcu / self.width, self.mcu % self.width);
+            let columns = column..self.width.min(column + (end - self.mcu));
+            let (reached, stop) =
+                self.scan.decode(self.window, &mut self.bits, row, columns, self.window.safe(reserve));
+            self.walked.found += u64::from(reached - column);
+            self.mcu += reached - column;
+            if reached == self.width {
+                self.scan.end_row(row);
             }
             match stop {
                 Stop::Done => {}
-                Stop::Hungry => window.fill(&mut bits, input)?,
-                Stop::Damaged => break,
+                Stop::Hungry => self.window.fill(&mut self.bits, self.input)?,
+                Stop::Damaged if !self.window.overrun(&self.bits) => return Ok(Ending::Damaged),
+                Stop::Damaged if self.input.is_at_marker() => return Ok(Ending::Short),
+                Stop::Damaged => return Ok(Ending::Cut),
             }
         }
-        if mcu == total {
-            return Ok(found);
+        if !self.window.has_ended() {
+            self.window.fill(&mut self.bits, self.input)?;
         }
-        let next = next_interval(input, mcu, end, interval, total)?;
-        while mcu < next {
-            let (row, column) = (mcu / width, mcu % width);
-            let to = width.min(column + (next - mcu));
-            scan.lose(row, column..to);
-            mcu += to - column;
-            if to == width {
+        if self.window.has_ended() && self.window.left(&self.bits) < 8 {
+            return Ok(Ending::Tight);
+        }
+        Ok(if self.has_spare() { Ending::Long } else { Ending::Loose })
+    }
+
+    /// Whether nothing but more MCUs follows, and padding. Padding is ones; what is anything else seldom ends so.
+    fn has_spare(&mut self) -> bool {
+        let mut bits = self.bits;
+        // So much is not what damage adds.
+        if !self.window.has_ended() {
+            return false;
+        }
+        while self.window.left(&bits) >= 8 {
+            if !self.scan.spare(&self.window.bytes, &mut bits) || self.window.overrun(&bits) {
+                return false;
+            }
+        }
+        bits.refill(&self.window.bytes);
+        let left = self.window.left(&bits) as u32;
+        bits.bits(left) == (1 << left) - 1
+    }
+
+    /// The first MCU behind the next restart marker, of an interval from `start` to `end` and what became of it; none where there is
+    /// no more.
+    ///
+    /// As libjpeg does it, a marker's number tells whether the marker is one that was passed already (one or two back), or whether
+    /// others are missing. Where the data were all right up to it, a number that is further off is a mistake.
+    fn next(&mut self, ending: Ending, start: u32, end: u32) -> io::Result<Option<u32>> {
+        let expected = (end / self.interval).wrapping_sub(1) & 7;
+        let is_empty = self.mcu == start && ending == Ending::Short && self.window.is_empty();
+        while let Some(marker) = self.input.marker()? {
+            match marker {
+                0xd0..=0xd7 => match u32::from(marker - 0xd0).wrapping_sub(expected) & 7 {
+                    ahead @ (1 | 2) => return Ok(Some(self.jump(end, ahead))),
+                    _ if ending == Ending::Tight => return Ok(Some(end)),
+                    // The one before, twice.
+                    7 if is_empty => return Ok(Some(start)),
+                    6 | 7 => {}
+                    0 => return Ok(Some(end)),
+                    ahead => return Ok(Some(self.jump(end, ahead))),
+                },
+                // Whatever else begins a segment, the scan is over.
+                0xc0..=0xfe => {
+                    self.input.unread(marker);
+                    return Ok(Some(self.total));
+                }
+                // Made by damage.
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Intervals behind `end`, so many, are taken for lost.
+    fn jump(&mut self, end: u32, intervals: u32) -> u32 {
+        self.certain.get_or_insert(self.walked.found);
+        end.saturating_add(intervals * self.interval).min(self.total)
+    }
+
+    /// The scan is complete. If there are markers left, none may have been missing.
+    fn settle(&mut self, ending: Ending) -> io::Result<()> {
+        let Some(certain) = self.certain.filter(|_| ending == Ending::Tight) else { return Ok(()) };
+        let Some(marker) = self.input.marker()? else { return Ok(()) };
+        self.input.unread(marker);
+        if (0xd0..=0xd7).contains(&marker) {
+            self.walked.spoiled += self.walked.found - certain;
+            self.walked.found = certain;
+        }
+        Ok(())
+    }
+
+    /// MCUs before `to` are not there.
+    fn lose(&mut self, to: u32) {
+        let (from, width) = (self.mcu, self.width);
+        self.rows(from, to, |scan, row, columns| {
+            let is_complete = columns.end == width;
+            scan.lose(row, columns);
+            if is_complete {
                 scan.end_row(row);
             }
-        }
-        if mcu == total {
-            return Ok(found);
-        }
-        bits = window.begin(input)?;
-        scan.restart();
+        });
+        self.mcu = to.max(from);
     }
-}
 
-/// The first MCU behind the next restart marker, where an interval ended at `end` or damage was met at `mcu` before it; the
-/// scan's `total` where there is no more.
-fn next_interval<R: BufRead>(input: &mut Input<R>, mcu: u32, end: u32, interval: u32, total: u32) -> io::Result<u32> {
-    if interval == 0 {
-        return Ok(total);
-    }
-    let expected = (end / interval).wrapping_sub(1) & 7;
-    while let Some(marker) = input.marker()? {
-        match marker {
-            0xd0..=0xd7 => {
-                let ahead = u32::from(marker - 0xd0).wrapping_sub(expected) & 7;
-                // One or two back: a marker that was already dealt with when damage made it seem lost.
-                if ahead < 6 {
-                    return Ok(end.saturating_add(ahead * interval).min(total).max(mcu));
-                }
-            }
-            // Whatever else begins a segment, the scan is over.
-            0xc0..=0xfe => {
-                input.unread(marker);
-                break;
-            }
-            // Made by damage.
-            _ => {}
+    /// Goes through MCUs row by row.
+    fn rows(&mut self, from: u32, to: u32, each: impl Fn(&mut S, u32, Range<u32>)) {
+        let mut mcu = from;
+        while mcu < to {
+            let (row, column) = (mcu / self.width, mcu % self.width);
+            let end = self.width.min(column + (to - mcu));
+            each(self.scan, row, column..end);
+            mcu += end - column;
         }
     }
-    Ok(total)
 }
