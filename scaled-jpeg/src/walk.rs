@@ -96,7 +96,7 @@ struct Walk<'a, R, S> {
     /// The next one.
     mcu: u32,
     walked: Walked,
-    /// What was found before an interval first was taken for lost because of a marker's number.
+    /// What was found before the first interval that did not end as it should.
     certain: Option<u64>,
 }
 
@@ -118,8 +118,9 @@ impl<R: BufRead, S: Scan> Walk<'_, R, S> {
                 is_lost |= ending == Ending::Long;
             }
             if is_lost {
-                self.walked.found -= u64::from(self.mcu - start);
-                self.walked.spoiled += u64::from(self.mcu - start);
+                let found = u64::from(self.mcu - start).min(self.walked.found);
+                self.walked.found -= found;
+                self.walked.spoiled += found;
                 self.rows(start, self.mcu, |scan, row, columns| scan.retract(row, columns));
             }
             let to = next.unwrap_or(self.total);
@@ -128,7 +129,9 @@ impl<R: BufRead, S: Scan> Walk<'_, R, S> {
             }
             self.lose(to);
             if self.mcu == self.total {
-                self.settle(ending)?;
+                if end == self.total && ending == Ending::Tight {
+                    self.settle()?;
+                }
                 return Ok(self.walked);
             }
             self.bits = self.window.begin(self.input)?;
@@ -186,25 +189,33 @@ impl<R: BufRead, S: Scan> Walk<'_, R, S> {
     /// The first MCU behind the next restart marker, of an interval from `start` to `end` and what became of it; none where there is
     /// no more.
     ///
-    /// As libjpeg does it, a marker's number tells whether the marker is one that was passed already (one or two back), or whether
-    /// others are missing. Where the data were all right up to it, a number that is further off is a mistake.
+    /// A marker's number tells how many others are missing. Where the data were all right up to it, it does as libjpeg has it: one
+    /// or two are missing, or the marker is an old one (one or two back), or else the number is a mistake.
     fn next(&mut self, ending: Ending, start: u32, end: u32) -> io::Result<Option<u32>> {
         let expected = (end / self.interval).wrapping_sub(1) & 7;
+        let is_tight = ending == Ending::Tight;
+        let before = self.walked.found - u64::from(self.mcu - start);
+        if !is_tight {
+            self.certain.get_or_insert(before);
+        }
         let is_empty = self.mcu == start && ending == Ending::Short && self.window.is_empty();
         while let Some(marker) = self.input.marker()? {
             match marker {
                 0xd0..=0xd7 => match u32::from(marker - 0xd0).wrapping_sub(expected) & 7 {
-                    ahead @ (1 | 2) => return Ok(Some(self.jump(end, ahead))),
-                    _ if ending == Ending::Tight => return Ok(Some(end)),
+                    0 => return Ok(Some(end)),
                     // The one before, twice.
                     7 if is_empty => return Ok(Some(start)),
-                    6 | 7 => {}
-                    0 => return Ok(Some(end)),
-                    ahead => return Ok(Some(self.jump(end, ahead))),
+                    6 | 7 if is_tight => {}
+                    3.. if is_tight => return Ok(Some(end)),
+                    ahead => {
+                        self.certain.get_or_insert(before);
+                        return Ok(Some(end.saturating_add(ahead * self.interval).min(self.total)));
+                    }
                 },
                 // Whatever else begins a segment, the scan is over.
                 0xc0..=0xfe => {
                     self.input.unread(marker);
+                    self.doubt();
                     return Ok(Some(self.total));
                 }
                 // Made by damage.
@@ -214,22 +225,24 @@ impl<R: BufRead, S: Scan> Walk<'_, R, S> {
         Ok(None)
     }
 
-    /// Intervals behind `end`, so many, are taken for lost.
-    fn jump(&mut self, end: u32, intervals: u32) -> u32 {
-        self.certain.get_or_insert(self.walked.found);
-        end.saturating_add(intervals * self.interval).min(self.total)
-    }
-
-    /// The scan is complete. If there are markers left, none may have been missing.
-    fn settle(&mut self, ending: Ending) -> io::Result<()> {
-        let Some(certain) = self.certain.filter(|_| ending == Ending::Tight) else { return Ok(()) };
-        let Some(marker) = self.input.marker()? else { return Ok(()) };
-        self.input.unread(marker);
-        if (0xd0..=0xd7).contains(&marker) {
-            self.walked.spoiled += self.walked.found - certain;
-            self.walked.found = certain;
+    /// The scan's data are complete. If there are more intervals, those that were taken for lost may have been there.
+    fn settle(&mut self) -> io::Result<()> {
+        if self.certain.is_some()
+            && let Some(marker) = self.input.marker()?
+        {
+            self.input.unread(marker);
+            if (0xd0..=0xd7).contains(&marker) {
+                self.doubt();
+            }
         }
         Ok(())
+    }
+
+    /// Markers were too many or too few: what was found after the first trouble with them may belong elsewhere.
+    fn doubt(&mut self) {
+        let certain = self.certain.unwrap_or(self.walked.found).min(self.walked.found);
+        self.walked.spoiled += self.walked.found - certain;
+        self.walked.found = certain;
     }
 
     /// MCUs before `to` are not there.
