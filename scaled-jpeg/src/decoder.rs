@@ -236,7 +236,7 @@ struct Run<R> {
     decoder: Decoder<R>,
     window: Window,
     segment: Vec<u8>,
-    /// By channel: blocks that were readable, those beyond the picture's edge included.
+    /// By channel: blocks that were readable.
     found: Vec<u64>,
     /// By channel: blocks that lack what a scan should have given besides, because it is damaged.
     spoiled: Vec<u64>,
@@ -390,10 +390,12 @@ impl<R: BufRead> Run<R> {
 
     /// Notes how much of its components a scan gave.
     fn note(&mut self, scan: &ScanHeader, geometry: &Geometry, mcus: u64) {
+        let (width, height) = scan.shape(geometry);
         for part in &scan.parts {
-            let channel = &geometry.channels[part.channel];
-            let (h, v) = scan.mcu(channel);
-            self.found[part.channel] = self.found[part.channel].max(mcus * (h * v) as u64);
+            let (across, down) = geometry.channels[part.channel].blocks;
+            // As many parts of the blocks that show something as of those that MCUs have.
+            let blocks = u64::from(across) * u64::from(down) * mcus / (u64::from(width) * u64::from(height));
+            self.found[part.channel] = self.found[part.channel].max(blocks);
         }
     }
 

@@ -1,0 +1,161 @@
+//! The policy for damage, row by row of its table in the crate's documentation, at every scale.
+
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+
+mod common;
+
+use std::ops::Range;
+
+use common::writer::{Form, Picture};
+use scaled_jpeg::{Coverage, Decoder, Error, Plane, Scale};
+
+/// Ten rows of MCUs with thirteen each.
+fn picture() -> Picture {
+    Picture::random(200, 160, &[(2, 2), (1, 1), (1, 1)], 11)
+}
+
+/// Sequential and progressive, with an interval of one row of MCUs in the first scan.
+fn forms() -> [Form; 2] {
+    [Form::sequential(3), Form::progressive(3)].map(|form| Form { interval: 13, ..form })
+}
+
+/// Where the restart markers of the first scan are.
+fn restarts(file: &[u8]) -> Vec<usize> {
+    let scan = file.windows(2).position(|pair| pair == [0xff, 0xda]).unwrap() + 2;
+    let is_marker = |at: &usize| file[*at] == 0xff && !matches!(file[at + 1], 0 | 0xff);
+    (scan..file.len() - 1).filter(is_marker).take_while(|&at| (0xd0..=0xd7).contains(&file[at + 1])).collect()
+}
+
+fn planes(file: &[u8], scale: Scale) -> Vec<Plane> {
+    Decoder::from_slice(file).unwrap().decode_planes(scale).unwrap()
+}
+
+fn coverage(file: &[u8]) -> Coverage {
+    Decoder::from_slice(file).unwrap().decode(Scale::Half).unwrap().coverage
+}
+
+/// All but those rows of MCUs are what they are in the sound file, at every scale; and so many of these count as lost.
+#[track_caller]
+fn check(sound: &[u8], damaged: &[u8], touched: Range<usize>, lost: usize) {
+    for scale in Scale::ALL {
+        for (sound, plane) in planes(sound, scale).iter().zip(&planes(damaged, scale)) {
+            let rows = plane.height / 10;
+            for (y, (right, row)) in sound.data.chunks(plane.width).zip(plane.data.chunks(plane.width)).enumerate() {
+                assert!(right == row || touched.contains(&(y / rows)), "row {y} of {} at {scale:?}", plane.height);
+            }
+        }
+    }
+    let Coverage { found, expected, .. } = coverage(damaged);
+    // A row has 25 × 2 blocks that show something of the luminance, 13 and 13 of the chrominance; 52 with those that do not.
+    let missing = (expected - found) as usize;
+    assert!((lost * 70..=lost * 78).contains(&missing), "{missing} blocks are missing, not {lost} rows");
+}
+
+#[test]
+fn misnumbered_markers() {
+    for form in forms() {
+        let sound = picture().write(&form);
+        let restarts = restarts(&sound);
+        let renumbered = |which: &[usize], by: u8| {
+            let mut file = sound.clone();
+            which
+                .iter()
+                .for_each(|&index| file[restarts[index] + 1] = 0xd0 + (file[restarts[index] + 1] - 0xd0 + by) % 8);
+            file
+        };
+        for by in [3, 4, 5] {
+            check(&sound, &renumbered(&[3], by), 0..0, 0);
+            check(&sound, &renumbered(&[0, 1, 2, 3, 4, 5, 6, 7, 8], by), 0..0, 0);
+        }
+        // As if one or two were missing, or as if it was an old one.
+        check(&sound, &renumbered(&[3], 1), 4..6, 1);
+        check(&sound, &renumbered(&[3], 2), 4..7, 2);
+        check(&sound, &renumbered(&[3], 6), 4..5, 1);
+        check(&sound, &renumbered(&[3], 7), 4..5, 1);
+        // All of them are one too many: what is theirs seems to be the next row's, until one is left over.
+        let coverage = coverage(&renumbered(&[0, 1, 2, 3, 4, 5, 6, 7, 8], 1));
+        assert!(coverage.found * 2 < coverage.expected, "{coverage:?}");
+    }
+}
+
+#[test]
+fn missing_markers() {
+    for form in forms() {
+        let sound = picture().write(&form);
+        let restarts = restarts(&sound);
+        // The row before it is sound; whatever follows is in its place.
+        let without = |range: Range<usize>| [&sound[..range.start], &sound[range.end..]].concat();
+        check(&sound, &without(restarts[3]..restarts[3] + 2), 4..5, 1);
+        check(&sound, &[&sound[..=restarts[3]], &[0xae], &sound[restarts[3] + 2..]].concat(), 4..5, 1);
+        check(&sound, &without(restarts[3]..restarts[4]), 4..5, 1);
+        // A number further ahead is believed where the data are not whole.
+        check(&sound, &without(restarts[2] + 5..restarts[5]), 3..6, 3);
+        check(&sound, &without(restarts[1] + 5..restarts[7]), 2..8, 6);
+    }
+}
+
+#[test]
+fn doubled_markers_and_garbage_before_them() {
+    for form in forms() {
+        let sound = picture().write(&form);
+        let at = restarts(&sound)[3];
+        let put = |bytes: &[u8]| [&sound[..at], bytes, &sound[at..]].concat();
+        check(&sound, &put(&sound[at..at + 2]), 0..0, 0);
+        check(&sound, &put(&[0; 3]), 0..0, 0);
+        check(&sound, &put(&[0xff; 3]), 0..0, 0);
+    }
+}
+
+#[test]
+fn an_interval_with_too_few_mcus_is_lost() {
+    for form in forms() {
+        let sound = picture().write(&form);
+        let at = restarts(&sound)[3];
+        let short = [&sound[..at - 20], &sound[at..]].concat();
+        check(&sound, &short, 3..4, 1);
+    }
+}
+
+#[test]
+fn data_that_end_early_count_if_the_file_ends_there() {
+    for form in [Form::sequential(3), Form::progressive(3)] {
+        let sound = picture().write(&form);
+        let next = sound
+            .windows(2)
+            .enumerate()
+            .skip(700)
+            .find(|(_, pair)| pair[0] == 0xff && pair[1] > 0xc0 && pair[1] < 0xff);
+        let end = next.unwrap().0;
+        let cut = &sound[..end - 30];
+        let found = coverage(cut);
+        assert!(!found.is_complete() && found.found * 10 > found.expected * 9, "{found:?}");
+        // Nobody knows where they were lost.
+        assert_eq!(coverage(&[cut, &sound[end..]].concat()).found, 0);
+        assert_eq!(coverage(&[cut, b"\xff\xd9"].concat()).found, 0);
+    }
+}
+
+#[test]
+fn segments_with_impossible_lengths() {
+    for form in forms() {
+        let sound = picture().write(&form);
+        for marker in [0xfe, 0xe3, 0xec] {
+            for segment in [&[0, 0][..], &[0, 1], &[0, 0, b'a', b'b'], &[0xff, 0xf0, b'a']] {
+                let put = |at: usize| [&sound[..at], &[0xff, marker], segment, &sound[at..]].concat();
+                check(&sound, &put(2), 0..0, 0);
+                let scan = sound.windows(2).position(|pair| pair == [0xff, 0xda]).unwrap();
+                check(&sound, &put(scan), 0..0, 0);
+            }
+        }
+        // Tables are needed.
+        let table = sound.windows(2).position(|pair| pair == [0xff, 0xc4]).unwrap();
+        let mut damaged = sound.clone();
+        damaged[table + 2..table + 4].fill(0);
+        assert!(matches!(Decoder::from_slice(&damaged), Err(Error::Corrupt(_))));
+    }
+    // The end of Exif is not searched for pictures: that of its own would be taken for the file's.
+    let [sound, inner] = [picture(), Picture::random(16, 16, &[(1, 1)], 1)]
+        .map(|picture| picture.write(&Form::sequential(picture.components.len())));
+    let cut = [&sound[..2], b"\xff\xe1\xff\xf0Exif\0\0", &inner[..]].concat();
+    assert!(matches!(Decoder::from_slice(&cut), Err(Error::NoPicture)));
+}
