@@ -304,7 +304,7 @@ impl<R: BufRead> Run<R> {
                 Ok(Part {
                     channel: selected.channel,
                     dc: DcTable::new(&tables.dc(selected.dc)),
-                    ac: AcTable::new(&tables.ac(selected.ac)),
+                    ac: AcTable::new(&tables.ac(selected.ac), output.geometry.channels[selected.channel].last),
                     quantisers: Quantisers::new(tables.quantisation(quantisation)?),
                 })
             });

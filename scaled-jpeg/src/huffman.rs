@@ -125,11 +125,14 @@ pub(crate) struct AcTable {
 }
 
 impl AcTable {
-    pub(crate) fn new(spec: &Spec) -> Self {
+    /// Where all coefficients are needed, the tables that skip some of them stay empty.
+    pub(crate) fn new(spec: &Spec, needed: u8) -> Self {
         let codes = Codes::new(spec);
         let short = Short::new(spec);
-        let single = table(|word| short.single(word, 0).map_or(0, |(bits, advance)| entry(bits, advance)));
-        let packed = table(|word| short.packed(word));
+        let skips = needed < 63;
+        let single = |word| short.single(word, 0).map_or(0, |(bits, advance)| entry(bits, advance));
+        let single = table(|word| if skips { single(word) } else { 0 });
+        let packed = table(|word| if skips { short.packed(word) } else { 0 });
         let value = table(|word| short.value(word));
         Self { packed, single, value, codes }
     }

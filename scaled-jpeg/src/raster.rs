@@ -45,7 +45,7 @@ impl Raster {
         let colours = header.colours();
         let upsamplers = geometry.channels.iter().map(|channel| Upsampler::new(channel, geometry)).collect();
         let size = width * geometry.size.1 as usize * colours.pixels().channels();
-        Self { colours, data: Vec::with_capacity(size), rows: 0, width, upsamplers }
+        Self { colours, data: vec![0; size], rows: 0, width, upsamplers }
     }
 
     /// Adds the pixels of rows up to `end`. In the planes, the row of a channel that `first` gives lies behind so many others.
@@ -74,9 +74,7 @@ impl Raster {
                 };
                 rows[index] = &upsampler.row(line(near), line(far), y)[..self.width];
             }
-            let start = self.data.len();
-            self.data.resize(start + row_bytes, 0);
-            self.colours.convert(&rows, &mut self.data[start..]);
+            self.colours.convert(&rows, &mut self.data[y * row_bytes..][..row_bytes]);
         }
         self.rows = self.rows.max(end);
     }
