@@ -33,6 +33,7 @@ TITLES = {
     "jpeg-12mp-422": "JPEG, 12 MP, 4:2:2",
     "jpeg-12mp-progressive": "JPEG, 12 MP, progressive",
     "jpeg-2mp": "JPEG, 2 MP",
+    "jpeg-0.3mp": "JPEG, 0.3 MP",
     "jpeg-50mp": "JPEG, 50 MP",
     "png-photo-6mp": "PNG, photo, 6 MP",
     "png-screenshot": "PNG, screenshot, 5 MP",

@@ -49,7 +49,7 @@ pub enum Colours {
     YCbCr,
     /// How much of cyan, magenta, yellow and black ink is missing: as Adobe stores them, and so everyone.
     Cmyk,
-    /// The same, with cyan, magenta and yellow as the light that remains, in `YCbCr`.
+    /// The same, with the amounts of cyan, magenta and yellow in `YCbCr`.
     Ycck,
 }
 

@@ -104,14 +104,9 @@ impl Colours {
             Self::Cmyk | Self::Ycck => {
                 let pixels = out.as_chunks_mut::<4>().0;
                 for ((((pixel, &a), &b), &c), &d) in pixels.iter_mut().zip(a).zip(b).zip(c).zip(d) {
-                    *pixel = match self {
-                        Self::Cmyk => [255 - a, 255 - b, 255 - c, 255 - d],
-                        // The light that remains is as much as is missing of an ink.
-                        _ => {
-                            let [r, g, b] = rgb(a, b, c);
-                            [r, g, b, 255 - d]
-                        }
-                    };
+                    // What these colours are as light, are the inks.
+                    let [c, m, y] = if self == Self::Ycck { rgb(a, b, c) } else { [255 - a, 255 - b, 255 - c] };
+                    *pixel = [c, m, y, 255 - d];
                 }
             }
         }

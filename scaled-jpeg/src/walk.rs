@@ -121,7 +121,7 @@ impl<R: BufRead, S: Scan> Walk<'_, R, S> {
                 let found = u64::from(self.mcu - start).min(self.walked.found);
                 self.walked.found -= found;
                 self.walked.spoiled += found;
-                self.rows(start, self.mcu, |scan, row, columns| scan.retract(row, columns));
+                self.rows(start, self.mcu, S::retract);
             }
             let to = next.unwrap_or(self.total);
             if next.is_some() && ending != Ending::Cut {

@@ -60,7 +60,7 @@ fn pixels(width: usize, height: usize) -> Vec<u8> {
     for y in 0..height {
         for x in 0..width {
             let (u, v) = (x * 255 / width, y * 255 / height);
-            let spot = if (x * 7 / width + y * 5 / height * 3) % 4 == 0 { 60 } else { 0 };
+            let spot = if (x * 7 / width + y * 5 / height * 3).is_multiple_of(4) { 60 } else { 0 };
             let texture = (x * x / 11 + y * y / 7 + x * y / 13) % 29;
             data.extend([
                 (u / 2 + spot + texture) as u8,

@@ -106,6 +106,19 @@ fn colours_follow_adobe_and_the_names_of_components() {
             assert!((f64::from(*value) - expected.clamp(0.0, 255.0)).abs() <= 1.0, "{rgb:?} for {expected:?}");
         }
     }
+    // Names that spell the colours count only where nothing else tells.
+    let named = |segments: &[(u8, &[u8])]| {
+        let mut file = with(segments, &Picture::random(8, 8, &three, 2).write(&Form::sequential(3)));
+        for start in [[0xff, 0xc1], [0xff, 0xda]] {
+            let at = file.windows(2).position(|pair| pair == start).unwrap();
+            let (first, step) = if start[1] == 0xc1 { (at + 10, 3) } else { (at + 5, 2) };
+            (0..3).for_each(|index| file[first + index * step] = b"RGB"[index]);
+        }
+        Decoder::from_slice(&file).unwrap().decode(Scale::Eighth).unwrap().data
+    };
+    assert_eq!(named(&[]), stored);
+    assert_eq!(named(&[(0xe0, JFIF)]), pixels(&three, &[]).1);
+    assert_eq!(named(&[(0xee, &adobe(1))]), pixels(&three, &[]).1);
     let four = [(1, 1); 4];
     let planes = {
         let file = Picture::random(8, 8, &four, 2).write(&Form::sequential(4));

@@ -134,7 +134,7 @@ fn a_long_scan() {
     check(&picture, &Form::progressive(3), "progressive");
 }
 
-/// Chrominance comes at the luminance's scale by its own transform.
+/// Chrominance comes at the luminance's scale by its own transform, but for the full size.
 #[test]
 fn chrominance_is_not_upsampled() {
     let file = Picture::random(64, 64, &[(2, 1), (1, 1), (1, 1)], 1).write(&Form::sequential(3));
@@ -144,6 +144,54 @@ fn chrominance_is_not_upsampled() {
         let planes = planes(&file, scale);
         let n = scale.eighths() as usize;
         assert_eq!((planes[0].block, planes[1].block, planes[2].block), ((n, n), chroma, chroma));
+    }
+}
+
+/// At full size a triangle filter brings planes up to the picture, in double precision here.
+#[test]
+fn planes_of_half_the_size_are_filtered() {
+    for (factors, size) in [
+        ([(2, 2), (1, 1), (1, 1)], (45, 37)),
+        ([(2, 1), (1, 1), (1, 1)], (64, 20)),
+        ([(1, 2), (1, 1), (1, 1)], (33, 40)),
+        ([(2, 2), (2, 1), (1, 2)], (31, 35)),
+        ([(1, 1), (2, 2), (2, 2)], (29, 50)),
+    ] {
+        for form in [Form::sequential(3), Form::separate(3), Form::progressive(3)] {
+            let file = Picture::random(size.0, size.1, &factors, 6).write(&form);
+            let made = Decoder::from_slice(&file).unwrap().decode(Scale::Full).unwrap();
+            let planes = planes(&file, Scale::Full);
+            let (h_max, v_max) = factors.iter().fold((1, 1), |max, f| (max.0.max(f.0), max.1.max(f.1)));
+            for (at, pixel) in made.data.chunks(3).enumerate() {
+                let (x, y) = (at % size.0, at / size.0);
+                let sample = |channel: usize| {
+                    let (plane, (h, v)) = (&planes[channel], factors[channel]);
+                    let shown = ((size.0 * h).div_ceil(h_max), (size.1 * v).div_ceil(v_max));
+                    // The place between samples, of which the outermost are repeated.
+                    let weights = |place: usize, factor: usize, max: usize, count: usize| {
+                        let exact = (place as f64 + 0.5) * factor as f64 / max as f64 - 0.5;
+                        let clamp = |index: f64| index.clamp(0.0, count as f64 - 1.0) as usize;
+                        [
+                            (clamp(exact.floor()), 1.0 - exact.rem_euclid(1.0)),
+                            (clamp(exact.floor() + 1.0), exact.rem_euclid(1.0)),
+                        ]
+                    };
+                    let mut sum = 0.0;
+                    for (row, down) in weights(y, v, v_max, shown.1) {
+                        for (column, across) in weights(x, h, h_max, shown.0) {
+                            sum += down * across * f64::from(plane.data[row * plane.width + column]);
+                        }
+                    }
+                    sum
+                };
+                let (y, cb, cr) = (sample(0), sample(1) - 128.0, sample(2) - 128.0);
+                let exact = [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb];
+                for (value, exact) in pixel.iter().zip(exact) {
+                    let off = (f64::from(*value) - exact.clamp(0.0, 255.0)).abs();
+                    assert!(off <= 2.5, "{factors:?}, pixel {at}: {off} off");
+                }
+            }
+        }
     }
 }
 

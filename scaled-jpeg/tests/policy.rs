@@ -58,9 +58,10 @@ fn misnumbered_markers() {
         let restarts = restarts(&sound);
         let renumbered = |which: &[usize], by: u8| {
             let mut file = sound.clone();
-            which
-                .iter()
-                .for_each(|&index| file[restarts[index] + 1] = 0xd0 + (file[restarts[index] + 1] - 0xd0 + by) % 8);
+            for &index in which {
+                let number = &mut file[restarts[index] + 1];
+                *number = 0xd0 + (*number - 0xd0 + by) % 8;
+            }
             file
         };
         for by in [3, 4, 5] {
@@ -158,4 +159,25 @@ fn segments_with_impossible_lengths() {
         .map(|picture| picture.write(&Form::sequential(picture.components.len())));
     let cut = [&sound[..2], b"\xff\xe1\xff\xf0Exif\0\0", &inner[..]].concat();
     assert!(matches!(Decoder::from_slice(&cut), Err(Error::NoPicture)));
+}
+
+/// One block whose last run of zeros leads past its end: the coefficient counts as the last one, as it does for libjpeg.
+#[test]
+fn a_run_beyond_the_block_is_no_damage() {
+    let header = b"\xff\xd8\xff\xdb\0\x43\0".iter().copied().chain([1; 64]);
+    let frame = b"\xff\xc0\0\x0b\x08\0\x08\0\x10\x01\x01\x11\0";
+    // DC: 0 stands for no difference. AC: 0 for a run of fifteen and a value of one bit, 10 for the end.
+    let tables =
+        [&b"\xff\xc4\0\x14\0\x01"[..], &[0; 15], &[0], b"\xff\xc4\0\x15\x10\x01\x01", &[0; 14], &[0xf1, 0]].concat();
+    let scan = b"\xff\xda\0\x08\x01\x01\0\0\x3f\0";
+    // Two blocks: four runs of fifteen zeros and a one, of which the last ends at index 64; then a flat one.
+    let data = [0b0010_1010, 0b1010_1111];
+    let file: Vec<u8> = header.chain([&frame[..], &tables, scan, &data, b"\xff\xd9"].concat()).collect();
+    for scale in Scale::ALL {
+        let made = Decoder::from_slice(&file).unwrap().decode(scale).unwrap();
+        assert!(made.coverage.is_complete(), "{scale:?}: {:?}", made.coverage);
+        let width = scale.eighths() as usize;
+        let second = made.data.chunks(2 * width).flat_map(|row| &row[width..]);
+        assert!(second.copied().all(|sample| sample == 128), "{scale:?}");
+    }
 }

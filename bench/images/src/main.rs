@@ -17,13 +17,14 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// What makes the file of a picture from the landscape.
 type Make = fn(&RgbImage) -> Result<Vec<u8>>;
 
-const FILES: [(&str, Make); 13] = [
+const FILES: [(&str, Make); 14] = [
     ("jpeg-12mp.jpg", |landscape| Jpeg::default().encode(landscape)),
     ("jpeg-12mp-portrait.jpg", |landscape| Jpeg::default().encode(&imageops::rotate270(landscape))),
     ("jpeg-12mp-orientation-6.jpg", |landscape| Jpeg { orientation: 6, ..Jpeg::default() }.encode(landscape)),
     ("jpeg-12mp-422.jpg", |landscape| Jpeg { sampling: SamplingFactor::F_2_1, ..Jpeg::default() }.encode(landscape)),
     ("jpeg-12mp-progressive.jpg", |landscape| Jpeg { progressive: true, ..Jpeg::default() }.encode(landscape)),
     ("jpeg-2mp.jpg", |landscape| Jpeg::default().encode(&resized(landscape, 1632, 1224))),
+    ("jpeg-0.3mp.jpg", |landscape| Jpeg::default().encode(&resized(landscape, 600, 450))),
     ("jpeg-50mp.jpg", |landscape| Jpeg::default().encode(&enlarged(landscape))),
     ("png-photo-6mp.png", |landscape| codecs::png(&resized(landscape, 2832, 2124).into())),
     ("png-screenshot.png", |landscape| codecs::png(&screen::shot(landscape).into())),
