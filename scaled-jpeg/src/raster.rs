@@ -1,5 +1,7 @@
 //! From planes of components to pixels.
 
+use wide::{i16x8, i32x8, u8x16};
+
 use crate::{
     geometry::{Channel, Geometry, Upsampling},
     header::{Colours, Header},
@@ -114,10 +116,56 @@ impl Colours {
 }
 
 fn ycc_row(y: &[u8], cb: &[u8], cr: &[u8], out: &mut [u8]) {
-    let pixels = out.as_chunks_mut::<3>().0;
-    for (((pixel, &y), &cb), &cr) in pixels.iter_mut().zip(y).zip(cb).zip(cr) {
+    let ((y, last_y), (cb, last_cb), (cr, last_cr)) =
+        (y.as_chunks::<LANES>(), cb.as_chunks::<LANES>(), cr.as_chunks::<LANES>());
+    let (pixels, last) = out.as_chunks_mut::<{ 3 * LANES }>();
+    for (((pixels, &y), &cb), &cr) in pixels.iter_mut().zip(y).zip(cb).zip(cr) {
+        *pixels = interleaved(rgb_lanes(y.into(), cb.into(), cr.into()));
+    }
+    for (((pixel, &y), &cb), &cr) in last.as_chunks_mut::<3>().0.iter_mut().zip(last_y).zip(last_cb).zip(last_cr) {
         *pixel = rgb(y, cb, cr);
     }
+}
+
+/// Pixels that are converted together.
+const LANES: usize = 16;
+
+/// [`rgb`], to the bit, in every lane.
+#[inline(always)]
+fn rgb_lanes(y: u8x16, cb: u8x16, cr: u8x16) -> [u8x16; 3] {
+    let half = |widen: fn(u8x16) -> i16x8| {
+        let (y, cb, cr) = (widen(y), widen(cb) - i16x8::splat(128), widen(cr) - i16x8::splat(128));
+        // Factors are those beyond 1, in units of 2^-15, rounded so that sums are as by the exact ones.
+        let red = y + cr + cr.mul_scale_round_n(13_173);
+        let blue = y + cb + cb.mul_scale_round_n(25_297);
+        let (cb_wide, cr_wide) = (i32x8::from_i16x8(cb), i32x8::from_i16x8(cr));
+        let parts: i32x8 = (cr_wide * 18_734 - cb_wide * 22_554 + 32_768) >> 16;
+        let green = y - cr + i16x8::from_i32x8_saturate(parts);
+        [red, green, blue]
+    };
+    let (low, high) = (half(i16x8::from_u8x16_low), half(i16x8::from_u8x16_high));
+    std::array::from_fn(|channel| u8x16::narrow_i16x8(low[channel], high[channel]))
+}
+
+/// Channels put together to pixels.
+#[inline(always)]
+fn interleaved(channels: [u8x16; 3]) -> [u8; 3 * LANES] {
+    /// By third of the result and channel: the lane that each byte comes from; 255 for none.
+    const LANE: [[[u8; 16]; 3]; 3] = {
+        let mut lanes = [[[255; 16]; 3]; 3];
+        let mut at = 0;
+        while at < 3 * LANES {
+            lanes[at / LANES][at % 3][at % LANES] = (at / 3) as u8;
+            at += 1;
+        }
+        lanes
+    };
+    let mut out = [0; 3 * LANES];
+    for (part, lanes) in out.as_chunks_mut::<LANES>().0.iter_mut().zip(&LANE) {
+        let from = |channel: usize| channels[channel].shuffle_zeroing(lanes[channel].into());
+        *part = (from(0) | from(1) | from(2)).to_array();
+    }
+    out
 }
 
 /// JFIF's formula, in units of 2^-16.
@@ -128,4 +176,22 @@ fn rgb(y: u8, cb: u8, cr: u8) -> [u8; 3] {
     let green = y - 22_554 * cb - 46_802 * cr;
     let blue = y + 116_130 * cb;
     [red, green, blue].map(|value| (value >> 16).clamp(0, 255) as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{interleaved, rgb, rgb_lanes};
+
+    #[test]
+    fn all_colours_are_the_same_in_lanes() {
+        for (cb, cr) in (0..=255_u8).flat_map(|cb| (0..=255).map(move |cr| (cb, cr))) {
+            // All brightness, in steps that differ from colour to colour.
+            for start in [0, 37] {
+                let y: [u8; 16] = std::array::from_fn(|lane| (start + 17 * lane) as u8 ^ cb.wrapping_add(cr));
+                let expected = y.map(|y| rgb(y, cb, cr));
+                let lanes = interleaved(rgb_lanes(y.into(), [cb; 16].into(), [cr; 16].into()));
+                assert_eq!(lanes, *expected.as_flattened(), "{cb}, {cr}");
+            }
+        }
+    }
 }
