@@ -15,6 +15,7 @@ GOALS = {
     ("baseline", 1): 1.8,
     ("baseline", 2): 1.6,
     ("baseline", 3): 1.25,
+    ("baseline", 8): 1.0,
     ("progressive", 1): 20,
     ("progressive", 2): 1.4,
     ("progressive, bounded", 1): 20,

@@ -14,7 +14,6 @@
 #![allow(clippy::inline_always)]
 
 mod bits;
-mod chunks;
 mod coefficients;
 mod decoder;
 mod deposit;
@@ -28,7 +27,6 @@ mod progressive;
 mod raster;
 mod scan;
 mod sequential;
-mod standard;
 mod start;
 mod tables;
 mod transform;
@@ -36,7 +34,6 @@ mod upsample;
 mod walk;
 mod zigzag;
 
-pub use chunks::Chunks;
 pub use decoder::{Coverage, Decoder, MAX_SCANS, Outline, Picture, Plane};
 pub use error::Error;
 pub use geometry::Scale;

@@ -4,11 +4,13 @@
 
 mod common;
 
+use std::io::{BufReader, Read};
+
 use common::{
     Random,
     writer::{Form, Picture, Scan},
 };
-use scaled_jpeg::{Chunks, Decoder, Error, Pixels, Plane, Scale};
+use scaled_jpeg::{Decoder, Error, Pixels, Plane, Scale};
 
 fn photo() -> Picture {
     Picture::random(200, 160, &[(2, 2), (1, 1), (1, 1)], 11)
@@ -142,19 +144,28 @@ fn pieces_of_any_size_make_the_same_picture() {
         let file = photo().write(&Form { fill: true, interval: 5, ..form });
         let whole = Decoder::from_slice(&file).unwrap().decode(Scale::Quarter).unwrap();
         for size in [1, 2, 3, 7, 64, 1000] {
-            let pieces = file.chunks(size).map(|piece| Ok(piece.to_vec()));
-            let decoded = Decoder::new(Chunks::new(pieces)).unwrap().decode(Scale::Quarter).unwrap();
+            let decoded =
+                Decoder::new(BufReader::with_capacity(size, &file[..])).unwrap().decode(Scale::Quarter).unwrap();
             assert_eq!(decoded.data, whole.data, "pieces of {size}");
             assert!(decoded.coverage.is_complete());
         }
     }
 }
 
+/// A connection.
+struct Lost;
+
+impl Read for Lost {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        Err(std::io::Error::other("connection lost"))
+    }
+}
+
 #[test]
 fn a_failing_reader_fails_the_picture() {
     let file = photo().write(&Form::sequential(3));
-    let pieces = [Ok(&file[..file.len() / 2]), Err(std::io::Error::other("connection lost"))];
-    let decoded = Decoder::new(Chunks::new(pieces.into_iter())).unwrap().decode(Scale::Eighth);
+    let reader = file[..file.len() / 2].chain(BufReader::new(Lost));
+    let decoded = Decoder::new(reader).unwrap().decode(Scale::Eighth);
     assert!(matches!(decoded, Err(Error::Io(_))));
 }
 
