@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::ops::Range;
+use std::{io::BufReader, ops::Range};
 
 use common::writer::{Form, Picture};
 use scaled_jpeg::{Coverage, Decoder, Error, Plane, Scale};
@@ -146,6 +146,10 @@ fn segments_with_impossible_lengths() {
                 check(&sound, &put(2), 0..0, 0);
                 let scan = sound.windows(2).position(|pair| pair == [0xff, 0xda]).unwrap();
                 check(&sound, &put(scan), 0..0, 0);
+                if segment[0] == 0 {
+                    let made = Decoder::new(BufReader::new(&put(2)[..])).unwrap().decode(Scale::Half).unwrap();
+                    assert!(made.coverage.is_complete());
+                }
             }
         }
         // Tables are needed.
@@ -154,11 +158,13 @@ fn segments_with_impossible_lengths() {
         damaged[table + 2..table + 4].fill(0);
         assert!(matches!(Decoder::from_slice(&damaged), Err(Error::Corrupt(_))));
     }
-    // The end of Exif is not searched for pictures: that of its own would be taken for the file's.
+    // What holds pictures of its own is not searched for the next marker.
     let [sound, inner] = [picture(), Picture::random(16, 16, &[(1, 1)], 1)]
         .map(|picture| picture.write(&Form::sequential(picture.components.len())));
-    let cut = [&sound[..2], b"\xff\xe1\xff\xf0Exif\0\0", &inner[..]].concat();
-    assert!(matches!(Decoder::from_slice(&cut), Err(Error::NoPicture)));
+    for segment in [&b"\xff\xe1\xff\xf0Exif\0\0"[..], b"\xff\xed\xff\xf0Photoshop"] {
+        let cut = [&sound[..2], segment, &inner].concat();
+        assert!(matches!(Decoder::from_slice(&cut), Err(Error::NoPicture)));
+    }
 }
 
 /// One block whose last run of zeros leads past its end: the coefficient counts as the last one, as it does for libjpeg.
@@ -179,5 +185,29 @@ fn a_run_beyond_the_block_is_no_damage() {
         let width = scale.eighths() as usize;
         let second = made.data.chunks(2 * width).flat_map(|row| &row[width..]);
         assert!(second.copied().all(|sample| sample == 128), "{scale:?}");
+    }
+}
+
+/// Blocks of an interval in which some of a band's coefficients are lost have none of that band, and count as lost where it is needed.
+#[test]
+fn a_damaged_band_of_a_progressive_file() {
+    let mut picture = picture();
+    let form = Form { interval: 50, ..Form::spectral(3) };
+    let sound = picture.write(&form);
+    // The luminance's first band: two rows of blocks to an interval, of which the third one's end is lost.
+    let second = sound.windows(2).enumerate().filter(|(_, pair)| *pair == [0xff, 0xda]).nth(1).unwrap().0;
+    let marker = second + restarts(&sound[second..])[2];
+    let damaged = [&sound[..marker - 10], &sound[marker..]].concat();
+    for block in 100..150 {
+        let at = block / 25 * picture.components[0].padded + block % 25;
+        picture.components[0].coefficients[at][1..=2].fill(0);
+    }
+    let without = picture.write(&form);
+    for scale in Scale::ALL {
+        let (right, made) = (planes(&without, scale), planes(&damaged, scale));
+        assert!(right.iter().zip(&made).all(|(right, made)| right.data == made.data), "{scale:?}");
+        let coverage = Decoder::from_slice(&damaged).unwrap().decode(scale).unwrap().coverage;
+        let lost = if scale == Scale::Eighth { 0 } else { 50 };
+        assert_eq!(coverage.expected - coverage.found, lost, "{scale:?}");
     }
 }
