@@ -171,6 +171,7 @@ fn decode_block(
     column: usize,
 ) -> Option<i32> {
     let lane = column % LANES;
+    let group = group.as_flattened_mut();
     let ac = &part.ac;
     bits.refill(bytes);
     let difference = part.dc.difference(bits)?;
@@ -189,13 +190,13 @@ fn decode_block(
                 bits.refill(bytes);
                 let (size, advance) = ac.long(bits)?;
                 index += advance;
-                group[natural(index - 1)][lane] = bits.value(size) as i16;
+                group[place(index - 1, lane)] = bits.value(size) as i16;
                 break;
             }
             let value = extend(bits.buffer << (entry >> 24), entry >> 16 & 15);
             bits.take(entry);
             index += entry >> 8 & 0xff;
-            group[natural(index - 1)][lane] = value;
+            group[place(index - 1, lane)] = value;
         }
         bits.refill(bytes);
         refilled = 3;
@@ -212,7 +213,7 @@ fn decode_block(
             (size, if size > 0 { advance & (END - 1) } else { advance })
         };
         index += advance;
-        group[natural(index - 1)][lane] = bits.value(size) as i16;
+        group[place(index - 1, lane)] = bits.value(size) as i16;
     }
     while index < 64 - PACKED_ADVANCE {
         bits.refill(bytes);
@@ -248,11 +249,22 @@ fn decode_block(
     Some(difference)
 }
 
-/// Where a coefficient belongs in its block, whatever damaged data make its index.
+/// Where a coefficient of a lane belongs in its group, whatever damaged data make its index.
 #[inline(always)]
-fn natural(index: u32) -> usize {
-    usize::from(zigzag::NATURAL_PADDED[(index & (END - 1)) as usize] & 63)
+fn place(index: u32, lane: usize) -> usize {
+    (usize::from(PLACES[(index & (END - 1)) as usize]) + lane) & (64 * LANES - 1)
 }
+
+/// Of the first lane. Indices that damaged data may lead to all mean the last coefficient.
+static PLACES: [u16; END as usize] = {
+    let mut places = [63 * LANES as u16; END as usize];
+    let mut index = 0;
+    while index < 64 {
+        places[index] = zigzag::NATURAL[index] as u16 * LANES as u16;
+        index += 1;
+    }
+    places
+};
 
 /// The value of that size at the top of a word.
 #[inline(always)]

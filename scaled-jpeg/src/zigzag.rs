@@ -3,17 +3,6 @@
 /// Row × 8 + column of a coefficient by its zigzag index.
 pub(crate) const NATURAL: [u8; 64] = natural();
 
-/// The same for indices that damaged data may lead to, which all mean the last coefficient.
-pub(crate) const NATURAL_PADDED: [u8; 128] = {
-    let mut padded = [63; 128];
-    let mut index = 0;
-    while index < 64 {
-        padded[index] = NATURAL[index];
-        index += 1;
-    }
-    padded
-};
-
 const fn natural() -> [u8; 64] {
     let mut order = [0; 64];
     let (mut row, mut column) = (0_u8, 0_u8);
