@@ -20,6 +20,7 @@ ACTIONLINT := .venv/actionlint/.installed
 OSLS := .venv/osls/.installed
 CMAKE := .venv/cmake/.installed
 SHARP := .venv/sharp/.installed
+GALLERY := .venv/gallery/.installed
 
 # No tool reports to its maker or asks for updates.
 export SAM_CLI_TELEMETRY := 0
@@ -37,18 +38,18 @@ help: ## this list
 
 ##### Run #####
 
-# Photos to upload beside the sample: make run IMAGE="one.jpg two.png"
+# Photos to upload beside the sample, and folders of photos: make run IMAGE="one.jpg two.png holiday/"
 IMAGE ?=
 # 1 to exit after the table instead of waiting for more uploads.
 ONCE ?=
-# Other ports of 127.0.0.1, where the usual ones (9002, 9001, 9000) are taken.
-export S3_PORT LAMBDA_PORT RUNTIME_PORT
+# Other ports of 127.0.0.1, where the usual ones (9002, 9001, 9000, 9003) are taken.
+export S3_PORT LAMBDA_PORT RUNTIME_PORT GALLERY_PORT
 
 LOCAL := $(TARGET_FOLDER)/debug/local
 RUN = $(WITH_CARGO_LAMBDA) $(LOCAL) run --sample local/sample.jpg $(if $(filter-out 0,$(ONCE)),--once)
 
 .PHONY: run
-run: need-run $(CARGO_LAMBDA) $(LOCAL) ## the whole pipeline on this machine; IMAGE="a.jpg b.png", ONCE=1, S3_PORT, LAMBDA_PORT, RUNTIME_PORT
+run: need-run $(CARGO_LAMBDA) $(LOCAL) ## the whole pipeline on this machine; IMAGE="a.jpg folder", ONCE=1, S3_PORT, LAMBDA_PORT, RUNTIME_PORT, GALLERY_PORT
 	@$(RUN) $(IMAGE)
 
 .PHONY: watch
@@ -102,6 +103,16 @@ test-shipped: | need-cargo
 .PHONY: test-chaos
 test-chaos: $(CARGO_LAMBDA) | need-cargo ## the pipeline while everything goes wrong, longer than `make test` has it; CHAOS_SEED
 	$(WITH_CARGO_LAMBDA) CHAOS_CHANGES=$${CHAOS_CHANGES:-200} cargo test --workspace --test chaos
+
+IN_BROWSER = $(WITH_CARGO_LAMBDA) GALLERY_TOOLS=$(CURDIR)/$(dir $(GALLERY))
+
+.PHONY: test-gallery
+test-gallery: $(GALLERY) $(CARGO_LAMBDA) $(SAMPLE) | need-cargo need-chromium ## the gallery of `make run` in a real browser; CHROMIUM
+	$(IN_BROWSER) node --test tests/gallery/gallery.test.mjs
+
+.PHONY: screenshot
+screenshot: $(GALLERY) $(CARGO_LAMBDA) $(SAMPLE) | need-cargo need-chromium ## the picture of the gallery in the README
+	$(IN_BROWSER) node tests/gallery/screenshot.mjs
 
 .PHONY: explore
 explore: | need-cargo ## every interleaving of the protocol, further than `make test` goes; EXPLORE_SCHEDULES, EXPLORE_SEED
@@ -332,6 +343,12 @@ $(OSLS): deploy/tools/osls.json | need-node
 		npm install --prefix $(@D) --silent --no-package-lock --ignore-scripts --no-audit --no-fund && cp $< $@; }
 	@touch $@
 
+$(GALLERY): tests/gallery/package.json | need-node
+	@cmp -s $< $@ || { \
+		echo 'Installing playwright-core and axe-core' && rm -rf $(@D) && mkdir -p $(@D) && cp $< $(@D)/package.json && \
+		npm install --prefix $(@D) --silent --no-package-lock --ignore-scripts --no-audit --no-fund && cp $< $@; }
+	@touch $@
+
 # aws-lambda-ric compiles a part of itself, with cmake. Without a C++ compiler it stays without, and the cold start of Node.js is not
 # measured. As an optional package npm would leave it out for asking for a newer Node.js than many have, though it works with 20.
 $(SHARP): bench/package.json $(CMAKE) | need-node
@@ -342,7 +359,7 @@ $(SHARP): bench/package.json $(CMAKE) | need-node
 		{ $$install || $$install --ignore-scripts; } && cp $< $@; }
 	@touch $@
 
-.PHONY: need-cargo need-nightly need-python need-node
+.PHONY: need-cargo need-nightly need-python need-node need-chromium
 need-cargo:
 	@command -v cargo > /dev/null \
 		|| { echo 'make: Rust is missing. Install 1.95 or newer from https://rustup.rs' >&2; exit 1; }
@@ -355,3 +372,6 @@ need-python:
 need-node:
 	@command -v npm > /dev/null \
 		|| { echo 'make: Node.js is missing. Install 20 or newer from https://nodejs.org or your distribution' >&2; exit 1; }
+need-chromium:
+	@for name in "$$CHROMIUM" chromium chromium-browser google-chrome; do command -v "$$name" > /dev/null && exit 0; done; \
+		echo 'make: Chromium is missing. On Debian: apt-get install chromium; or name one: CHROMIUM=/path/to/it' >&2; exit 1

@@ -3,10 +3,12 @@
 
 pub mod chaos;
 mod error;
+pub mod gallery;
 mod http;
 pub mod lambda;
 pub mod operate;
 mod process;
+pub mod report;
 pub mod s3;
 pub mod stack;
 

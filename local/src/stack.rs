@@ -12,8 +12,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio::sync::broadcast;
 use tokio::time::sleep;
 
+use crate::gallery::{Gallery, Sources};
 use crate::lambda::{self, Front};
 use crate::process::Child;
 use crate::s3::{self, S3Server};
@@ -27,13 +29,16 @@ pub const IMAGE_PROCESSOR: &str = "image-processor";
 /// What the user has set for the real AWS, which must not reach the functions.
 const FOREIGN: [&str; 4] = ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"];
 
+/// Changes of the bucket that the gallery may lag behind before it misses some.
+const CHANGES: usize = 1024;
+
 /// What a stack is started with.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct Config {
     /// The folder of the Cargo workspace that has the two functions.
     pub project: PathBuf,
-    /// The folder for everything written: `s3/`, `failures/`, `logs/`; made if missing.
+    /// The folder for everything written: `s3/`, `results/`, `failures/`, `logs/`; made if missing.
     pub data: PathBuf,
     /// The bucket, which exists from the start.
     pub bucket: String,
@@ -45,6 +50,8 @@ pub struct Config {
     pub lambda_port: u16,
     /// The port of `cargo lambda watch`; 0 takes a free one.
     pub runtime_port: u16,
+    /// The port of the gallery; 0 takes a free one, `None` starts no gallery.
+    pub gallery_port: Option<u16>,
     /// `cargo-lambda`'s executable: a path, or a name to be found in `PATH`.
     pub cargo_lambda: PathBuf,
     /// Processes per function; with one, no two invocations of it ever overlap.
@@ -78,6 +85,7 @@ impl Config {
             s3_port: 0,
             lambda_port: 0,
             runtime_port: 0,
+            gallery_port: None,
             cargo_lambda: "cargo-lambda".into(),
             concurrency: 4,
             release: false,
@@ -117,6 +125,8 @@ pub struct Stack {
     runtime_endpoint: String,
     /// Lambda's front, with the queue.
     pub lambda: Front,
+    /// The page, where one is asked for.
+    pub gallery: Option<Gallery>,
     /// S3.
     pub s3: S3Server,
 }
@@ -131,6 +141,10 @@ impl Stack {
         let front_listener = http::bind(config.lambda_port, "Lambda's API", "LAMBDA_PORT").await?;
         // cargo-lambda binds this one itself: look now whether it can, and let go again.
         let probe = http::bind(config.runtime_port, "cargo lambda watch", "RUNTIME_PORT").await?;
+        let gallery_listener = match config.gallery_port {
+            Some(port) => Some(http::bind(port, "the gallery", "GALLERY_PORT").await?),
+            None => None,
+        };
         let runtime_endpoint = format!("http://{}", probe.local_addr().map_err(|source| Error::Server { source })?);
         drop(probe);
 
@@ -143,12 +157,26 @@ impl Stack {
 
         let mut settings = s3::Config::new(config.data.join("s3"), &[&config.bucket]);
         let events = lambda.events();
+        let (change, changes) = broadcast::channel(CHANGES);
         let listener: s3::Listener = Arc::new(move |told: s3::Notification| {
+            // Without a gallery nobody listens.
+            let _ = change.send(told.key);
             events.send(UPLOAD_HANDLER, told.event);
         });
         settings.notify = Some((config.uploads_prefix.clone(), listener));
         let s3 = S3Server::start_on(s3_listener, settings)?;
-        Ok(Self { config, runtime: None, runtime_endpoint, lambda, s3 })
+        let sources = Sources {
+            catalog: s3.catalog(&config.bucket, &config.uploads_prefix),
+            bucket: config.bucket.clone(),
+            prefix: config.uploads_prefix.clone(),
+            s3: s3.endpoint(),
+            results: config.data.join("results"),
+            events: lambda.events(),
+            ends: lambda.observe(),
+            changes,
+        };
+        let gallery = gallery_listener.map(|listener| Gallery::start_on(listener, sources)).transpose()?;
+        Ok(Self { config, runtime: None, runtime_endpoint, lambda, gallery, s3 })
     }
 
     /// What it was started with.

@@ -18,7 +18,7 @@ fn run(arguments: &[&str]) -> (Option<i32>, String) {
 fn a_missing_image_is_refused_at_once() {
     let (status, told) = run(&["--once", "no-such-file.jpg", "/"]);
     assert_eq!(status, Some(1));
-    assert!(told.contains("no-such-file.jpg: No such file") && told.contains("/: is a folder"), "{told}");
+    assert!(told.contains("no-such-file.jpg: No such file") && told.contains("/: has no images"), "{told}");
 
     let (status, told) = run(&["--once"]);
     assert_eq!(status, Some(1));
@@ -39,6 +39,7 @@ async fn a_busy_port_names_its_remedy() {
         (set(|config, port| config.s3_port = port), "S3_PORT="),
         (set(|config, port| config.lambda_port = port), "LAMBDA_PORT="),
         (set(|config, port| config.runtime_port = port), "RUNTIME_PORT="),
+        (set(|config, port| config.gallery_port = Some(port)), "GALLERY_PORT="),
     ] {
         let error = config.await.map(|_| ()).unwrap_err().to_string();
         assert!(error.contains(&format!("127.0.0.1:{port}")) && error.contains(name), "{error}");

@@ -20,6 +20,7 @@
 
 mod api;
 mod body;
+mod catalog;
 mod intercept;
 mod list;
 mod notification;
@@ -42,9 +43,12 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{HttpResponse, S3Result, s3_error};
 use tokio::net::TcpListener;
 
+pub use catalog::{Catalog, Entry};
 pub use intercept::{Interceptor, Operation, Rendezvous};
 pub(crate) use notification::timestamp;
 pub use notification::{Listener, Notification, decode_key, encode_key};
+pub(crate) use object::nanos;
+pub(crate) use place::flat_name;
 pub use s3s::{S3Error, S3ErrorCode};
 
 use crate::Error;
@@ -85,6 +89,7 @@ impl Config {
 /// A running S3 server; it stops when this is dropped.
 pub struct S3Server {
     server: Server,
+    store: Arc<store::Store>,
     interceptor: Arc<RwLock<Option<Arc<dyn Interceptor>>>>,
 }
 
@@ -112,7 +117,8 @@ impl S3Server {
             Arc::new(notification::Notifier { prefix, region: config.region.clone(), listener })
         });
         let interceptor = Arc::new(RwLock::new(None));
-        let mut service = S3ServiceBuilder::new(api::Backend { store, notifier, region: config.region });
+        let mut service =
+            S3ServiceBuilder::new(api::Backend { store: Arc::clone(&store), notifier, region: config.region });
         service.set_auth(Credentials { access_key: config.access_key, secret_key: config.secret_key });
         service.set_access(Gate { interceptor: Arc::clone(&interceptor) });
         let service = service.build();
@@ -130,7 +136,7 @@ impl S3Server {
             }
         })
         .map_err(|source| Error::Server { source })?;
-        Ok(Self { server, interceptor })
+        Ok(Self { server, store, interceptor })
     }
 
     /// The address that it listens on.
@@ -143,6 +149,12 @@ impl S3Server {
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.server.address)
+    }
+
+    /// The objects of a bucket whose keys begin with a prefix.
+    #[must_use]
+    pub fn catalog(&self, bucket: impl Into<String>, prefix: impl Into<String>) -> Catalog {
+        Catalog { store: Arc::clone(&self.store), bucket: bucket.into(), prefix: prefix.into() }
     }
 
     /// From now on every operation asks this first; `None` takes it away.

@@ -40,7 +40,7 @@ impl Object {
 }
 
 /// Nanoseconds since 1970.
-pub(super) fn nanos(time: SystemTime) -> u64 {
+pub(crate) fn nanos(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 

@@ -55,7 +55,7 @@ pub(super) fn is_free(bucket_folder: &Path, key: &str) -> bool {
 }
 
 /// A single file name for any key: readable as far as it can be, distinct by the key's MD5.
-pub(super) fn flat_name(key: &str) -> String {
+pub(crate) fn flat_name(key: &str) -> String {
     const READABLE: usize = 100;
     let mut name = String::new();
     for byte in key.bytes().take(READABLE) {

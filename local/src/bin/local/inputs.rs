@@ -1,7 +1,8 @@
 //! The images to upload, checked before anything is built.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// A file and the key that it gets.
@@ -11,15 +12,24 @@ pub(crate) struct Input {
     pub(crate) key: String,
 }
 
-/// Gives each file the key `<prefix><file name>`.
+/// Gives each file, and each image of a folder, the key `<prefix><file name>`.
 ///
 /// # Errors
-/// One line for each file that is not there, is a folder, cannot be read, or has the name of another.
+/// One line for each file that is not there, cannot be read, or has the name of another, and each folder without images.
 pub(crate) fn check(paths: impl IntoIterator<Item = PathBuf>, prefix: &str) -> Result<Vec<Input>, String> {
     let mut inputs: Vec<Input> = Vec::new();
     let mut problems = Vec::new();
     let mut seen = HashMap::new();
+    let mut files = Vec::new();
     for path in paths {
+        match images(&path) {
+            Some(Ok(images)) if images.is_empty() => problems.push(format!("{}: has no images in it", path.display())),
+            Some(Ok(images)) => files.extend(images),
+            Some(Err(error)) => problems.push(format!("{}: {error}", path.display())),
+            None => files.push(path),
+        }
+    }
+    for path in files {
         match name(&path) {
             Err(problem) => problems.push(format!("{}: {problem}", path.display())),
             Ok(name) => {
@@ -35,12 +45,24 @@ pub(crate) fn check(paths: impl IntoIterator<Item = PathBuf>, prefix: &str) -> R
     if problems.is_empty() { Ok(inputs) } else { Err(format!("cannot upload\n  {}", problems.join("\n  "))) }
 }
 
+/// The images of a folder by their names' ends, in order, without those of folders in it; `None` for what is no folder.
+fn images(path: &Path) -> Option<io::Result<Vec<PathBuf>>> {
+    path.is_dir().then(|| {
+        let mut images = Vec::new();
+        for entry in fs::read_dir(path)? {
+            let path = entry?.path();
+            let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+            if content_type(&path).is_some() && !is_hidden && path.is_file() {
+                images.push(path);
+            }
+        }
+        images.sort();
+        Ok(images)
+    })
+}
+
 fn name(path: &Path) -> Result<&str, String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    let metadata = file.metadata().map_err(|error| error.to_string())?;
-    if metadata.is_dir() {
-        return Err("is a folder; name the images in it".to_owned());
-    }
+    File::open(path).map_err(|error| error.to_string())?;
     path.file_name().and_then(|name| name.to_str()).ok_or_else(|| "its name is not UTF-8, as keys are".to_owned())
 }
 
@@ -51,6 +73,11 @@ pub(crate) fn content_type(path: &Path) -> Option<&'static str> {
         "png" => Some("image/png"),
         "webp" => Some("image/webp"),
         "gif" => Some("image/gif"),
+        "tif" | "tiff" => Some("image/tiff"),
+        "bmp" => Some("image/bmp"),
+        "ico" => Some("image/x-icon"),
+        "avif" => Some("image/avif"),
+        "heic" => Some("image/heic"),
         _ => None,
     }
 }
@@ -69,10 +96,25 @@ mod tests {
         }
         assert_eq!(check([a.clone()], "up/").unwrap(), [Input { path: a.clone(), key: "up/cat.jpg".into() }]);
 
-        let told = check([a, b, folder.path().to_owned(), folder.path().join("none.jpg")], "up/").unwrap_err();
+        let empty = folder.path().join("empty");
+        std::fs::create_dir(&empty).unwrap();
+        let told = check([a, b, empty, folder.path().join("none.jpg")], "up/").unwrap_err();
         assert_eq!(told.lines().count(), 4, "{told}");
-        for part in ["same name", "is a folder", "none.jpg: No such file"] {
+        for part in ["same name", "empty: has no images", "none.jpg: No such file"] {
             assert!(told.contains(part), "{told}");
         }
+    }
+
+    #[test]
+    fn a_folder_stands_for_its_images() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b.PNG", "a.jpg", "notes.txt", ".hidden.jpg"] {
+            std::fs::write(folder.path().join(name), "x").unwrap();
+        }
+        std::fs::create_dir(folder.path().join("folder.jpg")).unwrap();
+        std::fs::write(folder.path().join("folder.jpg/c.jpg"), "x").unwrap();
+        let inputs = check([folder.path().to_owned()], "up/").unwrap();
+        let keys: Vec<_> = inputs.iter().map(|input| input.key.as_str()).collect();
+        assert_eq!(keys, ["up/a.jpg", "up/b.PNG"]);
     }
 }

@@ -3,7 +3,6 @@
 mod client;
 mod inputs;
 mod operate;
-mod report;
 mod run;
 mod table;
 
@@ -38,7 +37,7 @@ enum Action {
 #[derive(clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
 struct Options {
-    /// Images to upload.
+    /// Images to upload, and folders of images.
     images: Vec<PathBuf>,
     /// An image to upload besides, before the others.
     #[arg(long)]
@@ -64,6 +63,9 @@ struct Options {
     /// Port of `cargo lambda watch` on 127.0.0.1 [default: 9000; 0: any]
     #[arg(long, env = "RUNTIME_PORT", default_value = "", value_parser = or(9000_u16), hide_default_value = true)]
     runtime_port: u16,
+    /// Port of the gallery on 127.0.0.1 [default: 9003; 0: any]
+    #[arg(long, env = "GALLERY_PORT", default_value = "", value_parser = or(9003_u16), hide_default_value = true)]
+    gallery_port: u16,
     /// The bucket [default: my-image-bucket]
     #[arg(long, env = "BUCKET", default_value = "", value_parser = or(String::from("my-image-bucket")), hide_default_value = true)]
     bucket: String,

@@ -5,12 +5,12 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use local::report::{self, Processed, Report};
 use local::stack::{Config, Stack};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::client::Client;
 use crate::inputs::{self, Input};
-use crate::report::{self, Processed, Report};
 use crate::{Options, table};
 
 /// How often a wait says that it still goes on.
@@ -63,6 +63,7 @@ fn config(options: Options) -> Config {
     config.s3_port = options.s3_port;
     config.lambda_port = options.lambda_port;
     config.runtime_port = options.runtime_port;
+    config.gallery_port = (!options.once).then_some(options.gallery_port);
     // A bare name is looked up in PATH; a path is ours, not the project's.
     let is_path = options.cargo_lambda.components().count() > 1;
     config.cargo_lambda = if is_path { absolute(&options.cargo_lambda) } else { options.cargo_lambda };
@@ -99,7 +100,9 @@ async fn upload_and_show(
                 problems.extend(missing(client, processed).await);
             }
             Some(Report::Removed(_)) => problems.push(format!("{}: it was deleted meanwhile", input.path.display())),
-            Some(Report::None(reason)) => problems.push(format!("{}: no thumbnails: {reason}", input.path.display())),
+            Some(Report::None(processed)) => {
+                problems.push(format!("{}: no thumbnails: {}", input.path.display(), processed.explained()));
+            }
             None => problems.push(format!(
                 "{}: no thumbnails after {} s; see {} and {}",
                 input.path.display(),
@@ -165,6 +168,9 @@ fn places(stack: &Stack) {
     let config = stack.config();
     let (s3, lambda) = (stack.s3.endpoint(), stack.lambda.endpoint());
     println!("\nfiles     {}", config.objects().display());
+    if let Some(gallery) = &stack.gallery {
+        println!("gallery   http://{}/", gallery.address());
+    }
     println!("S3        {s3}\nLambda    {lambda}\nfailures  {}", config.failures().display());
     println!(
         "\nupload more:\n  AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1 \\\n    \
@@ -192,7 +198,7 @@ async fn stay(client: &Client, observer: &mut Observer) {
                     }
                 }
                 Report::Removed(processed) => println!("{key} is gone: {} thumbnails removed", processed.removed.len()),
-                Report::None(reason) => println!("{key}: no thumbnails: {reason}"),
+                Report::None(processed) => println!("{key}: no thumbnails: {}", processed.explained()),
             }
         }
     }

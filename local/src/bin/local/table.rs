@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::report::Processed;
+use local::report::Processed;
 
 /// Column heads, to be printed once.
 pub(crate) fn head() -> String {

@@ -1,0 +1,161 @@
+//! The uploads with what became of each, in the page's form.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use serde_json::{Value, json};
+
+use super::results::{Kept, Results};
+use crate::lambda::Invocation;
+use crate::report::Report;
+use crate::s3::{Catalog, Entry, nanos};
+
+/// Uploads of one page.
+const PAGE: usize = 20;
+
+pub(super) struct Board {
+    catalog: Catalog,
+    prefix: String,
+    results: Results,
+    /// Nanoseconds since 1970. What was written before and has no result never had one while somebody looked.
+    begun: u64,
+}
+
+impl Board {
+    pub(super) fn new(catalog: Catalog, prefix: String, results: PathBuf) -> Self {
+        Self { catalog, prefix, results: Results(results), begun: nanos(SystemTime::now()) }
+    }
+
+    /// Keeps what an invocation tells of a key, if it tells of the object that is there now.
+    pub(super) fn keep(&self, invocation: &Invocation, key: &str, report: Report) {
+        let Some(object) = self.catalog.entry(key) else { return self.results.remove(key) };
+        let (queued, finished) = (nanos(invocation.queued), nanos(invocation.finished));
+        if matches!(report, Report::Removed(_)) {
+            return;
+        }
+        let kept = Kept { queued, finished, result: report.into_processed() };
+        // The last attempt of an old event may end long after a later event's success.
+        let is_outdone = self.results.read(key).is_some_and(|known| known.is_of(&object) && known.queued > queued);
+        if kept.is_of(&object) && !is_outdone {
+            self.results.write(key, &kept);
+        }
+    }
+
+    /// How a key is now: its upload, or that it is gone.
+    pub(super) fn news(&self, key: &str) -> Value {
+        match self.catalog.entry(key) {
+            Some(object) if key.starts_with(&self.prefix) => self.upload(&object),
+            _ => {
+                self.results.remove(key);
+                json!({ "key": key, "state": "gone" })
+            }
+        }
+    }
+
+    /// A page of uploads, newest first, after the one that `cursor` names.
+    pub(super) fn page(&self, cursor: Option<&str>) -> Value {
+        let after = cursor.and_then(|cursor| {
+            let (modified, key) = cursor.split_once('/')?;
+            Some((modified.parse().ok()?, key))
+        });
+        let objects = self.catalog.newest(after, PAGE + 1);
+        let shown = &objects[..objects.len().min(PAGE)];
+        let next = shown.last().filter(|_| objects.len() > PAGE);
+        let next = next.map(|object| format!("{}/{}", object.modified, object.key));
+        let uploads: Vec<_> = shown.iter().map(|object| self.upload(object)).collect();
+        json!({ "uploads": uploads, "next": next })
+    }
+
+    fn upload(&self, object: &Entry) -> Value {
+        let Entry { key, bytes, etag, modified } = object;
+        let kept = self.results.read(key).filter(|kept| kept.is_of(object));
+        let state = match &kept {
+            Some(kept) => kept.result.outcome.as_str(),
+            None if *modified >= self.begun => "working",
+            None => "unknown",
+        };
+        json!({
+            "key": key,
+            "name": key.strip_prefix(&self.prefix).unwrap_or(key),
+            "bytes": bytes,
+            "etag": etag,
+            // Milliseconds, which a JavaScript number holds exactly.
+            "modified": modified / 1_000_000,
+            "state": state,
+            "finished": kept.as_ref().map(|kept| kept.finished / 1_000_000),
+            "result": kept.as_ref().map(|kept| &kept.result),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::lambda::{Kind, Outcome};
+    use crate::report::{Processed, Source};
+    use crate::s3;
+
+    const KEY: &str = "uploads/a.png";
+    /// The MD5 of `x`.
+    const ETAG: &str = "9dd4e461268c8034f5c8564e155c67a6";
+
+    /// A board over a bucket with one upload, and when it was written.
+    async fn board(folder: &std::path::Path) -> (Board, SystemTime) {
+        let root = folder.join("s3");
+        std::fs::create_dir_all(root.join("bucket/uploads")).unwrap();
+        std::fs::write(root.join("bucket").join(KEY), "x").unwrap();
+        let written = std::fs::metadata(root.join("bucket").join(KEY)).unwrap().modified().unwrap();
+        let s3 = s3::S3Server::start(0, s3::Config::new(root, &["bucket"])).await.unwrap();
+        let catalog = s3.catalog("bucket", "uploads/");
+        (Board::new(catalog, "uploads/".to_owned(), folder.join("results")), written)
+    }
+
+    fn invocation(queued: SystemTime) -> Invocation {
+        Invocation {
+            function: "image-processor".to_owned(),
+            request_id: "1".to_owned(),
+            kind: Kind::Event,
+            payload: json!({}),
+            attempts: 1,
+            queued,
+            started: queued,
+            finished: queued + Duration::from_millis(5),
+            outcome: Outcome::Answered(json!({})),
+            failure: None,
+        }
+    }
+
+    fn made(etag: &str) -> Report {
+        let source = Some(Source { etag: etag.to_owned(), ..Source::default() });
+        Report::Made(Processed { outcome: "made".to_owned(), source, ..Processed::default() })
+    }
+
+    fn failed() -> Report {
+        Report::None(Processed { outcome: "failed".to_owned(), ..Processed::default() })
+    }
+
+    #[tokio::test]
+    async fn a_result_counts_for_the_object_that_it_is_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let (board, written) = board(folder.path()).await;
+        let (before, later) = (written - Duration::from_secs(9), written + Duration::from_secs(1));
+        let state = || board.news(KEY)["state"].as_str().unwrap().to_owned();
+        assert_eq!(state(), "unknown", "it was there before the board");
+        board.keep(&invocation(later), KEY, made("another"));
+        board.keep(&invocation(before), KEY, made(ETAG));
+        board.keep(&invocation(before), KEY, failed());
+        assert_eq!(state(), "unknown", "all these tell of an object before");
+        board.keep(&invocation(later), KEY, made(ETAG));
+        assert_eq!(state(), "made");
+        board.keep(&invocation(written), KEY, failed());
+        assert_eq!(state(), "made", "an older event failed at last");
+        board.keep(&invocation(later + Duration::from_secs(1)), KEY, failed());
+        assert_eq!(state(), "failed");
+
+        assert_eq!(board.page(None)["uploads"][0]["name"], "a.png");
+        board.keep(&invocation(later), "uploads/gone.png", made(ETAG));
+        assert_eq!(board.news("uploads/gone.png")["state"], "gone");
+    }
+}

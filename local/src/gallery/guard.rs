@@ -1,0 +1,108 @@
+//! Who is answered: this machine's browser showing this page, and programs. No other site, by whatever way.
+
+use hyper::header::{HOST, HeaderMap, HeaderValue, ORIGIN};
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
+
+use super::serve::Refusal;
+
+/// Refuses what another site could have made a browser send.
+///
+/// - `Host` (and the authority of an absolute URL) must name this machine and port: a name of the attacker's that leads to
+///   127.0.0.1 (DNS rebinding) is another one.
+/// - `Origin`, which browsers add to whatever writes, must be this page's.
+/// - `Sec-Fetch-Site`, which browsers add to everything, must not tell of another site: images and events are not for its eyes
+///   either. A link that leads to the page is welcome.
+pub(super) fn check(request: &Parts, port: u16) -> Result<(), Refusal> {
+    let hosts = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
+    let is_ours = |host: &str| hosts.iter().any(|ours| ours.eq_ignore_ascii_case(host));
+    let host = only(&request.headers, HOST.as_str());
+    let authority = request.uri.authority().map(hyper::http::uri::Authority::as_str);
+    if !host.is_some_and(is_ours) || !authority.is_none_or(is_ours) {
+        return Err(refused("this page answers only as 127.0.0.1 or localhost"));
+    }
+    let is_foreign = |origin: &HeaderValue| {
+        let origin = origin.to_str().ok().and_then(|origin| origin.strip_prefix("http://"));
+        origin.is_none() || origin != host
+    };
+    if request.headers.get_all(ORIGIN).iter().any(is_foreign) {
+        return Err(refused("another site may not use this page"));
+    }
+    let is_link = request.method == Method::GET
+        && request.uri.path() == "/"
+        && only(&request.headers, "sec-fetch-dest") == Some("document");
+    match only(&request.headers, "sec-fetch-site") {
+        None if !request.headers.contains_key("sec-fetch-site") => Ok(()),
+        Some("same-origin" | "none") => Ok(()),
+        _ if is_link => Ok(()),
+        _ => Err(refused("another site may not use this page")),
+    }
+}
+
+/// A header's value, unless there are several.
+fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())?.to_str().ok()
+}
+
+fn refused(message: &str) -> Refusal {
+    Refusal::new(StatusCode::FORBIDDEN, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::Request;
+
+    fn check(method: &str, uri: &str, headers: &[(&str, &str)]) -> bool {
+        let mut request = Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        super::check(&request.body(()).unwrap().into_parts().0, 9003).is_ok()
+    }
+
+    #[test]
+    fn the_page_and_programs_are_answered() {
+        for host in ["127.0.0.1:9003", "localhost:9003", "LOCALHOST:9003"] {
+            assert!(check("PUT", "/uploads", &[("host", host)]), "{host}");
+        }
+        let ours = [("host", "localhost:9003"), ("origin", "http://localhost:9003"), ("sec-fetch-site", "same-origin")];
+        assert!(check("PUT", "/uploads", &ours));
+        assert!(check("GET", "/object", &[("host", "127.0.0.1:9003"), ("sec-fetch-site", "none")]));
+        assert!(check("GET", "http://127.0.0.1:9003/", &[("host", "127.0.0.1:9003")]));
+    }
+
+    #[test]
+    fn other_names_of_this_machine_are_refused() {
+        assert!(!check("GET", "/", &[]));
+        for host in
+            ["evil.example:9003", "127.0.0.1", "127.0.0.1:9002", "127.0.0.1:9003.evil.example", "[::1]:9003", ""]
+        {
+            assert!(!check("GET", "/", &[("host", host)]), "{host}");
+        }
+        assert!(!check("GET", "/", &[("host", "127.0.0.1:9003"), ("host", "evil.example")]));
+        assert!(!check("GET", "http://evil.example/", &[("host", "127.0.0.1:9003")]));
+    }
+
+    #[test]
+    fn other_sites_are_refused() {
+        let host = ("host", "127.0.0.1:9003");
+        for origin in
+            ["http://evil.example", "null", "http://127.0.0.1:9002", "https://127.0.0.1:9003", "http://localhost:9003"]
+        {
+            assert!(!check("PUT", "/uploads", &[host, ("origin", origin)]), "{origin}");
+        }
+        let two = [host, ("origin", "http://127.0.0.1:9003"), ("origin", "http://evil.example")];
+        assert!(!check("PUT", "/uploads", &two));
+        for site in ["cross-site", "same-site", "?"] {
+            for path in ["/object?key=a", "/events", "/uploads", "/"] {
+                assert!(!check("GET", path, &[host, ("sec-fetch-site", site)]), "{site} {path}");
+            }
+            let document = [host, ("sec-fetch-site", site), ("sec-fetch-dest", "document")];
+            assert!(check("GET", "/", &document), "a link may lead to the page");
+            assert!(!check("GET", "/object?key=a", &document));
+            assert!(!check("POST", "/", &document));
+            assert!(!check("GET", "/", &[host, ("sec-fetch-site", site), ("sec-fetch-dest", "iframe")]));
+        }
+    }
+}

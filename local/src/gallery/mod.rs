@@ -1,0 +1,120 @@
+//! The gallery: one page that uploads to the local bucket and shows, live, what becomes of each upload.
+//!
+//! The page is three embedded files and asks nothing of another host. Its server stands in front of S3's port: uploads go
+//! through to S3 as anybody's, and never lie in memory whole. What the page shows is read from S3's index ([`board`]) and from
+//! the results of earlier invocations ([`results`]); changes of the bucket and ends of invocations are told to every open page
+//! as server-sent events.
+//!
+//! Since it writes into the bucket, it answers no other site ([`guard`]), and no upload ever runs as a page of its origin.
+
+mod board;
+mod guard;
+mod results;
+mod serve;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::net::TcpListener;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::{Receiver, Sender};
+use tokio::task::AbortHandle;
+
+use crate::http::Server;
+use crate::lambda::{Events, Invocation};
+use crate::s3::Catalog;
+use crate::{Error, report};
+use board::Board;
+
+/// Events that a page may lag behind before it is told to ask for everything again.
+const LAG: usize = 256;
+
+/// What the gallery shows, and whom it speaks to.
+pub(crate) struct Sources {
+    /// The uploads.
+    pub(crate) catalog: Catalog,
+    /// The bucket that uploads go to.
+    pub(crate) bucket: String,
+    /// Keys of uploads begin with this.
+    pub(crate) prefix: String,
+    /// S3's endpoint.
+    pub(crate) s3: String,
+    /// The folder for the results of invocations; made when needed.
+    pub(crate) results: PathBuf,
+    /// Where an upload is queued again.
+    pub(crate) events: Events,
+    /// Every invocation that ends.
+    pub(crate) ends: Receiver<Arc<Invocation>>,
+    /// The key of every upload that is written or deleted.
+    pub(crate) changes: Receiver<String>,
+}
+
+/// A running gallery; it stops when this is dropped.
+pub struct Gallery {
+    server: Server,
+    following: AbortHandle,
+}
+
+impl Gallery {
+    /// Serves on a listener that is bound already.
+    ///
+    /// # Errors
+    /// [`Error::Server`] when the listener cannot be used.
+    pub(crate) fn start_on(listener: TcpListener, sources: Sources) -> Result<Self, Error> {
+        let Sources { catalog, bucket, prefix, s3, results, events, ends, changes } = sources;
+        let port = listener.local_addr().map_err(|source| Error::Server { source })?.port();
+        let board = Arc::new(Board::new(catalog, prefix.clone(), results));
+        let news = Sender::new(LAG);
+        let following = tokio::spawn(follow(Arc::clone(&board), news.clone(), ends, changes)).abort_handle();
+        let service = Arc::new(serve::Service::new(board, news, events, serve::Place { s3, bucket, prefix, port }));
+        let server = Server::start(listener, move |request, _| {
+            let service = Arc::clone(&service);
+            async move { Ok(service.answer(request).await) }
+        });
+        Ok(Self { server: server.map_err(|source| Error::Server { source })?, following })
+    }
+
+    /// The address that it listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.server.address
+    }
+}
+
+impl Drop for Gallery {
+    fn drop(&mut self) {
+        self.following.abort();
+    }
+}
+
+/// Keeps results and tells the pages of each change, in order: what is told last of a key is how it is.
+async fn follow(
+    board: Arc<Board>,
+    news: Sender<Bytes>,
+    mut ends: Receiver<Arc<Invocation>>,
+    mut changes: Receiver<String>,
+) {
+    let tell = |key: &str| {
+        // Without an open page there is nobody to tell.
+        let _ = news.send(serve::event(&board.news(key)));
+    };
+    loop {
+        tokio::select! {
+            change = changes.recv() => match change {
+                Ok(key) => tell(&key),
+                Err(RecvError::Lagged(_)) => _ = news.send(serve::RELOAD),
+                Err(RecvError::Closed) => return,
+            },
+            end = ends.recv() => match end {
+                Ok(invocation) => for (key, report) in report::read(&invocation) {
+                    board.keep(&invocation, &key, report);
+                    tell(&key);
+                },
+                Err(RecvError::Lagged(_)) => _ = news.send(serve::RELOAD),
+                Err(RecvError::Closed) => return,
+            },
+        }
+    }
+}
