@@ -55,6 +55,8 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_')
 
 /// S3's limit for keys, bytes.
 const LONGEST_KEY: usize = 1024;
+/// Most of an error of S3 that is read, bytes.
+const LONGEST_ERROR: usize = 64 * 1024;
 /// Pages that may listen for events at once.
 const LISTENERS: usize = 32;
 /// A silent connection is found dead by writing to it.
@@ -127,10 +129,10 @@ impl Service {
             (&Method::GET, "/gallery.js") => Ok(text("text/javascript; charset=utf-8", SCRIPT)),
             (&Method::GET, "/favicon.ico") => Ok(status(StatusCode::NO_CONTENT)),
             (&Method::GET, "/events") => self.listen(),
-            (&Method::GET, "/uploads") => self.list(asked("after")?.as_deref()),
+            (&Method::GET, "/uploads") => Ok(self.list(asked("after")?.as_deref())),
             (&Method::PUT, "/uploads") => self.put(&required("name")?, &parts.headers, body).await,
             (&Method::DELETE, "/uploads") => self.delete(self.upload(required("key")?)?).await,
-            (&Method::POST, "/uploads") => self.again(&self.upload(required("key")?)?),
+            (&Method::POST, "/uploads") => Ok(self.again(&self.upload(required("key")?)?)),
             (&Method::GET, "/object") => self.object(&required("bucket")?, &required("key")?, &parts.headers).await,
             _ => Err(Refusal::new(StatusCode::NOT_FOUND, "there is no such page")),
         }
@@ -150,12 +152,12 @@ impl Service {
         Ok(key)
     }
 
-    fn list(&self, after: Option<&str>) -> Answer {
+    fn list(&self, after: Option<&str>) -> Response<AnyBody> {
         let Place { bucket, prefix, .. } = &self.place;
         let mut page = self.board.page(after);
         page["bucket"] = json!(bucket);
         page["prefix"] = json!(prefix);
-        Ok(text("application/json", page.to_string()))
+        text("application/json", page.to_string())
     }
 
     /// Passes an upload on to S3, as it comes.
@@ -180,9 +182,9 @@ impl Service {
         Ok(status(StatusCode::NO_CONTENT))
     }
 
-    fn again(&self, key: &str) -> Answer {
+    fn again(&self, key: &str) -> Response<AnyBody> {
         self.events.send(IMAGE_PROCESSOR, json!({ "bucket": self.place.bucket, "key": key }));
-        Ok(status(StatusCode::ACCEPTED))
+        status(StatusCode::ACCEPTED)
     }
 
     async fn object(&self, bucket: &str, key: &str, headers: &HeaderMap) -> Answer {
@@ -247,8 +249,7 @@ impl Service {
         if status.is_success() || status == StatusCode::NOT_MODIFIED {
             return Ok(response);
         }
-        const LONGEST: usize = 64 * 1024;
-        let told = Limited::new(response.into_body(), LONGEST).collect().await;
+        let told = Limited::new(response.into_body(), LONGEST_ERROR).collect().await;
         let told = told.map_err(|error| unreachable(&*error))?.to_bytes();
         let told = String::from_utf8_lossy(&told);
         let message = told.split_once("<Message>").and_then(|(_, rest)| Some(rest.split_once("</Message>")?.0));

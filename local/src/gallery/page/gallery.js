@@ -21,9 +21,9 @@ const REASONS = {
   "metadata-too-large": "The picture carries too much besides its pixels, such as a huge colour profile.",
   "too-complex": "The file has more parts than any real picture.",
   "archived": "The file is archived: it must be restored before it can be read.",
-  "decoder-panic": "This file met a bug in a decoder. It did no harm; please report it.",
-  "panic": "This file met a bug in the function. It did no harm; please report it.",
-  "encode-failed": "The thumbnail could not be written: a bug, please report it.",
+  "decoder-panic": "This file met a bug, which did no harm. Please report it with the file.",
+  "panic": "This file met a bug, which did no harm. Please report it with the file.",
+  "encode-failed": "This file met a bug, which did no harm. Please report it with the file.",
   "key-too-long": "The name is too long for the names of its thumbnails.",
   "thumbnail-too-large": "A thumbnail would be larger than its format allows.",
   "excluded": "The settings exclude this name from thumbnails.",
@@ -45,7 +45,7 @@ let next = null;
 
 // ---- Small helpers
 
-function make(tag, properties = {}, ...children) {
+function make(tag, properties, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
   element.append(...children);
   return element;
@@ -54,11 +54,7 @@ function make(tag, properties = {}, ...children) {
 const query = (parameters) => new URLSearchParams(parameters).toString().replaceAll("+", "%20");
 const objectUrl = (bucket, key, version) => `object?${query({ bucket, key, v: version })}`;
 
-function bytes(count) {
-  if (count < 1e3) return `${count} B`;
-  return count < 1e6 ? `${(count / 1e3).toFixed(1)} kB` : `${(count / 1e6).toFixed(1)} MB`;
-}
-
+const bytes = (count) => count < 1e3 ? `${count} B` : count < 1e6 ? `${(count / 1e3).toFixed(1)} kB` : `${(count / 1e6).toFixed(1)} MB`;
 const pixels = ({ width, height }) => `${width} × ${height}`;
 const milliseconds = (time) => `${time < 10 ? time.toFixed(1) : Math.round(time)} ms`;
 const clock = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
