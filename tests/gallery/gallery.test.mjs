@@ -77,6 +77,19 @@ test("a dropped photo gets its three thumbnails", async () => {
   await page.locator("#announcer", { hasText: "photo.jpg: 3 thumbnails" }).waitFor();
 });
 
+test("chosen and pasted images are uploaded as well", async () => {
+  const chooser = page.waitForEvent("filechooser");
+  await page.getByRole("button", { name: "Choose images" }).press("Enter");
+  await (await chooser).setFiles({ name: "chosen.png", mimeType: "image/png", buffer: png(200, 100, RED) });
+  assert.deepEqual(await thumbnails("chosen.png"), ["100x50", "200x100", "200x100"]);
+  await page.evaluate((bytes) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.items.add(new File([new Uint8Array(bytes)], "image.png", { type: "image/png" }));
+    document.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+  }, [...png(100, 200, BLUE)]);
+  await page.getByRole("heading", { name: /^pasted \d{4}-\d\d-\d\d .*\.png$/ }).waitFor();
+});
+
 test("a text with an image's name is told why it has none", async () => {
   await drop(page, [{ name: "text.jpg", type: "image/jpeg", bytes: Buffer.from("This is a text.") }]);
   await card("text.jpg").getByText("This is no image of a kind that thumbnails are made of.").waitFor();
@@ -233,3 +246,18 @@ for (const scheme of ["light", "dark"]) {
     });
   }
 }
+
+test("after a restart, earlier uploads are there with what became of them", async () => {
+  await drop(page, [
+    picture("lasting.png", png(500, 300, RED)),
+    { name: "lasting.jpg", type: "image/jpeg", bytes: Buffer.from("text") },
+  ]);
+  await thumbnails("lasting.png");
+  await card("lasting.jpg").getByText("unsupported-format").waitFor();
+  await page.goto("about:blank");
+  await pipeline.stop();
+  pipeline = await startPipeline(folder);
+  await page.goto(pipeline.gallery);
+  assert.deepEqual(await thumbnails("lasting.png"), ["100x60", "300x180", "500x300"]);
+  await card("lasting.jpg").getByText("unsupported-format").waitFor();
+});
