@@ -104,14 +104,14 @@ test-shipped: | need-cargo
 test-chaos: $(CARGO_LAMBDA) | need-cargo ## the pipeline while everything goes wrong, longer than `make test` has it; CHAOS_SEED
 	$(WITH_CARGO_LAMBDA) CHAOS_CHANGES=$${CHAOS_CHANGES:-200} cargo test --workspace --test chaos
 
-IN_BROWSER = $(WITH_CARGO_LAMBDA) GALLERY_TOOLS=$(CURDIR)/$(dir $(GALLERY))
+IN_BROWSER = $(WITH_CARGO_LAMBDA) LOCAL=$(abspath $(LOCAL)) GALLERY_TOOLS=$(CURDIR)/$(dir $(GALLERY))
 
 .PHONY: test-gallery
-test-gallery: $(GALLERY) $(CARGO_LAMBDA) $(SAMPLE) | need-cargo need-chromium ## the gallery of `make run` in a real browser; CHROMIUM
+test-gallery: $(GALLERY) $(CARGO_LAMBDA) $(LOCAL) | need-chromium ## the gallery of `make run` in a real browser; CHROMIUM
 	$(IN_BROWSER) node --test tests/gallery/gallery.test.mjs
 
 .PHONY: screenshot
-screenshot: $(GALLERY) $(CARGO_LAMBDA) $(SAMPLE) | need-cargo need-chromium ## the picture of the gallery in the README
+screenshot: $(GALLERY) $(CARGO_LAMBDA) $(LOCAL) | need-chromium ## the picture of the gallery in the README
 	$(IN_BROWSER) node tests/gallery/screenshot.mjs
 
 .PHONY: explore

@@ -15,7 +15,7 @@ OLDEST_RUST = (1, 95)
 # What a first build leaves in the target folder, with the crates that it downloads.
 FIRST_BUILD_BYTES = 4 << 30
 # The variable that moves a port, and the port where it is unset.
-PORTS = {"S3_PORT": 9002, "LAMBDA_PORT": 9001, "RUNTIME_PORT": 9000}
+PORTS = {"S3_PORT": 9002, "LAMBDA_PORT": 9001, "RUNTIME_PORT": 9000, "GALLERY_PORT": 9003}
 
 
 def rust() -> str | None:

@@ -12,7 +12,7 @@ const tools = createRequire(`${process.env.GALLERY_TOOLS}/`);
 const { chromium } = tools("playwright-core");
 
 export const axe = readFileSync(tools.resolve("axe-core/axe.min.js"), "utf8");
-export const SAMPLE = ".local/sample.jpg";
+export const SAMPLE = "local/sample.jpg";
 
 const FLAGS = [
   "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -22,8 +22,7 @@ const FLAGS = [
 /** Starts the pipeline in a folder of its own, on free ports; resolves once its functions answer. */
 export async function startPipeline(folder) {
   const ports = ["--s3-port", "0", "--lambda-port", "0", "--runtime-port", "0", "--gallery-port", "0"];
-  const command = ["run", "--quiet", "--package", "local", "--", "run", "--data", folder, ...ports];
-  const pipeline = spawn("cargo", command, { stdio: ["ignore", "pipe", "inherit"] });
+  const pipeline = spawn(process.env.LOCAL, ["run", "--data", folder, ...ports], { stdio: ["ignore", "pipe", "inherit"] });
   const ended = new Promise((resolve) => pipeline.once("exit", resolve));
   const places = {};
   for await (const line of createInterface(pipeline.stdout)) {

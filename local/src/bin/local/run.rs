@@ -163,7 +163,7 @@ async fn missing(client: &Client, processed: &Processed) -> Vec<String> {
     problems
 }
 
-/// Says where things are.
+/// Says where things are, and what to try next.
 fn places(stack: &Stack) {
     let config = stack.config();
     let (s3, lambda) = (stack.s3.endpoint(), stack.lambda.endpoint());
@@ -172,8 +172,15 @@ fn places(stack: &Stack) {
         println!("gallery   http://{}/", gallery.address());
     }
     println!("S3        {s3}\nLambda    {lambda}\nfailures  {}", config.failures().display());
+    println!("\nnext:");
+    if let Some(gallery) = &stack.gallery {
+        println!("  open http://{}/ and drop images of yours", gallery.address());
+    } else {
+        println!("  make run                      the same with a gallery in the browser, until Ctrl-C");
+    }
+    println!("  make run IMAGE=photos/        images of yours, or a folder of them");
     println!(
-        "\nupload more:\n  AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1 \\\n    \
+        "  AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1 \\\n    \
          aws s3 cp photo.jpg s3://{}/{} --endpoint-url {s3}",
         config.bucket, config.uploads_prefix,
     );
