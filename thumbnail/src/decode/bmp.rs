@@ -17,10 +17,12 @@ pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding) -> Result<P
     let channels = model.channels();
     let pixels = bytes.get(coding.pixels..).unwrap_or_default();
     let stride = stride(width, coding.bits);
+    // Some files end without the last row's padding.
+    let used = (width * usize::from(coding.bits)).div_ceil(8);
     // Before anything is written for the picture itself: most damaged files end here.
     let indices = match coding.packing {
         Packing::Plain => {
-            check_rows(pixels.len().min(stride * height) / stride, height)?;
+            check_rows((pixels.len() + stride - used).min(stride * height) / stride, height)?;
             Vec::new()
         }
         Packing::RunLength => run_lengths(pixels, width, height, coding.bits == 4)?,
@@ -32,7 +34,8 @@ pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding) -> Result<P
     match coding.packing {
         Packing::Plain => {
             let unpack = Unpack::new(coding);
-            for (row, packed) in pixels.chunks_exact(stride).take(height).enumerate() {
+            let rows = pixels.chunks(stride).take(height).take_while(|packed| packed.len() >= used);
+            for (row, packed) in rows.enumerate() {
                 let at = target(row) * width * channels;
                 unpack.row(packed, &mut picture.data[at..at + width * channels], channels);
             }

@@ -17,6 +17,8 @@ pub(crate) struct Coding {
     pub(crate) palette: Vec<[u8; 3]>,
     /// Where the pixels begin.
     pub(crate) pixels: usize,
+    /// The first place at which a file's pixels can begin.
+    earliest: usize,
     /// Whether this is an icon's bitmap, in which a mask of one bit a pixel follows.
     pub(crate) icon: bool,
 }
@@ -34,7 +36,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     let pixels = Reader::little(bytes).u32(10).ok_or_else(|| ends_in_header(Format::Bmp))?;
     let (mut header, mut coding) = read_bitmap(bytes, FILE_HEADER, false)?;
     // Where the file says nonsense the pixels follow the palette.
-    if pixels as usize > FILE_HEADER && (pixels as usize) < bytes.len() {
+    if (coding.earliest..bytes.len()).contains(&(pixels as usize)) {
         coding.pixels = pixels as usize;
     }
     header.coding = super::Coding::Bmp(coding);
@@ -106,7 +108,13 @@ pub(super) fn read_bitmap(bytes: &[u8], start: usize, icon: bool) -> Result<(Hea
         .map_while(|i| reader.slice(after + entry * i, 3))
         .map(|colour| [colour[2], colour[1], colour[0]])
         .collect();
-    let coding = Coding { bits, packing, top_down, masks, palette, pixels: after + entry * colours, icon };
+    let pixels = after + entry * colours;
+    // Some files that do not name how many colours they have leave out those that they do not use. They are too
+    // short for all rows to come after a full palette.
+    let rows = (u64::from(width) * u64::from(bits)).div_ceil(32).saturating_mul(4 * u64::from(height));
+    let full = named != 0 || bytes.len() as u64 >= rows.saturating_add(pixels as u64);
+    let earliest = if full { pixels } else { after };
+    let coding = Coding { bits, packing, top_down, masks, palette, pixels, earliest, icon };
     // A profile of its own: only in the longest header, which says where.
     let profile = (field(56) == Some(u32::from_be_bytes(*b"MBED")))
         .then(|| reader.slice(start + field(112)? as usize, field(116)? as usize))

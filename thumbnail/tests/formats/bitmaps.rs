@@ -36,6 +36,37 @@ fn bitmaps_from_the_top_and_from_the_bottom() {
     let rows = [16, 32, 0, 0, 48, 64, 0, 0].map(|v: u8| v / 16);
     assert_eq!(greys(&packed(2, 2, 8, 0, &rows), 2), [48, 64, 16, 32]);
     assert_eq!(greys(&packed(2, -2, 8, 0, &rows), 2), [16, 32, 48, 64]);
+    // The last row's padding may be missing, but no pixel of a picture of two rows.
+    assert_eq!(greys(&packed(2, 2, 8, 0, &rows[..6]), 2), [48, 64, 16, 32]);
+    assert_eq!(reason(&packed(2, 2, 8, 0, &rows[..5])), Reason::Truncated);
+}
+
+#[test]
+fn bitmap_whose_pixel_offset_points_into_its_palette() {
+    let offset = |mut file: Vec<u8>, offset: u32, colours: u32| {
+        file[10..14].copy_from_slice(&offset.to_le_bytes());
+        file[46..50].copy_from_slice(&colours.to_le_bytes());
+        file
+    };
+    let rows = [1, 2, 0, 0, 3, 4, 0, 0];
+    let expected = [48, 64, 16, 32];
+    let sixteen = packed(2, 2, 8, 0, &rows);
+    for at in [0, 20, 54, 58, 117] {
+        assert_eq!(greys(&offset(sixteen.clone(), at, 16), 2), expected, "16 colours, {at}");
+    }
+    // 256 colours, which the header need not say.
+    let full = [&sixteen[..118], &[0; 240 * 4], &rows].concat();
+    for at in [0, 54, 118, 1074, 1078] {
+        assert_eq!(greys(&offset(full.clone(), at, 0), 2), expected, "256 colours, {at}");
+    }
+    // Colours that are not used were left out: the offset is right.
+    assert_eq!(greys(&offset(sixteen.clone(), 118, 0), 2), expected);
+    // So it is where there is a gap behind the palette.
+    let gap = [&sixteen[..118], &[9; 10], &rows].concat();
+    assert_eq!(greys(&offset(gap, 128, 16), 2), expected);
+    // The same with run lengths.
+    let runs = packed(2, 2, 8, 1, &[1, 1, 1, 2, 0, 0, 1, 3, 1, 4, 0, 1]);
+    assert_eq!(greys(&offset(runs, 54, 16), 2), expected);
 }
 
 #[test]
