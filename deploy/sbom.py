@@ -3,7 +3,6 @@
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,13 +17,18 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="folder for the bills of materials")
     out = parser.parse_args().out
     # It writes one file beside the manifest of every package in the workspace.
-    command = ["cargo", "cyclonedx", "--format", "json", "--override-filename", "bill-of-materials"]
-    # The same input gives the same file: without a serial number, and with the time of the commit instead of the clock's.
-    seconds = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    command = ["cargo", "cyclonedx", "--format", "json", "--spec-version", "1.5", "--target", "all", "--no-build-deps"]
+    command += ["--override-filename", "bill-of-materials"]
+    date = ["git", "log", "-1", "--format=%cd", "--date=format:%Y-%m-%dT%H:%M:%SZ"]
     try:
-        subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "SOURCE_DATE_EPOCH": seconds or "0"})
+        subprocess.run(command, cwd=ROOT, check=True)
+        committed = subprocess.run(date, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
         for name in FUNCTIONS:
-            bill = json.loads((ROOT / name / "bill-of-materials.json").read_text())
+            text = (ROOT / name / "bill-of-materials.json").read_text()
+            # The same sources give the same file: no path of this machine, no number at random, the time of the commit.
+            bill = json.loads(text.replace(ROOT.as_uri(), "file:///source"))
+            bill.pop("serialNumber", None)
+            bill["metadata"]["timestamp"] = committed
             (out / f"{name}.cdx.json").write_text(json.dumps(bill, indent=2) + "\n")
     except (OSError, subprocess.CalledProcessError, ValueError) as error:
         sys.exit(f"sbom: {error}")
