@@ -17,8 +17,8 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="folder for the bills of materials")
     out = parser.parse_args().out
     # It writes one file beside the manifest of every package in the workspace.
-    command = ["cargo", "cyclonedx", "--format", "json", "--spec-version", "1.5", "--target", "all", "--no-build-deps"]
-    command += ["--override-filename", "bill-of-materials"]
+    command = ["cargo", "cyclonedx", "--format", "json", "--spec-version", "1.5", "--no-build-deps"]
+    command += ["--target", "aarch64-unknown-linux-gnu", "--override-filename", "bill-of-materials"]
     date = ["git", "log", "-1", "--format=%cd", "--date=format:%Y-%m-%dT%H:%M:%SZ"]
     try:
         subprocess.run(command, cwd=ROOT, check=True)
