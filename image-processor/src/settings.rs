@@ -16,7 +16,7 @@ use crate::{
 const MAX_KEY_BYTES: usize = 1024;
 
 /// The generation of the pixel core. Whoever changes how thumbnails look raises it: a backfill then makes them all anew.
-const PIXELS: u32 = 1;
+const PIXELS: u32 = 2;
 
 /// The function's settings, each from the environment variable named in its documentation.
 #[derive(Debug, Clone)]

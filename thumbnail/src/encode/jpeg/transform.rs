@@ -1,27 +1,15 @@
 //! From samples to quantised coefficients: the fast cosine transform of Arai, Agui and Nakajima (1988), whose outputs are
 //! scaled; the scale goes into the division by the quantiser.
 
-use std::f32::consts::{FRAC_1_SQRT_2, PI, SQRT_2};
+use std::f32::consts::FRAC_1_SQRT_2;
+
+use super::trellis::PARTS;
 
 /// The positions of a block in rows, in the order in which coefficients are coded.
 pub(super) const ZIGZAG: [u8; 64] = [
     0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21,
     28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54,
     47, 55, 62, 63,
-];
-
-/// The example table for luminance of ITU-T T.81, K.1, in rows.
-pub(super) const LUMINANCE: [u8; 64] = [
-    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51,
-    87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101,
-    72, 92, 95, 98, 112, 100, 103, 99,
-];
-
-/// The same for chrominance.
-pub(super) const CHROMINANCE: [u8; 64] = [
-    17, 18, 24, 47, 99, 99, 99, 99, 18, 21, 26, 66, 99, 99, 99, 99, 24, 26, 56, 99, 99, 99, 99, 99, 47, 66, 99, 99, 99,
-    99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
-    99, 99, 99, 99, 99, 99,
 ];
 
 /// Divides coefficients by the steps of a table.
@@ -33,16 +21,9 @@ pub(super) struct Quantiser {
 }
 
 impl Quantiser {
-    /// The table for a quality from 1 to 100: itself at 50, all ones at 100.
-    pub(super) fn new(table: &[u8; 64], quality: u8) -> Self {
-        let quality = u32::from(quality);
-        let percent = if quality < 50 { 5000 / quality } else { 200 - 2 * quality };
-        let steps = table.map(|step| {
-            let step = (u32::from(step) * percent + 50) / 100;
-            u8::try_from(step.clamp(1, 255)).unwrap_or(255)
-        });
-        let scales = scales();
-        let factor = |x: usize, y: usize| (8.0 * scales[x] * scales[y] * f32::from(steps[y * 8 + x])).recip();
+    /// For steps in rows.
+    pub(super) fn new(steps: [u8; 64]) -> Self {
+        let factor = |x: usize, y: usize| PARTS as f32 / (8.0 * SCALES[x] * SCALES[y] * f32::from(steps[y * 8 + x]));
         let factors = std::array::from_fn(|x| std::array::from_fn(|y| factor(x, y)));
         Self { steps, factors }
     }
@@ -52,24 +33,29 @@ impl Quantiser {
         ZIGZAG.map(|position| self.steps[usize::from(position)])
     }
 
-    /// The quantised coefficients of a block, in the order in which they are coded.
-    #[allow(clippy::cast_possible_truncation, reason = "no coefficient of eight-bit samples exceeds 2^11")]
-    pub(super) fn quantise(&self, samples: [[f32; 8]; 8]) -> [i16; 64] {
+    /// The coefficients of a block in [`PARTS`] of their steps, in the order in which they are coded.
+    pub(super) fn coefficients(&self, samples: [[f32; 8]; 8]) -> [i32; 64] {
         let coefficients = transform(transpose(transform(samples)));
         let mut in_columns = [0; 64];
         for (x, (column, factors)) in coefficients.iter().zip(&self.factors).enumerate() {
             for y in 0..8 {
-                in_columns[x * 8 + y] = (column[y] * factors[y]).round_ties_even() as i16;
+                in_columns[x * 8 + y] = nearest(column[y] * factors[y]);
             }
         }
         ZIGZAG.map(|position| in_columns[usize::from(position % 8 * 8 + position / 8)])
     }
 }
 
-/// What the transform's outputs are larger by in each direction, up to a common factor.
-fn scales() -> [f32; 8] {
-    [0_u8, 1, 2, 3, 4, 5, 6, 7].map(|k| if k == 0 { 1.0 } else { SQRT_2 * (f32::from(k) * PI / 16.0).cos() })
+/// The nearest whole number, of two the even one, of a value that is below 2^22: added to 1.5 · 2^23, it leaves no room for
+/// fractions. Faster than to call for each what rounds any number.
+fn nearest(value: f32) -> i32 {
+    const NO_FRACTION: f32 = 12_582_912.0;
+    (value + NO_FRACTION).to_bits().wrapping_sub(NO_FRACTION.to_bits()).cast_signed()
 }
+
+/// What the transform's outputs are larger by in each direction, up to a common factor: 1, then √2 cos(kπ/16). Written out,
+/// since cosines differ from machine to machine.
+const SCALES: [f32; 8] = [1.0, 1.387_039_8, 1.306_563, 1.175_875_6, 1.0, 0.785_694_96, 0.541_196_1, 0.275_899_38];
 
 fn transpose(rows: [[f32; 8]; 8]) -> [[f32; 8]; 8] {
     std::array::from_fn(|x| std::array::from_fn(|y| rows[y][x]))
@@ -138,19 +124,12 @@ mod tests {
                     (state >> 24) as f32 - 128.0
                 })
             });
-            let quantised = Quantiser::new(&LUMINANCE, 100).quantise(samples);
-            for (coefficient, position) in quantised.into_iter().zip(ZIGZAG) {
+            let parts = Quantiser::new([2; 64]).coefficients(samples);
+            for (parts, position) in parts.into_iter().zip(ZIGZAG) {
+                let coefficient = f64::from(parts * 2) / f64::from(PARTS);
                 let expected = plainly(&samples, usize::from(position % 8), usize::from(position / 8));
-                assert!((f64::from(coefficient) - expected).abs() < 0.51, "{coefficient} for {expected} at {position}");
+                assert!((coefficient - expected).abs() < 0.032, "{coefficient} for {expected} at {position}");
             }
         }
-    }
-
-    #[test]
-    fn quality_scales_the_tables() {
-        assert_eq!(Quantiser::new(&LUMINANCE, 50).steps, LUMINANCE);
-        assert_eq!(Quantiser::new(&LUMINANCE, 100).steps, [1; 64]);
-        assert_eq!(Quantiser::new(&CHROMINANCE, 1).steps, [255; 64]);
-        assert_eq!(Quantiser::new(&LUMINANCE, 80).steps[..3], [6, 4, 4]);
     }
 }

@@ -1,0 +1,308 @@
+//! Which coefficients are worth their bits: rounding that weighs the error it makes against the length of its codes, by the
+//! shortest path through a block's coefficients.
+
+/// Coefficients come as so many parts of a quantiser's step.
+pub(super) const PARTS: i32 = 32;
+
+/// Costs are in so many parts of a bit: squared parts of a step times sixteenths of a bit.
+const BIT: i64 = 16 * (PARTS * PARTS) as i64;
+
+/// Half a step.
+const HALF: u32 = PARTS as u32 / 2;
+
+/// The bits of a coefficient that follows 0 to 15 zeros, by the bits of its magnitude, 0 to 10, for luminance and chrominance:
+/// the length of its code in the example tables of ITU-T T.81, K.3.3.2, and its magnitude. Without any magnitude the first row
+/// has the end of the block, the last one sixteen zeros.
+const BITS: [[[u8; 11]; 16]; 2] = [
+    [
+        [4, 3, 4, 6, 8, 10, 13, 15, 18, 25, 26],
+        [0, 5, 7, 10, 13, 16, 22, 23, 24, 25, 26],
+        [0, 6, 10, 13, 16, 21, 22, 23, 24, 25, 26],
+        [0, 7, 11, 15, 20, 21, 22, 23, 24, 25, 26],
+        [0, 7, 12, 19, 20, 21, 22, 23, 24, 25, 26],
+        [0, 8, 13, 19, 20, 21, 22, 23, 24, 25, 26],
+        [0, 8, 14, 19, 20, 21, 22, 23, 24, 25, 26],
+        [0, 9, 14, 19, 20, 21, 22, 23, 24, 25, 26],
+        [0, 10, 17, 19, 20, 21, 22, 23, 24, 25, 26],
+        [0, 10, 18, 19, 20, 21, 22, 23, 24, 25, 26],
+        [0, 10, 18, 19, 20, 21, 22, 23, 24, 25, 26],
+        [0, 11, 18, 19, 20, 21, 22, 23, 24, 25, 26],
+        [0, 11, 18, 19, 20, 21, 22, 23, 24, 25, 26],
+        [0, 12, 18, 19, 20, 21, 22, 23, 24, 25, 26],
+        [0, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26],
+        [11, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26],
+    ],
+    [
+        [2, 3, 5, 7, 9, 10, 12, 14, 17, 19, 22],
+        [0, 5, 8, 11, 13, 16, 18, 23, 24, 25, 26],
+        [0, 6, 10, 13, 16, 20, 22, 23, 24, 25, 26],
+        [0, 6, 10, 13, 16, 21, 22, 23, 24, 25, 26],
+        [0, 7, 11, 19, 20, 21, 22, 23, 24, 25, 26],
+        [0, 7, 12, 19, 20, 21, 22, 23, 24, 25, 26],
+        [0, 8, 13, 19, 20, 21, 22, 23, 24, 25, 26],
+        [0, 8, 13, 19, 20, 21, 22, 23, 24, 25, 26],
+        [0, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26],
+        [0, 10, 18, 19, 20, 21, 22, 23, 24, 25, 26],
+        [0, 10, 18, 19, 20, 21, 22, 23, 24, 25, 26],
+        [0, 10, 18, 19, 20, 21, 22, 23, 24, 25, 26],
+        [0, 10, 18, 19, 20, 21, 22, 23, 24, 25, 26],
+        [0, 12, 18, 19, 20, 21, 22, 23, 24, 25, 26],
+        [0, 15, 18, 19, 20, 21, 22, 23, 24, 25, 26],
+        [10, 16, 18, 19, 20, 21, 22, 23, 24, 25, 26],
+    ],
+];
+
+/// A coefficient larger than this is never left out: the way back through those before it ends there.
+const LARGE: u32 = 2;
+
+/// What an error of one step, squared, may cost where a block is flat, in sixteenths of a bit.
+const WEIGHT: u64 = 18 * 16;
+
+/// The mean square of a block's coefficients besides its mean at which errors show half as much.
+const MASKING: u64 = 1000;
+
+/// The cheapest way through a block that ends with a certain coefficient.
+#[derive(Clone, Copy, Default)]
+struct Path {
+    /// The coefficient's place in the order of coding.
+    at: u32,
+    /// What is made of it: a number of steps without the sign, not zero.
+    level: u32,
+    /// The path before, by its index; the first of all has no coefficient.
+    previous: usize,
+    /// What the path costs, less what leaving out all coefficients up to its own would cost.
+    surplus: i64,
+}
+
+/// The paths through a block, one for each coefficient that does not round to zero. Kept from block to block for their memory.
+#[derive(Default)]
+pub(super) struct Trellis {
+    paths: Vec<Path>,
+}
+
+/// What an error of one step, squared, may cost in a block of these samples, in sixteenths of a bit: the less the more
+/// there is to see, since that hides errors.
+///
+/// By integers, of samples that are whole numbers: a decision must not depend on the machine.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole numbers of at most 8 bits")]
+pub(super) fn weight(samples: &[[f32; 8]; 8]) -> u32 {
+    // Whole numbers below 2^24, so that these sums are exact.
+    let (mut sums, mut squares) = ([0.0; 8], [0.0; 8]);
+    for row in samples {
+        for x in 0..8 {
+            sums[x] += row[x];
+            squares[x] += row[x] * row[x];
+        }
+    }
+    let sum = sums.iter().sum::<f32>() as i32;
+    let squares = squares.iter().sum::<f32>() as i32;
+    // The transform keeps the sum of squares.
+    let activity = (squares - sum * sum / 64) / 63;
+    (WEIGHT * MASKING / (MASKING + activity as u64)) as u32
+}
+
+impl Trellis {
+    /// Rounds a block's coefficients, which come in the order of coding, in parts of a step.
+    ///
+    /// `weight` is what an error of one step, squared, may cost, in sixteenths of a bit. The mean, which comes first, is
+    /// rounded to the nearest, and no coefficient becomes larger than that.
+    #[allow(clippy::cast_possible_truncation, reason = "levels have at most 11 bits")]
+    pub(super) fn round(&mut self, coefficients: &[i32; 64], weight: u32, table: usize) -> [i16; 64] {
+        self.paths.clear();
+        self.paths.push(Path::default());
+        let mut coded = coded(coefficients);
+        while coded != 0 {
+            let at = coded.trailing_zeros();
+            coded &= coded - 1;
+            self.extend(at, coefficients[at as usize].unsigned_abs(), weight, table);
+        }
+        let mut block = [0; 64];
+        block[0] = nearest(coefficients[0]);
+        let mut last = self.cheapest(table);
+        while last != 0 {
+            let Path { at, level, previous, .. } = self.paths[last];
+            let level = level as i16;
+            block[at as usize] = if coefficients[at as usize] < 0 { -level } else { level };
+            last = previous;
+        }
+        block
+    }
+
+    /// Adds the path that ends with a coefficient.
+    fn extend(&mut self, at: u32, parts: u32, weight: u32, table: usize) {
+        let nearest = (parts + HALF) / PARTS as u32;
+        // One step less is worth a look only where the magnitude then has a bit less.
+        let lower = if nearest > 1 && nearest.is_power_of_two() { nearest - 1 } else { nearest };
+        let left_out = cost(parts, weight);
+        let mut best = Path { surplus: i64::MAX, ..Path::default() };
+        for level in lower..=nearest {
+            let bits = &BITS[table];
+            let size = (32 - level.leading_zeros()).min(10) as usize;
+            let own = cost(parts.abs_diff(level * PARTS as u32), weight) - left_out;
+            for (previous, path) in self.paths.iter().enumerate().rev() {
+                let zeros = (at - path.at - 1) as usize;
+                let bits = usize::from(bits[zeros % 16][size]) + zeros / 16 * usize::from(bits[15][0]);
+                let surplus = path.surplus + own + bits as i64 * BIT;
+                if surplus < best.surplus {
+                    best = Path { at, level, previous, surplus };
+                }
+                if path.level > LARGE {
+                    break;
+                }
+            }
+        }
+        self.paths.push(best);
+    }
+
+    /// The index of the path that is the cheapest if the block ends after it.
+    fn cheapest(&self, table: usize) -> usize {
+        let mut best = (i64::MAX, 0);
+        for (index, path) in self.paths.iter().enumerate().rev() {
+            let end = if path.at < 63 { i64::from(BITS[table][0][0]) * BIT } else { 0 };
+            best = best.min((path.surplus + end, index));
+            if path.level > LARGE {
+                break;
+            }
+        }
+        best.1
+    }
+}
+
+/// A bit for each coefficient but the mean that does not round to zero.
+fn coded(coefficients: &[i32; 64]) -> u64 {
+    let mut coded = 0;
+    for (at, coefficient) in coefficients.iter().enumerate() {
+        coded |= u64::from(coefficient.unsigned_abs() >= HALF) << at;
+    }
+    coded & !1
+}
+
+/// The number of steps that is nearest, of two the one away from zero.
+pub(super) fn nearest(coefficient: i32) -> i16 {
+    let level = ((coefficient.unsigned_abs() + HALF) / PARTS as u32) as i16;
+    if coefficient < 0 { -level } else { level }
+}
+
+/// What an error costs.
+fn cost(parts: u32, weight: u32) -> i64 {
+    i64::from(parts) * i64::from(parts) * i64::from(weight)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a block costs, counted along its coefficients.
+    fn price(coefficients: &[i32; 64], block: &[i16; 64], weight: u32, table: usize) -> i64 {
+        let (mut price, mut zeros) = (0, 0);
+        for (&coefficient, &level) in coefficients.iter().zip(block).skip(1) {
+            price += cost(coefficient.abs_diff(i32::from(level) * PARTS), weight);
+            if level == 0 {
+                zeros += 1;
+                continue;
+            }
+            while zeros > 15 {
+                price += i64::from(BITS[table][15][0]) * BIT;
+                zeros -= 16;
+            }
+            let size = (16 - level.unsigned_abs().leading_zeros()) as usize;
+            price += i64::from(BITS[table][zeros][size]) * BIT;
+            zeros = 0;
+        }
+        price + if zeros > 0 { i64::from(BITS[table][0][0]) * BIT } else { 0 }
+    }
+
+    /// Blocks as photos have them: large coefficients first, many zeros behind.
+    fn blocks() -> impl Iterator<Item = [i32; 64]> {
+        let mut random = fastrand::Rng::with_seed(7);
+        std::iter::repeat_with(move || {
+            let range = random.i32(1..800);
+            std::array::from_fn(|at| random.i32(-range..=range) * 20 / (i32::try_from(at).unwrap() + 1))
+        })
+    }
+
+    #[test]
+    fn no_choice_is_cheaper_on_small_blocks() {
+        let mut random = fastrand::Rng::with_seed(1);
+        for round_number in 0..300 {
+            let (weight, table) = (random.u32(1..400), round_number % 2);
+            let mut coefficients = [0; 64];
+            for _ in 0..6 {
+                coefficients[random.usize(1..64)] = random.i32(-80..=80);
+            }
+            let block = Trellis::default().round(&coefficients, weight, table);
+            // Each coefficient as zero, the nearest, and what has a bit less.
+            let mut choices = vec![[0; 64]];
+            for (at, &coefficient) in coefficients.iter().enumerate() {
+                let level = nearest(coefficient);
+                let mut levels = vec![0, level];
+                levels.extend(level.unsigned_abs().is_power_of_two().then_some(level - level.signum()));
+                levels.dedup();
+                let with = |choice: &[i16; 64], level| {
+                    let mut choice = *choice;
+                    choice[at] = level;
+                    choice
+                };
+                choices = choices.iter().flat_map(|choice| levels.iter().map(|level| with(choice, *level))).collect();
+            }
+            let kept = |choice: &&[i16; 64]| {
+                choice.iter().zip(&coefficients).all(|(level, &all)| *level != 0 || nearest(all).unsigned_abs() <= 2)
+            };
+            let best = choices.iter().filter(kept).map(|choice| price(&coefficients, choice, weight, table)).min();
+            assert_eq!(Some(price(&coefficients, &block, weight, table)), best, "{coefficients:?} {weight}");
+        }
+    }
+
+    #[test]
+    fn it_costs_no_more_than_rounding_to_the_nearest() {
+        let mut cheaper = 0;
+        for (number, coefficients) in blocks().take(2000).enumerate() {
+            let (weight, table) = ([1, 40, 150, 288][number % 4], number / 4 % 2);
+            let plain = coefficients.map(nearest);
+            let block = Trellis::default().round(&coefficients, weight, table);
+            let [chosen, nearest] = [block, plain].map(|block| price(&coefficients, &block, weight, table));
+            assert!(chosen <= nearest, "{chosen} > {nearest}: {coefficients:?}");
+            cheaper += u32::from(chosen < nearest);
+            for (chosen, nearest) in block.into_iter().zip(plain) {
+                assert!(chosen == nearest || chosen.unsigned_abs() < nearest.unsigned_abs() && chosen * nearest >= 0);
+            }
+            assert_eq!(block[0], plain[0]);
+        }
+        assert!(cheaper > 1000, "{cheaper}");
+    }
+
+    #[test]
+    fn errors_that_may_cost_anything_are_not_made() {
+        for coefficients in blocks().take(200) {
+            let block = Trellis::default().round(&coefficients, 1 << 20, 0);
+            for (&coefficient, level) in coefficients.iter().zip(block) {
+                assert!(coefficient.abs_diff(i32::from(level) * PARTS) <= HALF, "{level} for {coefficient}");
+            }
+        }
+    }
+
+    #[test]
+    fn flat_and_extreme_blocks() {
+        for table in [0, 1] {
+            assert_eq!(Trellis::default().round(&[0; 64], 288, table), [0; 64]);
+            for extreme in [1024 * PARTS, -1024 * PARTS] {
+                assert_eq!(Trellis::default().round(&[extreme; 64], 288, table), [nearest(extreme); 64]);
+            }
+            let mut last = [0; 64];
+            last[63] = 40 * PARTS;
+            assert_eq!(Trellis::default().round(&last, 18, table)[63], 40);
+        }
+    }
+
+    #[test]
+    fn busy_blocks_hide_errors() {
+        assert_eq!(weight(&[[-128.0; 8]; 8]), 288);
+        assert_eq!(weight(&[[127.0; 8]; 8]), 288);
+        let stripes = [[-32.0, 32.0, -32.0, 32.0, -32.0, 32.0, -32.0, 32.0]; 8];
+        // 1024 · 64 / 63 is 1040.
+        assert_eq!(weight(&stripes), 288 * 1000 / 2040);
+        let checks: [[f32; 8]; 8] =
+            std::array::from_fn(|y| std::array::from_fn(|x| if (x + y) % 2 == 0 { 127.0 } else { -128.0 }));
+        assert!(weight(&checks) > 0);
+    }
+}
