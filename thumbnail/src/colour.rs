@@ -19,21 +19,54 @@ pub(crate) fn to_srgb(picture: Picture, icc: Option<&[u8]>) -> Picture {
 fn by_profile(picture: &Picture, icc: &[u8]) -> Option<Picture> {
     let profile = ColorProfile::new_from_slice(icc).ok()?;
     let (space, from, to, model) = match picture.model {
-        Model::Gray => (DataColorSpace::Gray, Layout::Gray, Layout::Gray, Model::Gray),
-        Model::GrayAlpha => (DataColorSpace::Gray, Layout::GrayAlpha, Layout::GrayAlpha, Model::GrayAlpha),
+        Model::Gray | Model::GrayAlpha => return grey_by_profile(picture, &profile),
         Model::Rgb => (DataColorSpace::Rgb, Layout::Rgb, Layout::Rgb, Model::Rgb),
         Model::Rgba => (DataColorSpace::Rgb, Layout::Rgba, Layout::Rgba, Model::Rgba),
         Model::Cmyk => (DataColorSpace::Cmyk, Layout::Rgba, Layout::Rgb, Model::Rgb),
     };
-    if profile.color_space != space {
+    let tables = [&profile.lut_a_to_b_perceptual, &profile.lut_a_to_b_colorimetric, &profile.lut_a_to_b_saturation];
+    // Three curves and a matrix lead to XYZ: a profile that says they lead to Lab lies about itself.
+    let lies = profile.pcs == DataColorSpace::Lab && tables.iter().all(|table| table.is_none());
+    if profile.color_space != space || lies {
         return None;
     }
-    let srgb =
-        if space == DataColorSpace::Gray { ColorProfile::new_gray_with_gamma(2.2) } else { ColorProfile::new_srgb() };
-    let transform = profile.create_transform_8bit(from, &srgb, to, TransformOptions::default()).ok()?;
+    let mut options = TransformOptions { prefer_fixed_point: false, ..TransformOptions::default() };
+    if picture.model == Model::Cmyk {
+        options.rendering_intent = profile.rendering_intent;
+    }
+    let transform = profile.create_transform_8bit(from, &ColorProfile::new_srgb(), to, options).ok()?;
     let mut data = vec![0; picture.width as usize * picture.height as usize * model.channels()];
     transform.transform(&picture.data, &mut data).ok()?;
     Some(Picture { model, data, ..*picture })
+}
+
+/// A grey picture by the curve of its profile, which leads to luminance or, where the connection space is Lab, to lightness.
+fn grey_by_profile(picture: &Picture, profile: &ColorProfile) -> Option<Picture> {
+    if profile.color_space != DataColorSpace::Gray {
+        return None;
+    }
+    let curve = profile.build_gray_linearize_table::<u8, 256, 8>().ok()?;
+    let levels =
+        curve.map(|value| srgb(if profile.pcs == DataColorSpace::Lab { luminance(100.0 * value) } else { value }));
+    let mut data = picture.data.clone();
+    for pixel in data.chunks_exact_mut(picture.model.channels()) {
+        pixel[0] = levels[usize::from(pixel[0])];
+    }
+    Some(Picture { data, ..*picture })
+}
+
+/// The luminance, from 0 to 1, of a lightness L* from 0 to 100.
+fn luminance(lightness: f32) -> f32 {
+    // CIE's own fractions: from here on upwards the curve is a cube.
+    if lightness > 8.0 { ((lightness + 16.0) / 116.0).powi(3) } else { lightness * 27.0 / 24389.0 }
+}
+
+/// The level that stands for a linear amount of light from 0 to 1, by sRGB's own curve.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // between 0 and 255
+fn srgb(light: f32) -> u8 {
+    let light = if light.is_nan() { 0.0 } else { light.clamp(0.0, 1.0) };
+    let level = if light <= 0.003_130_8 { light * 12.92 } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 };
+    (level * 255.0 + 0.5) as u8
 }
 
 /// Each ink takes away its share of the light, and black of all.
