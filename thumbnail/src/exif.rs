@@ -17,7 +17,7 @@ fn find(tiff: &[u8]) -> Option<u16> {
     (0..entries)
         .map(|i| directory + 2 + 12 * i)
         .take_while(|&entry| entry + 12 <= tiff.len())
-        .find(|&entry| reader.u16(entry) == Some(ORIENTATION))
+        .find(|&entry| reader.u16(entry) == Some(ORIENTATION) && reader.u32(entry + 4) != Some(0))
         .and_then(|entry| match reader.u16(entry + 2)? {
             3 => reader.u16(entry + 8),
             // Some writers store a LONG where a SHORT belongs.
@@ -36,6 +36,10 @@ mod tests {
         let little = b"Exif\0\0II\x2a\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x08\0\0\0\0\0\0\0";
         assert_eq!(orientation(big), Orientation::Rotate90);
         assert_eq!(orientation(little), Orientation::Rotate270);
+        // An entry without a value says nothing.
+        let mut empty = *big;
+        empty[17] = 0;
+        assert_eq!(orientation(&empty), Orientation::Upright);
         for end in 0..big.len() {
             orientation(&big[..end]);
             orientation(&[&big[..end], &[255; 8]].concat());
