@@ -1,9 +1,12 @@
 //! PNG. Of an APNG the default picture.
 
+mod chunks;
+
 use std::io::{BufRead, Seek};
 
 use png::{BitDepth, ColorType, Decoder, DecodingError, Reader, Transformations};
 
+use self::chunks::Essential;
 use super::{Decoded, nearly_whole};
 use crate::{
     Limits, Reason, Rejection,
@@ -13,7 +16,7 @@ use crate::{
 };
 
 pub(super) fn decode(
-    file: impl BufRead + Seek,
+    file: impl BufRead,
     header: &Header,
     wanted: (u32, u32),
     limits: &Limits,
@@ -21,8 +24,7 @@ pub(super) fn decode(
     let refuse = |error: DecodingError| refusal(&error);
     let allowance =
         usize::try_from(limits.max_metadata).unwrap_or(usize::MAX).saturating_add(16 * header.width as usize);
-    let mut decoder = Decoder::new_with_limits(file, png::Limits { bytes: allowance });
-    decoder.set_ignore_text_chunk(true);
+    let mut decoder = Decoder::new_with_limits(Essential::new(file), png::Limits { bytes: allowance });
     decoder.set_transformations(Transformations::EXPAND);
     let mut reader = decoder.read_info().map_err(refuse)?;
     let (colour, depth) = reader.output_color_type();
