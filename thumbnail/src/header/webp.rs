@@ -27,7 +27,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
         coding: super::Coding::Webp(Coding::default()),
     };
     let mut coding = Coding::default();
-    let mut extended = false;
+    // What the flags of the extended form deny is not there.
+    let (mut extended, mut profile, mut exif) = (false, false, false);
+    let mut alpha_seen = false;
     let mut pixels_seen = false;
     let mut at = 12;
     while let (Some(kind), Some(length)) = (reader.slice(at, 4), reader.u32(at + 4)) {
@@ -37,10 +39,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
                 let flags = reader.u8(data).ok_or_else(ends)?;
                 coding.alpha = flags & 0x10 != 0;
                 coding.animated = flags & 0x02 != 0;
+                (profile, exif) = (flags & 0x20 != 0, flags & 0x08 != 0);
                 header.width = reader.u24(data + 4).ok_or_else(ends)? + 1;
                 header.height = reader.u24(data + 7).ok_or_else(ends)? + 1;
                 extended = true;
             }
+            b"ALPH" => alpha_seen = true,
             b"VP8 " | b"VP8L" if !pixels_seen => {
                 pixels_seen = true;
                 coding.lossless = kind == b"VP8L";
@@ -50,6 +54,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
                 } else if (frame.0, frame.1) != (header.width, header.height) {
                     return Err(Reason::Corrupt.because("canvas and picture of the WebP differ in size"));
                 }
+                // Some writers promise alpha that a picture without transparency then lacks.
+                coding.alpha &= coding.lossless || alpha_seen;
                 if !coding.lossless && !coding.alpha && !coding.animated {
                     coding.opaque = Some(part(bytes, data, length));
                 }
@@ -59,11 +65,17 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
                 let sub = data + 16;
                 coding.lossless = reader.slice(sub, 4) == Some(b"VP8L");
                 if coding.animated {
+                    // Where the frame leaves part of the canvas free one sees through it, whatever the flags say.
+                    coding.alpha |= !covers(&reader, data, header.size());
                     coding.opaque = fills(&reader, data, header.size()).map(|length| part(bytes, sub + 8, length));
                 }
             }
-            b"ICCP" => header.icc = reader.slice(data, length).map(Cow::Borrowed),
-            b"EXIF" => header.orientation = reader.slice(data, length).map(exif::orientation).unwrap_or_default(),
+            b"ICCP" if profile => header.icc = reader.slice(data, length).map(Cow::Borrowed),
+            b"EXIF" if exif => {
+                header.orientation = reader.slice(data, length).map(exif::orientation).unwrap_or_default();
+                // The first one counts.
+                exif = false;
+            }
             _ => {}
         }
         // Chunks are padded to an even length. Without VP8X there is one picture and nothing else.
@@ -84,16 +96,18 @@ fn part(bytes: &[u8], start: usize, length: usize) -> Range<usize> {
     start..start.saturating_add(length).min(bytes.len())
 }
 
+/// Whether an animation's frame covers the canvas.
+fn covers(reader: &Reader, frame: usize, canvas: (u32, u32)) -> bool {
+    let number = |at: usize| reader.u24(frame + at);
+    (number(0), number(3)) == (Some(0), Some(0)) && (number(6), number(9)) == (Some(canvas.0 - 1), Some(canvas.1 - 1))
+}
+
 /// The length of the bit stream of an animation's frame, if it is lossy, has no alpha (which would come first), and fills the
 /// canvas.
 fn fills(reader: &Reader, frame: usize, canvas: (u32, u32)) -> Option<usize> {
-    let edge = |at: usize| reader.u24(frame + at).map(|edge| edge + 1);
     let sub = frame + 16;
     let (width, height, _) = frame_size(reader, sub + 8, false)?;
-    let fills = reader.slice(sub, 4)? == b"VP8 "
-        && (reader.u24(frame)?, reader.u24(frame + 3)?) == (0, 0)
-        && (edge(6)?, edge(9)?) == canvas
-        && (width, height) == canvas;
+    let fills = reader.slice(sub, 4)? == b"VP8 " && covers(reader, frame, canvas) && (width, height) == canvas;
     if fills { Some(reader.u32(sub + 4)? as usize) } else { None }
 }
 

@@ -1,6 +1,6 @@
 //! WebP that is lossless, has alpha or moves, at its full size.
 
-use std::io::Cursor;
+use std::{borrow::Cow, io::Cursor};
 
 use image_webp::{DecodingError, WebPDecoder};
 
@@ -13,12 +13,20 @@ use crate::{
 
 /// Heap that [`decode`] needs at its peak for so many pixels in a file of `length` bytes, the picture included.
 pub(super) fn memory(coding: &Coding, pixels: u128, length: u64) -> u128 {
-    8 * u128::from(length) + pixels * if coding.animated { 19 } else { 11 }
+    9 * u128::from(length) + pixels * if coding.animated { 19 } else { 11 }
 }
 
-pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Picture, Rejection> {
+pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding) -> Result<Picture, Rejection> {
     let refuse = |error: DecodingError| if is_cut(bytes) { cut() } else { refusal(&error) };
-    let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(refuse)?;
+    let mut file = Cow::Borrowed(bytes);
+    if bytes.get(12..16) == Some(b"VP8X") {
+        // The decoder wants every chunk that the flags promise: they promise what was found.
+        let flags = if coding.alpha { 0x10 } else { 0 } | if coding.animated { 0x02 } else { 0 };
+        if bytes.get(20).is_some_and(|&said| said != flags) {
+            file.to_mut()[20] = flags;
+        }
+    }
+    let mut decoder = WebPDecoder::new(Cursor::new(&*file)).map_err(refuse)?;
     if decoder.dimensions() != header.size() {
         return Err(Reason::Corrupt.because("the WebP names two sizes"));
     }

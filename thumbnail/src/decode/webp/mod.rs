@@ -32,7 +32,7 @@ pub(crate) fn memory(coding: &Coding, header: &Header, decoded: u128, length: u6
 
 /// Decodes so that `wanted` is left.
 pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding, wanted: (u32, u32)) -> Result<Picture, Rejection> {
-    let Some(range) = &coding.opaque else { return full::decode(bytes, header) };
+    let Some(range) = &coding.opaque else { return full::decode(bytes, header, coding) };
     let data = bytes.get(range.clone()).unwrap_or_default();
     lossy::decode(data, header.size(), ratio(coding, header.size(), wanted).from, is_cut(bytes))
 }

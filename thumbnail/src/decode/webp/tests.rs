@@ -34,7 +34,8 @@ fn a_picture_that_keeps_its_size_is_the_same_to_the_bit() {
     for (width, height) in [(1, 1), (2, 1), (1, 2), (3, 3), (16, 16), (17, 18), (50, 33), (131, 98)] {
         for quality in [5.0, 80.0] {
             let file = encode(width, height, quality);
-            let (ours, other) = (ours(&file, 1), full::decode(&file, &header::read(&file).unwrap()).unwrap());
+            let (ours, other) =
+                (ours(&file, 1), full::decode(&file, &header::read(&file).unwrap(), &Coding::default()).unwrap());
             assert_eq!(ours.size(), other.size());
             assert!(ours.data == other.data, "{width}x{height} at quality {quality}");
         }
