@@ -86,7 +86,7 @@ fn decoding(coding: &Coding, header: &Header, decoded: u128, wanted: (u32, u32),
             rows + if *interlaced && *depth == 16 { 2 * picture } else { picture }
         }
         // The rows of an interlaced one are kept as indices.
-        Coding::Gif => pixels + 4 * decoded + 32 * u128::from(header.width),
+        Coding::Gif(_) => pixels + 4 * decoded + 32 * u128::from(header.width),
         Coding::Webp(coding) => decode::webp::memory(coding, header, decoded, length),
         Coding::Tiff(coding) => {
             let chunk = u128::from(coding.chunk);

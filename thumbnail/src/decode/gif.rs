@@ -1,27 +1,32 @@
 //! GIF: the first frame, on a transparent screen.
 
+use std::io::Read;
+
 use gif::{ColorOutput, DecodeOptions, DecodingError, MemoryLimit};
 
 use super::nearly_whole;
 use crate::{
     Reason, Rejection,
-    header::Header,
+    header::{Header, gif::Coding},
     picture::{Model, Picture},
     shrink::{self, Shrink},
 };
 
-pub(super) fn decode(bytes: &[u8], header: &Header, wanted: (u32, u32)) -> Result<Picture, Rejection> {
+pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding, wanted: (u32, u32)) -> Result<Picture, Rejection> {
     let refuse = |error: DecodingError| refusal(&error);
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
     // The frame's size was checked against the limits already.
     options.set_memory_limit(MemoryLimit::Unlimited);
-    let mut decoder = options.read_info(bytes).map_err(refuse)?;
+    // Extensions, of which the header took what counts, are kept from the decoder: unknown ones are no reason to refuse a picture.
+    let (screen, frame) = (bytes.get(..coding.screen_end), bytes.get(coding.frame..));
+    let file = screen.unwrap_or_default().chain(frame.unwrap_or_default());
+    let mut decoder = options.read_info(file).map_err(refuse)?;
     let frame = decoder.next_frame_info().map_err(refuse)?;
     let frame = frame.ok_or_else(|| Reason::Corrupt.because("the GIF has no frame"))?;
     let (left, top) = (usize::from(frame.left), usize::from(frame.top));
     let (width, height) = (usize::from(frame.width), usize::from(frame.height));
-    let (transparent, interlaced) = (frame.transparent, frame.interlaced);
+    let (transparent, interlaced) = (coding.transparent, frame.interlaced);
     let colours = colours(decoder.palette().map_err(refuse)?, transparent);
 
     let size = header.size();

@@ -58,7 +58,7 @@ impl Ratio {
 pub(crate) fn ratio(coding: &Coding, size: (u32, u32), wanted: (u32, u32)) -> Ratio {
     match coding {
         Coding::Jpeg(_) => jpeg::ratio(size, wanted),
-        Coding::Png { interlaced: false, .. } | Coding::Gif => Ratio { from: shrink::factor(size, wanted), to: 1 },
+        Coding::Png { interlaced: false, .. } | Coding::Gif(_) => Ratio { from: shrink::factor(size, wanted), to: 1 },
         #[cfg(feature = "avif")]
         Coding::Avif(_) => Ratio { from: shrink::factor(size, wanted), to: 1 },
         Coding::IcoPng { inner, .. } => ratio(inner, size, wanted),
@@ -89,7 +89,7 @@ pub(crate) fn decode(
     match &header.coding {
         Coding::Jpeg(_) => jpeg::decode(bytes, header, wanted).map(Decoded::from),
         Coding::Png { .. } => png::decode(Cursor::new(bytes), header, wanted, limits),
-        Coding::Gif => gif::decode(bytes, header, wanted).map(Decoded::from),
+        Coding::Gif(coding) => gif::decode(bytes, header, coding, wanted).map(Decoded::from),
         Coding::Tiff(coding) => tiff::decode(bytes, header, coding).map(Decoded::from),
         Coding::Bmp(coding) => bmp::decode(bytes, header, coding).map(Decoded::from),
         #[cfg(feature = "avif")]

@@ -1,33 +1,49 @@
 //! GIF blocks up to the first frame.
 
-use super::{Coding, Header, ends_in_header};
+use super::{Header, ends_in_header};
 use crate::{Format, Reason, Rejection, bytes::Reader, orientation::Orientation};
+
+/// Where a GIF's first picture is.
+#[derive(Debug, Clone)]
+pub(crate) struct Coding {
+    /// Where the screen's header and palette end.
+    pub(crate) screen_end: usize,
+    /// Where the first frame begins. What lies in between are extensions.
+    pub(crate) frame: usize,
+    /// The index in the first frame that is transparent.
+    pub(crate) transparent: Option<u8>,
+}
 
 pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     let reader = Reader::little(bytes);
-    let (screen, frame) = first_frame(&reader).ok_or_else(|| ends_in_header(Format::Gif))??;
+    let ends = || ends_in_header(Format::Gif);
+    let coding = first_frame(&reader).ok_or_else(ends)??;
     // Like browsers: where the first frame is larger than the screen that the file declares, the screen grows.
-    let width = screen.0.max(frame.0 + frame.2);
-    let height = screen.1.max(frame.1 + frame.3);
-    Ok(Header { format: Format::Gif, width, height, orientation: Orientation::Upright, icc: None, coding: Coding::Gif })
+    let edge = |screen: usize, frame: usize| {
+        let number = |at: usize| reader.u16(at).map(u32::from).ok_or_else(ends);
+        Ok(number(screen)?.max(number(coding.frame + frame)? + number(coding.frame + frame + 4)?))
+    };
+    let (width, height) = (edge(6, 1)?, edge(8, 3)?);
+    let coding = super::Coding::Gif(coding);
+    Ok(Header { format: Format::Gif, width, height, orientation: Orientation::Upright, icc: None, coding })
 }
 
-type Screen = (u32, u32);
-/// Left, top, width, height.
-type Frame = (u32, u32, u32, u32);
-
 /// None where the file ends.
-fn first_frame(reader: &Reader) -> Option<Result<(Screen, Frame), Rejection>> {
+fn first_frame(reader: &Reader) -> Option<Result<Coding, Rejection>> {
     const TABLE: u8 = 0x80;
-    let edge = |at| reader.u16(at).map(u32::from);
-    let screen = (edge(6)?, edge(8)?);
+    const CONTROL: u8 = 0xf9;
     let flags = reader.u8(10)?;
-    let mut at = 13 + if flags & TABLE == 0 { 0 } else { 3 << ((flags & 7) + 1) };
+    let screen_end = 13 + if flags & TABLE == 0 { 0 } else { 3 << ((flags & 7) + 1) };
+    let (mut at, mut transparent) = (screen_end, None);
     loop {
         match reader.u8(at)? {
-            0x2c => return Some(Ok((screen, (edge(at + 1)?, edge(at + 3)?, edge(at + 5)?, edge(at + 7)?)))),
+            0x2c => return Some(Ok(Coding { screen_end, frame: at, transparent })),
             // An extension: its label, then sub-blocks up to an empty one.
             0x21 => {
+                // Of a control extension the length, flags, delay and index; it counts where it is long enough to have all.
+                if reader.u8(at + 1)? == CONTROL && reader.u8(at + 2)? >= 4 {
+                    transparent = if reader.u8(at + 3)? & 1 == 1 { reader.u8(at + 6) } else { None };
+                }
                 at += 2;
                 loop {
                     let length = usize::from(reader.u8(at)?);

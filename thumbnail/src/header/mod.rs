@@ -3,7 +3,7 @@
 #[cfg(feature = "avif")]
 pub(crate) mod avif;
 pub(crate) mod bmp;
-mod gif;
+pub(crate) mod gif;
 pub(crate) mod heif;
 mod ico;
 pub(crate) mod jpeg;
@@ -39,7 +39,7 @@ pub(crate) enum Coding {
         depth: u8,
         interlaced: bool,
     },
-    Gif,
+    Gif(gif::Coding),
     Webp(webp::Coding),
     Tiff(tiff::Coding),
     Bmp(bmp::Coding),
