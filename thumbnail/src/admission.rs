@@ -88,11 +88,7 @@ fn decoding(coding: &Coding, header: &Header, decoded: u128, wanted: (u32, u32),
         // The rows of an interlaced one are kept as indices.
         Coding::Gif(_) => pixels + 4 * decoded + 32 * u128::from(header.width),
         Coding::Webp(coding) => decode::webp::memory(coding, header, decoded, length),
-        Coding::Tiff(coding) => {
-            let chunk = u128::from(coding.chunk);
-            let samples = chunk * 8 / u128::from(coding.bits.max(1));
-            pixels * u128::from(coding.samples.clamp(3, 4)) + 3 * chunk + samples
-        }
+        Coding::Tiff(coding) => decode::tiff::memory(coding, pixels, length),
         Coding::Bmp(_) => 5 * pixels,
         // The tiles across the picture, of both layers, as if each had three planes of 16-bit samples: what they really have,
         // only their data tell.

@@ -26,6 +26,10 @@ impl<'a> Reader<'a> {
         matches!(reader.u16(2)?, 42 | 43).then_some(reader)
     }
 
+    pub(crate) fn is_little(self) -> bool {
+        self.little
+    }
+
     /// `length` bytes at `at`.
     pub(crate) fn slice(&self, at: usize, length: usize) -> Option<&'a [u8]> {
         self.bytes.get(at..at.checked_add(length)?)

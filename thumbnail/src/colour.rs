@@ -61,9 +61,23 @@ fn luminance(lightness: f32) -> f32 {
     if lightness > 8.0 { ((lightness + 16.0) / 116.0).powi(3) } else { lightness * 27.0 / 24389.0 }
 }
 
+/// A colour of CIE L*a*b* in daylight of 5000 K, its lightness from 0 to 100.
+pub(crate) fn lab_to_srgb([lightness, red, yellow]: [f32; 3]) -> [u8; 3] {
+    let height = (lightness + 16.0) / 116.0;
+    let roots = [height + red / 500.0, height, height - yellow / 200.0];
+    let [x, y, z] = roots.map(|root| luminance(116.0 * root - 16.0));
+    let (x, z) = (x * 0.964_22, z * 0.825_21);
+    // To sRGB's primaries, and from that daylight to 6500 K.
+    [
+        srgb(3.133_856 * x - 1.616_867 * y - 0.490_615 * z),
+        srgb(-0.978_768 * x + 1.916_142 * y + 0.033_454 * z),
+        srgb(0.071_945 * x - 0.228_991 * y + 1.405_243 * z),
+    ]
+}
+
 /// The level that stands for a linear amount of light from 0 to 1, by sRGB's own curve.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // between 0 and 255
-fn srgb(light: f32) -> u8 {
+pub(crate) fn srgb(light: f32) -> u8 {
     let light = if light.is_nan() { 0.0 } else { light.clamp(0.0, 1.0) };
     let level = if light <= 0.003_130_8 { light * 12.92 } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 };
     (level * 255.0 + 0.5) as u8

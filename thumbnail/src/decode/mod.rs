@@ -9,7 +9,7 @@ mod gif;
 mod heic;
 pub(crate) mod jpeg;
 mod png;
-mod tiff;
+pub(crate) mod tiff;
 pub(crate) mod webp;
 
 use std::io::Cursor;

@@ -12,6 +12,7 @@ mod frames;
 mod incoming;
 mod inputs;
 mod outputs;
+mod tiffs;
 
 use thumbnail::{Format, Made, Options, Output, Reason, Size};
 

@@ -1,0 +1,156 @@
+//! A directory of a TIFF: tags and their values.
+
+use crate::{Reason, Rejection, bytes::Reader};
+
+/// The most values of a tag: a strip for every line of a very high picture.
+pub(super) const MOST_VALUES: usize = 1 << 18;
+
+pub(super) struct Directory<'a> {
+    reader: Reader<'a>,
+    big: bool,
+    /// Offset of the first entry, and how many follow.
+    start: usize,
+    entries: usize,
+}
+
+pub(super) struct Entry {
+    kind: u16,
+    pub(super) count: usize,
+    /// Where the values are, in the entry itself or elsewhere.
+    pub(super) value_at: usize,
+}
+
+impl<'a> Directory<'a> {
+    pub(super) fn first(bytes: &'a [u8]) -> Option<Self> {
+        let reader = Reader::tiff(bytes)?;
+        let big = reader.u16(2)? == 43;
+        if big {
+            let at = usize::try_from(reader.u64(8)?).ok()?;
+            let entries = usize::try_from(reader.u64(at)?).ok()?;
+            Some(Self { reader, big, start: at.checked_add(8)?, entries })
+        } else {
+            let at = usize::try_from(reader.u32(4)?).ok()?;
+            Some(Self { reader, big, start: at.checked_add(2)?, entries: usize::from(reader.u16(at)?) })
+        }
+    }
+
+    /// Refuses entries that say they have more values than any picture's: the decoder would make room for all of them.
+    pub(super) fn check_counts(&self) -> Result<(), Rejection> {
+        const LISTS_OF_PLACES: [u16; 4] = [273, 279, 324, 325];
+        for at in self.places() {
+            let (tag, kind) = (self.reader.u16(at), self.reader.u16(at + 2));
+            let count = if self.big { self.reader.u64(at + 4) } else { self.reader.u32(at + 4).map(u64::from) };
+            let bytes = matches!(kind, Some(1 | 2 | 6 | 7)) && !tag.is_some_and(|tag| LISTS_OF_PLACES.contains(&tag));
+            if !bytes && count.is_some_and(|count| count > MOST_VALUES as u64) {
+                let (tag, count) = (tag.unwrap_or(0), count.unwrap_or(0));
+                return Err(Reason::TooComplex.because(format!("the TIFF's tag {tag} has {count} values")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the entries are.
+    fn places(&self) -> impl Iterator<Item = usize> {
+        let size = self.entry_size();
+        // Entries are few in any real file; a number that lies ends with the file.
+        let places = (0..self.entries.min(4096)).map(move |i| self.start + i * size);
+        places.take_while(move |&at| self.reader.slice(at, size).is_some())
+    }
+
+    fn entry_size(&self) -> usize {
+        if self.big { 20 } else { 12 }
+    }
+
+    /// Whether the file ends before the entries do.
+    pub(super) fn is_cut(&self) -> bool {
+        self.places().count() < self.entries.min(4096)
+    }
+
+    pub(super) fn find(&self, tag: u16) -> Option<Entry> {
+        let at = self.places().find(|&at| self.reader.u16(at) == Some(tag))?;
+        let kind = self.reader.u16(at + 2)?;
+        let (count, value, room) = if self.big {
+            (usize::try_from(self.reader.u64(at + 4)?).ok()?, at + 12, 8)
+        } else {
+            (usize::try_from(self.reader.u32(at + 4)?).ok()?, at + 8, 4)
+        };
+        let value_at = if count.checked_mul(width(kind)?)? <= room {
+            value
+        } else if self.big {
+            usize::try_from(self.reader.u64(value)?).ok()?
+        } else {
+            usize::try_from(self.reader.u32(value)?).ok()?
+        };
+        Some(Entry { kind, count, value_at })
+    }
+
+    pub(super) fn value(&self, entry: &Entry, index: usize) -> Option<u32> {
+        let at = entry.value_at.checked_add(index.checked_mul(width(entry.kind)?)?)?;
+        match entry.kind {
+            1 | 7 => self.reader.u8(at).map(u32::from),
+            3 => self.reader.u16(at).map(u32::from),
+            4 => self.reader.u32(at),
+            16 => u32::try_from(self.reader.u64(at)?).ok(),
+            _ => None,
+        }
+    }
+
+    /// The first value of a tag; none where there is no such tag.
+    ///
+    /// # Errors
+    /// [`Reason::Corrupt`] where the tag's value is no whole number, or lies outside the file.
+    pub(super) fn number(&self, tag: u16) -> Result<Option<u32>, Rejection> {
+        let Some(at) = self.places().find(|&at| self.reader.u16(at) == Some(tag)) else { return Ok(None) };
+        let value = self.find(tag).filter(|entry| entry.count > 0).and_then(|entry| self.value(&entry, 0));
+        let kind = self.reader.u16(at + 2).unwrap_or(0);
+        let refusal = || Reason::Corrupt.because(format!("the TIFF's tag {tag} of type {kind} has no number"));
+        value.ok_or_else(refusal).map(Some)
+    }
+
+    /// All values of a tag, or as many as there are; at most [`MOST_VALUES`].
+    pub(super) fn numbers(&self, tag: u16) -> Vec<u32> {
+        let Some(entry) = self.find(tag) else { return Vec::new() };
+        (0..entry.count.min(MOST_VALUES)).map_while(|i| self.value(&entry, i)).collect()
+    }
+
+    /// The fractions that are a tag's value; none where there are not `N` of them.
+    #[allow(clippy::cast_precision_loss)] // they stand for colours
+    pub(super) fn fractions<const N: usize>(&self, tag: u16) -> Option<[f32; N]> {
+        let entry = self.find(tag).filter(|entry| entry.kind == 5 && entry.count == N)?;
+        let number = |at: usize| self.reader.u32(at).map(|number| number as f32);
+        let mut values = [0.0; N];
+        for (i, value) in values.iter_mut().enumerate() {
+            let at = entry.value_at.checked_add(8 * i)?;
+            *value = number(at)? / number(at.checked_add(4)?)?;
+        }
+        values.iter().all(|value| value.is_finite()).then_some(values)
+    }
+
+    /// The bytes that are a tag's value.
+    pub(super) fn bytes(&self, tag: u16) -> Option<&'a [u8]> {
+        let entry = self.find(tag).filter(|entry| width(entry.kind) == Some(1))?;
+        self.reader.slice(entry.value_at, entry.count)
+    }
+
+    /// Red, green and blue of each palette entry.
+    pub(super) fn palette(&self) -> Vec<[u8; 3]> {
+        let values = self.numbers(320);
+        // Values have 16 bits, but some writers store eight.
+        let shift = if values.iter().all(|&value| value < 256) { 0 } else { 8 };
+        let channel = |value: u32| u8::try_from(value >> shift).unwrap_or(255);
+        let colours = values.len() / 3;
+        let colour = |i| [values[i], values[colours + i], values[2 * colours + i]].map(channel);
+        (0..colours).map(colour).collect()
+    }
+}
+
+/// Bytes of one value of a type.
+fn width(kind: u16) -> Option<usize> {
+    match kind {
+        1 | 2 | 6 | 7 => Some(1),
+        3 | 8 => Some(2),
+        4 | 9 | 11 | 13 => Some(4),
+        5 | 10 | 12 | 16..=18 => Some(8),
+        _ => None,
+    }
+}

@@ -1,0 +1,348 @@
+//! TIFF and `BigTIFF`: the first directory.
+
+mod directory;
+
+use std::{borrow::Cow, ops::Range};
+
+use self::directory::{Directory, MOST_VALUES};
+use super::{Header, ends_in_header};
+use crate::{Format, Reason, Rejection, bytes::Reader, orientation::Orientation};
+
+/// How a TIFF's first picture is coded. All of it is honoured in decoding; what would not be, [`read`] refuses.
+#[derive(Debug, Clone)]
+pub(crate) struct Coding {
+    /// Whether numbers begin with their least byte.
+    pub(crate) little: bool,
+    pub(crate) compression: Compression,
+    pub(crate) predictor: Predictor,
+    /// Whether the bits of each byte come from the least one on.
+    pub(crate) reversed: bool,
+    /// Bits of one sample.
+    pub(crate) bits: u32,
+    pub(crate) numbers: Numbers,
+    /// Samples of one pixel.
+    pub(crate) samples: usize,
+    pub(crate) photometric: Photometric,
+    /// Which sample is alpha, and whether colours were multiplied by it.
+    pub(crate) alpha: Option<(usize, bool)>,
+    /// Whether each sample has a plane of its own.
+    pub(crate) planar: bool,
+    /// Columns and rows of pixels that share a sample of chroma.
+    pub(crate) subsampling: (usize, usize),
+    /// Red, green and blue of each palette entry, one after the other.
+    pub(crate) palette: Vec<[u8; 3]>,
+    /// How much of luminance are red, green and blue, and black and white of each of the three samples.
+    pub(crate) luma: ([f32; 3], [f32; 6]),
+    /// Width and height of a strip or tile.
+    pub(crate) chunk: (u32, u32),
+    /// Where in the file each strip or tile lies, plane by plane. It may lie past the end.
+    pub(crate) chunks: Vec<Range<usize>>,
+    /// Where in the file the tables lie that all JPEGs of this picture share.
+    pub(crate) jpeg_tables: Range<usize>,
+}
+
+/// How the bytes of a strip or tile are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Compression {
+    None,
+    /// Run lengths of fax, each row beginning with a new byte.
+    FaxRows,
+    /// Group 3 in one dimension.
+    Fax3,
+    /// Group 3 in two dimensions.
+    Fax3Rows,
+    Fax4,
+    Lzw,
+    Jpeg,
+    Deflate,
+    PackBits,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Predictor {
+    None,
+    /// Samples are differences to those of the pixel on the left.
+    Horizontal,
+    /// The bytes of floating-point numbers are sorted by weight, then differences.
+    Float,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Numbers {
+    Unsigned,
+    Signed,
+    Float,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Photometric {
+    WhiteIsZero,
+    BlackIsZero,
+    Rgb,
+    Palette,
+    Cmyk,
+    Luma,
+    /// CIE L*a*b*, its chroma signed.
+    Lab,
+    /// CIE L*a*b* as ICC profiles code it.
+    IccLab,
+}
+
+impl Photometric {
+    /// Samples that make a colour.
+    pub(crate) fn samples(self) -> usize {
+        match self {
+            Self::WhiteIsZero | Self::BlackIsZero | Self::Palette => 1,
+            Self::Rgb | Self::Luma | Self::Lab | Self::IccLab => 3,
+            Self::Cmyk => 4,
+        }
+    }
+
+    pub(crate) fn is_lab(self) -> bool {
+        matches!(self, Self::Lab | Self::IccLab)
+    }
+}
+
+impl Coding {
+    /// Samples of one pixel in a strip or tile.
+    pub(crate) fn together(&self) -> usize {
+        if self.planar { 1 } else { self.samples }
+    }
+
+    /// Bytes of a row of a strip or tile that is not subsampled.
+    pub(crate) fn row(&self) -> u64 {
+        (u64::from(self.chunk.0) * self.together() as u64).saturating_mul(u64::from(self.bits)).div_ceil(8)
+    }
+}
+
+pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
+    let ends = || ends_in_header(Format::Tiff);
+    let directory = Directory::first(bytes).ok_or_else(ends)?;
+    directory.check_counts()?;
+    let needed = |tag: u16, what: &str| match directory.number(tag)? {
+        None if directory.is_cut() => Err(ends()),
+        value => value.ok_or_else(|| Reason::Corrupt.because(format!("the TIFF has no {what} (tag {tag})"))),
+    };
+    let (width, height) = (needed(256, "width")?, needed(257, "height")?);
+    let photometric = photometric(needed(262, "photometric interpretation")?)?;
+    let coding = coding(bytes, &directory, photometric, (width, height))?;
+    check(&coding, &directory)?;
+    let orientation = directory.number(274).ok().flatten().and_then(|value| u16::try_from(value).ok());
+    Ok(Header {
+        format: Format::Tiff,
+        width,
+        height,
+        orientation: orientation.map(Orientation::from_exif).unwrap_or_default(),
+        icc: directory.bytes(34675).map(Cow::Borrowed),
+        coding: super::Coding::Tiff(coding),
+    })
+}
+
+fn coding(
+    bytes: &[u8],
+    directory: &Directory,
+    photometric: Photometric,
+    (width, height): (u32, u32),
+) -> Result<Coding, Rejection> {
+    let number = |tag: u16, default: u32| Ok(directory.number(tag)?.unwrap_or(default));
+    let samples = number(277, 1)? as usize;
+    let tiled = directory.number(322)?.zip(directory.number(323)?);
+    let rows = number(278, height)?;
+    let chunk = tiled.unwrap_or((width, if rows == 0 { height } else { rows.min(height) }));
+    let planar = match number(284, 1)? {
+        1 => false,
+        // A single sample is its own plane.
+        2 => samples > 1,
+        other => return Err(refused("planar configuration", 284, other)),
+    };
+    let extra = directory.numbers(338);
+    let kind = |index: usize| extra.get(index).copied();
+    let alpha = (0..samples.min(16).saturating_sub(photometric.samples())).find(|&i| matches!(kind(i), Some(1 | 2)));
+    // Some writers forget to say what the fourth sample is.
+    let forgotten = extra.is_empty() && photometric == Photometric::Rgb && samples == 4;
+    let subsampling = if photometric == Photometric::Luma && directory.find(530).is_none() {
+        vec![2, 2]
+    } else {
+        directory.numbers(530)
+    };
+    let compression = compression(directory)?;
+    // JPEGs of whole pixels say themselves how they are subsampled, and their decoder undoes it.
+    let subsampled = photometric == Photometric::Luma && (planar || compression != Compression::Jpeg);
+    let share = |i: usize| if subsampled { subsampling.get(i).map_or(1, |&share| share as usize) } else { 1 };
+    let edge = |edge: u32, chunk: u32| u64::from(edge.div_ceil(chunk.max(1)));
+    let count = edge(width, chunk.0).saturating_mul(edge(height, chunk.1));
+    let count = count.saturating_mul(if planar { samples as u64 } else { 1 });
+    // Each costs a look into the file, whether it is there or not.
+    if count > MOST_VALUES as u64 {
+        return Err(Reason::TooComplex.because(format!("the TIFF has {count} strips or tiles")));
+    }
+    let tables = directory.find(347).map_or(0..0, |entry| entry.value_at..entry.value_at.saturating_add(entry.count));
+    Ok(Coding {
+        little: Reader::tiff(bytes).is_some_and(Reader::is_little),
+        compression,
+        predictor: match number(317, 1)? {
+            1 => Predictor::None,
+            2 => Predictor::Horizontal,
+            3 => Predictor::Float,
+            other => return Err(refused("predictor", 317, other)),
+        },
+        reversed: match number(266, 1)? {
+            1 => false,
+            2 => true,
+            other => return Err(refused("fill order", 266, other)),
+        },
+        bits: same(directory, 258, 1, photometric)?,
+        numbers: match same(directory, 339, 1, photometric)? {
+            1 | 4 => Numbers::Unsigned,
+            2 => Numbers::Signed,
+            3 => Numbers::Float,
+            other => return Err(refused("sample format", 339, other)),
+        },
+        samples,
+        photometric,
+        alpha: alpha.map(|i| (photometric.samples() + i, kind(i) == Some(1))).or(forgotten.then_some((3, false))),
+        planar,
+        subsampling: (share(0), share(1)),
+        palette: directory.palette(),
+        luma: luma(directory),
+        chunk,
+        chunks: chunks(directory, usize::try_from(count).unwrap_or(0), bytes.len()),
+        jpeg_tables: tables,
+    })
+}
+
+fn photometric(value: u32) -> Result<Photometric, Rejection> {
+    Ok(match value {
+        0 => Photometric::WhiteIsZero,
+        1 => Photometric::BlackIsZero,
+        2 => Photometric::Rgb,
+        3 => Photometric::Palette,
+        5 => Photometric::Cmyk,
+        6 => Photometric::Luma,
+        8 => Photometric::Lab,
+        9 => Photometric::IccLab,
+        other => return Err(refused("photometric interpretation", 262, other)),
+    })
+}
+
+fn compression(directory: &Directory) -> Result<Compression, Rejection> {
+    let options = directory.number(292)?.unwrap_or(0);
+    Ok(match directory.number(259)?.unwrap_or(1) {
+        1 => Compression::None,
+        2 => Compression::FaxRows,
+        3 if options & 2 != 0 => return Err(refused("options of group 3", 292, options)),
+        3 if options & 1 != 0 => Compression::Fax3Rows,
+        3 => Compression::Fax3,
+        4 => match directory.number(293)?.unwrap_or(0) {
+            0 => Compression::Fax4,
+            options => return Err(refused("options of group 4", 293, options)),
+        },
+        5 => Compression::Lzw,
+        7 => Compression::Jpeg,
+        8 | 32946 => Compression::Deflate,
+        32773 => Compression::PackBits,
+        other => return Err(refused("compression", 259, other)),
+    })
+}
+
+/// The one value that a tag has for all samples.
+fn same(directory: &Directory, tag: u16, default: u32, photometric: Photometric) -> Result<u32, Rejection> {
+    let first = directory.number(tag)?.unwrap_or(default);
+    // Signs are a matter of course in chroma of Lab, whether they are written down or not.
+    let signs = tag == 339 && photometric.is_lab();
+    match directory.numbers(tag).iter().find(|&&value| value != first) {
+        Some(&other) if !signs => Err(refused("samples that differ: value", tag, other)),
+        _ => Ok(first),
+    }
+}
+
+/// Red, green and blue in luminance, and black and white; where the file says nonsense, as TIFF has it by default.
+fn luma(directory: &Directory) -> ([f32; 3], [f32; 6]) {
+    let shares = directory.fractions(529).filter(|shares: &[f32; 3]| shares[1] > 0.0);
+    let levels = directory.fractions(532).filter(|levels: &[f32; 6]| levels.chunks(2).all(|pair| pair[1] > pair[0]));
+    (shares.unwrap_or([0.299, 0.587, 0.114]), levels.unwrap_or([0.0, 255.0, 128.0, 255.0, 128.0, 255.0]))
+}
+
+/// Where each strip or tile lies. Some writers list tiles as strips; what has no length may last until the end of the file.
+fn chunks(directory: &Directory, count: usize, end: usize) -> Vec<Range<usize>> {
+    let list =
+        |tiles: u16, strips: u16| directory.numbers(if directory.find(tiles).is_some() { tiles } else { strips });
+    let (places, lengths) = (list(324, 273), list(325, 279));
+    let range = |(i, &place): (usize, &u32)| {
+        let length = lengths.get(i).filter(|&&length| length > 0);
+        place as usize..length.map_or(end.max(place as usize), |&length| place as usize + length as usize)
+    };
+    places.iter().take(count).enumerate().map(range).collect()
+}
+
+/// Refuses combinations of what is each supported by itself.
+fn check(coding: &Coding, directory: &Directory) -> Result<(), Rejection> {
+    let number = |tag: u16| directory.number(tag).map(|value| value.unwrap_or(0));
+    let unsupported = |what: String| Err(Reason::UnsupportedFormat.because(format!("TIFF: {what}")));
+    let Coding { bits, numbers, samples, photometric, .. } = *coding;
+    if samples < photometric.samples() {
+        return Err(
+            Reason::Corrupt.because(format!("the TIFF has {samples} samples a pixel (tag 277) for {photometric:?}"))
+        );
+    }
+    let fits = match numbers {
+        Numbers::Float => matches!(bits, 16 | 32 | 64),
+        _ => matches!(bits, 1..=16 | 32 | 64),
+    };
+    let fits = fits
+        && match photometric {
+            Photometric::Palette => bits <= 16 && numbers == Numbers::Unsigned,
+            Photometric::Luma => bits == 8 && numbers == Numbers::Unsigned,
+            Photometric::Lab | Photometric::IccLab => matches!(bits, 8 | 16) && numbers != Numbers::Float,
+            _ => true,
+        };
+    let fits = fits
+        && match coding.compression {
+            Compression::Jpeg => bits == 8 && numbers == Numbers::Unsigned,
+            Compression::Fax3 | Compression::Fax3Rows | Compression::Fax4 | Compression::FaxRows => {
+                bits == 1 && coding.together() == 1
+            }
+            _ => true,
+        };
+    if !fits {
+        return unsupported(format!(
+            "{bits} bits a sample (tag 258), {numbers:?} (tag 339), {photometric:?} (tag 262), {:?} (tag 259)",
+            coding.compression
+        ));
+    }
+    match coding.predictor {
+        Predictor::Horizontal if !matches!(bits, 8 | 16 | 32 | 64) => {
+            return unsupported(format!("predictor 2 (tag 317) of {bits} bits a sample"));
+        }
+        Predictor::Float if numbers != Numbers::Float => {
+            return unsupported(format!("predictor 3 (tag 317) of {numbers:?} samples"));
+        }
+        _ => {}
+    }
+    if photometric == Photometric::Cmyk && (number(332)? > 1 || !matches!(number(334)?, 0 | 4)) {
+        return unsupported("inks other than cyan, magenta, yellow and black (tag 332)".into());
+    }
+    let (h, v) = coding.subsampling;
+    let subsampled = (h, v) != (1, 1);
+    if !matches!((h, v), (1 | 2 | 4, 1 | 2 | 4)) {
+        return unsupported(format!("chroma shared by {h} by {v} pixels (tag 530)"));
+    }
+    if subsampled && ((samples != 3 && !coding.planar) || coding.predictor != Predictor::None) {
+        return unsupported("subsampled chroma (tag 530) with a predictor or a fourth sample".into());
+    }
+    if photometric.is_lab() && coding.planar {
+        return unsupported("Lab (tag 262) in planes (tag 284)".into());
+    }
+    if matches!(coding.alpha, Some((_, true))) && (photometric == Photometric::Luma || photometric.is_lab()) {
+        return unsupported(format!("{photometric:?} (tag 262) multiplied by alpha (tag 338)"));
+    }
+    if matches!(coding.alpha, Some((_, true))) && coding.planar && numbers == Numbers::Float {
+        return unsupported("planes (tag 284) of floating-point numbers multiplied by alpha (tag 338)".into());
+    }
+    Ok(())
+}
+
+/// The refusal of a tag's value.
+fn refused(what: &str, tag: u16, value: u32) -> Rejection {
+    Reason::UnsupportedFormat.because(format!("TIFF: {what} {value} (tag {tag}); save it as plain RGB, or as PNG"))
+}
