@@ -6,6 +6,7 @@
 mod avif;
 mod bitmaps;
 mod damage;
+mod fields;
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
 mod frames;
