@@ -295,6 +295,15 @@ fn tiles_may_be_listed_as_strips() {
 }
 
 #[test]
+fn of_directories_that_follow_each_other_in_a_circle_the_first_is_shown() {
+    let tiff = Tiff::new(WIDTH, HEIGHT, 2, 3);
+    let mut file = tiff.encode(|x, y, index| sample(&tiff, x, y, index));
+    let end = file.len() - 4;
+    file.copy_within(4..8, end);
+    assert!(worst(&tiff, &file).0 <= 1.0);
+}
+
+#[test]
 fn luminance_has_coefficients_and_levels_of_its_own() {
     let mut tiff = Tiff::new(2, 1, 6, 3);
     // Those of television: black is 16, and green has more weight.
@@ -313,7 +322,7 @@ fn luminance_has_coefficients_and_levels_of_its_own() {
 fn jpegs_in_a_tiff_share_tables_or_a_plane_each() {
     let picture: Vec<u8> = (0..64 * 64_u32).map(|i| (i % 64 * 4) as u8).collect();
     let jpeg = |edge: usize, level: Option<u8>| {
-        let pixels = level.map_or_else(|| picture.clone(), |level| vec![level; edge * edge]);
+        let pixels = level.map_or_else(|| picture[..edge * edge].to_vec(), |level| vec![level; edge * edge]);
         let mut file = Vec::new();
         let encoder = jpeg_encoder::Encoder::new(&mut file, 100);
         encoder.encode(&pixels, edge as u16, edge as u16, jpeg_encoder::ColorType::Luma).unwrap();
@@ -333,6 +342,14 @@ fn jpegs_in_a_tiff_share_tables_or_a_plane_each() {
             assert!(pixel[0].abs_diff(luma + 56) <= 2 && pixel[1].abs_diff(luma - 29) <= 2, "{pixel:?} {luma}");
         }
     }
+    // A plane that is smaller, and nobody says why.
+    let mut tiff = Tiff::new(64, 64, 6, 3);
+    (tiff.compression, tiff.planar, tiff.chunk) = (7, true, (0, 64));
+    let file = tiff.encode_chunks(|plane, _, _, _| jpeg(if plane == 0 { 64 } else { 32 }, None));
+    assert_eq!(
+        thumbnail::make(&file, &Options::default()).map(|made| made.source).unwrap_err().reason,
+        Reason::Corrupt
+    );
     // Tables apart, as most writers have it.
     let whole = jpeg(64, None);
     let frame = whole.windows(2).position(|window| window == [0xff, 0xc0]).unwrap();

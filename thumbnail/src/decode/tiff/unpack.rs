@@ -181,7 +181,9 @@ fn jpeg(coding: &Coding, stored: &[u8], tables: &[u8], (columns, rows): (usize, 
     let (width, height) = decoder.dimensions().unwrap_or_default();
     let length = columns * height * coding.together();
     if width != columns || height < rows || decoder.output_buffer_size() != Some(length) {
-        return Err(refuse(format!("{width} by {height} pixels do not fit a strip of {columns} by {rows}")));
+        return Err(refuse(format!(
+            "{width} by {height} pixels do not fit a strip or tile of {columns} by {rows} (tags 278, 323, 530)"
+        )));
     }
     decoder.decode().map_err(|error| refuse(error.to_string()))
 }

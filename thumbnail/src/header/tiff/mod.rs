@@ -160,12 +160,12 @@ fn coding(
     let alpha = (0..samples.min(16).saturating_sub(photometric.samples())).find(|&i| matches!(kind(i), Some(1 | 2)));
     // Some writers forget to say what the fourth sample is.
     let forgotten = extra.is_empty() && photometric == Photometric::Rgb && samples == 4;
-    let subsampling = if photometric == Photometric::Luma && directory.find(530).is_none() {
-        vec![2, 2]
-    } else {
-        directory.numbers(530)
-    };
     let compression = compression(directory)?;
+    let subsampling = match directory.numbers(530) {
+        // TIFF's default. Planes of JPEGs that do not fit the picture, and no tag to say why, are of writers that lost parts of them.
+        none if none.is_empty() && compression != Compression::Jpeg => vec![2, 2],
+        said => said,
+    };
     // JPEGs of whole pixels say themselves how they are subsampled, and their decoder undoes it.
     let subsampled = photometric == Photometric::Luma && (planar || compression != Compression::Jpeg);
     let share = |i: usize| if subsampled { subsampling.get(i).map_or(1, |&share| share as usize) } else { 1 };
