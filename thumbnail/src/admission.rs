@@ -89,7 +89,7 @@ fn decoding(coding: &Coding, header: &Header, decoded: u128, wanted: (u32, u32),
         Coding::Gif(_) => pixels + 4 * decoded + 32 * u128::from(header.width),
         Coding::Webp(coding) => decode::webp::memory(coding, header, decoded, length),
         Coding::Tiff(coding) => decode::tiff::memory(coding, pixels, length),
-        Coding::Bmp(_) => 5 * pixels,
+        Coding::Bmp(coding) => decode::bmp::memory(coding, pixels, length),
         // The tiles across the picture, of both layers, as if each had three planes of 16-bit samples: what they really have,
         // only their data tell.
         #[cfg(feature = "avif")]

@@ -1,5 +1,5 @@
 #![no_main]
-//! BMP and icons, whose decoder is our own: past the magic bytes everything is the fuzzer's.
+//! BMP and icons, whose headers are read by our own code: past the magic bytes everything is the fuzzer's.
 
 use libfuzzer_sys::fuzz_target;
 

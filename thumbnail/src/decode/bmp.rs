@@ -1,4 +1,8 @@
-//! BMP, and the bitmaps in icons.
+//! BMP, and the bitmaps in icons: their headers come in more forms than the crate `image` reads, so that it gets one of ours.
+
+use std::io::Cursor;
+
+use image::{ImageDecoder, ImageError, codecs::bmp::BmpDecoder};
 
 use super::nearly_whole;
 use crate::{
@@ -10,54 +14,57 @@ use crate::{
     picture::{Model, Picture},
 };
 
+/// Heap that [`decode`] needs at its peak for a picture in a file of `length` bytes, the picture included.
+pub(crate) fn memory(coding: &Coding, pixels: u128, length: u64) -> u128 {
+    let picture = pixels * if coding.icon { 3 + 4 } else { 4 };
+    // The file that the decoder gets: all of it, and before that with zeros behind it, or some rows.
+    let file = if coding.packing == Packing::RunLength { 2 * u128::from(length) } else { 4 << 20 };
+    picture + file
+}
+
 pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding) -> Result<Picture, Rejection> {
     let (width, height) = (header.width as usize, header.height as usize);
-    let alpha = coding.icon || coding.masks[3] != 0;
-    let model = if alpha { Model::Rgba } else { Model::Rgb };
-    let channels = model.channels();
+    let model = if coding.has_alpha() { Model::Rgba } else { Model::Rgb };
     let pixels = bytes.get(coding.pixels..).unwrap_or_default();
     let stride = stride(width, coding.bits);
-    // Some files end without the last row's padding.
-    let used = (width * usize::from(coding.bits)).div_ceil(8);
-    // Before anything is written for the picture itself: most damaged files end here.
-    let indices = match coding.packing {
-        Packing::Plain => {
-            check_rows((pixels.len() + stride - used).min(stride * height) / stride, height)?;
-            Vec::new()
+    let plain = coding.packing == Packing::Plain;
+    let row = width * model.channels();
+    let data = if plain {
+        // Some files end without the last row's padding.
+        let padding = stride - (width * usize::from(coding.bits)).div_ceil(8);
+        let found = ((pixels.len() + padding) / stride).min(height);
+        // Before anything is allocated for the picture: most damaged files end here.
+        check_rows(found, height)?;
+        // What no row gives is white.
+        let mut data = vec![255; row * height];
+        // Some rows at a time, from the first one on, for the decoder wants a file of its own.
+        let band = ((1 << 20) / stride).max(1);
+        for (stored, shown) in
+            pixels[..pixels.len().min(found * stride)].chunks(band * stride).zip(data.chunks_mut(band * row))
+        {
+            let rows = stored.len().div_ceil(stride);
+            unpack(coding, width, -signed(rows), stored, &mut shown[..rows * row])?;
         }
-        Packing::RunLength => run_lengths(pixels, width, height, coding.bits == 4)?,
+        data
+    } else {
+        run_lengths(coding, (width, height), pixels)?
     };
-    // What no row gives is white.
-    let data = vec![255; width * height * channels];
     let mut picture = Picture { width: header.width, height: header.height, model, data };
-    let target = |row: usize| if coding.top_down { row } else { height - 1 - row };
-    match coding.packing {
-        Packing::Plain => {
-            let unpack = Unpack::new(coding);
-            let rows = pixels.chunks(stride).take(height).take_while(|packed| packed.len() >= used);
-            for (row, packed) in rows.enumerate() {
-                let at = target(row) * width * channels;
-                unpack.row(packed, &mut picture.data[at..at + width * channels], channels);
-            }
-        }
-        Packing::RunLength => {
-            for (row, indices) in indices.chunks_exact(width).enumerate() {
-                let at = target(row) * width * channels;
-                for (pixel, &index) in picture.data[at..].chunks_exact_mut(channels).zip(indices) {
-                    pixel[..3].copy_from_slice(&colour(coding, index));
-                }
-            }
-        }
+    // Run lengths are unpacked from the bottom.
+    if plain != coding.top_down {
+        turn_over(&mut picture.data, row, height);
     }
-    if alpha && picture.data.chunks_exact(4).all(|pixel| pixel[3] == 0) {
+    let mut filled_in = coding.has_alpha();
+    if filled_in && picture.data.chunks_exact(4).all(|pixel| pixel[3] == 0) {
         // An alpha channel that nobody filled in.
-        for pixel in picture.data.chunks_exact_mut(4) {
-            pixel[3] = 255;
+        filled_in = false;
+        picture.data.chunks_exact_mut(4).for_each(|pixel| pixel[3] = 255);
+    }
+    if coding.icon && !filled_in {
+        if picture.model == Model::Rgb {
+            let data = picture.data.chunks_exact(3).flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 255]).collect();
+            picture = Picture { model: Model::Rgba, data, ..picture };
         }
-        if coding.icon {
-            mask(pixels.get(stride * height..).unwrap_or_default(), &mut picture, coding.top_down);
-        }
-    } else if coding.icon && coding.bits < 32 {
         mask(pixels.get(stride * height..).unwrap_or_default(), &mut picture, coding.top_down);
     }
     Ok(picture)
@@ -75,8 +82,77 @@ fn stride(width: usize, bits: u16) -> usize {
     (width * usize::from(bits)).div_ceil(32) * 4
 }
 
-fn colour(coding: &Coding, index: u8) -> [u8; 3] {
-    coding.palette.get(usize::from(index)).copied().unwrap_or_default()
+fn signed(edge: usize) -> i32 {
+    i32::try_from(edge).unwrap_or(i32::MAX)
+}
+
+/// Unpacks `stored` into the pixels `shown`, which come from the top where `height` is negative. Says how much was read.
+fn unpack(coding: &Coding, width: usize, height: i32, stored: &[u8], shown: &mut [u8]) -> Result<usize, Rejection> {
+    let mut file = file_header(coding, signed(width), height);
+    let start = file.len();
+    file.extend_from_slice(stored);
+    file.resize(start + stored.len().next_multiple_of(4), 0);
+    let mut file = Cursor::new(file);
+    let decoder = BmpDecoder::new(&mut file).map_err(|error| refusal(&error))?;
+    if decoder.total_bytes() != shown.len() as u64 {
+        return Err(Reason::Corrupt.because("the bitmap's rows do not make up its picture"));
+    }
+    decoder.read_image(shown).map_err(|error| refusal(&error))?;
+    Ok(usize::try_from(file.position()).unwrap_or(usize::MAX) - start)
+}
+
+/// A file of the fourth version up to its pixels.
+fn file_header(coding: &Coding, width: i32, height: i32) -> Vec<u8> {
+    const LENGTH: u32 = 108;
+    let colours = if coding.bits > 8 { 0 } else { 1_u32 << coding.bits };
+    let masked = matches!(coding.bits, 16 | 32);
+    let compression = match coding.packing {
+        Packing::Plain if masked => 3,
+        Packing::Plain => 0,
+        Packing::RunLength => {
+            if coding.bits == 8 {
+                1
+            } else {
+                2_u32
+            }
+        }
+    };
+    let mut file = b"BM\0\0\0\0\0\0\0\0".to_vec();
+    file.extend((14 + LENGTH + 4 * colours).to_le_bytes());
+    file.extend(LENGTH.to_le_bytes());
+    file.extend([width, height].map(i32::to_le_bytes).concat());
+    file.extend([1, 0]);
+    file.extend(coding.bits.to_le_bytes());
+    file.extend(compression.to_le_bytes());
+    file.extend([0; 12]);
+    file.extend([colours, 0].map(u32::to_le_bytes).concat());
+    file.extend(coding.masks.map(if masked { u32::to_le_bytes } else { |_| [0; 4] }).concat());
+    file.resize(14 + LENGTH as usize, 0);
+    let palette = coding.palette.iter().flat_map(|[red, green, blue]| [*blue, *green, *red, 0]);
+    file.extend(palette.take(4 * colours as usize));
+    file.resize(14 + (LENGTH + 4 * colours) as usize, 0);
+    file
+}
+
+/// The pixels of a bitmap of run lengths, which say themselves when they end; what they leave out has no colour.
+fn run_lengths(coding: &Coding, (width, height): (usize, usize), stored: &[u8]) -> Result<Vec<u8>, Rejection> {
+    // Of a file that is cut zeros end the current run, and then one row after the other.
+    let whole = [stored, &vec![0; 256 + 2 * height]].concat();
+    let mut data = vec![0; width * height * 3];
+    let read = unpack(coding, width, signed(height), &whole, &mut data)?;
+    if read > stored.len() {
+        let missing = data.chunks_exact(width * 3).take_while(|row| row.iter().all(|&level| level == 0)).count();
+        check_rows(height - missing, height)?;
+    }
+    Ok(data)
+}
+
+/// The last row becomes the first.
+fn turn_over(data: &mut [u8], row: usize, height: usize) {
+    for y in 0..height / 2 {
+        let (above, below) = data.split_at_mut((height - 1 - y) * row);
+        above[y * row..][..row].swap_with_slice(&mut below[..row]);
+    }
 }
 
 /// Makes transparent what an icon's mask marks.
@@ -92,123 +168,7 @@ fn mask(mask: &[u8], picture: &mut Picture, top_down: bool) {
     }
 }
 
-/// Turns packed rows into pixels.
-struct Unpack<'a> {
-    coding: &'a Coding,
-    fields: [Field; 4],
-}
-
-impl<'a> Unpack<'a> {
-    fn new(coding: &'a Coding) -> Self {
-        Self { coding, fields: coding.masks.map(Field::new) }
-    }
-
-    fn row(&self, packed: &[u8], pixels: &mut [u8], channels: usize) {
-        let pixels = pixels.chunks_exact_mut(channels);
-        match self.coding.bits {
-            bits @ (1 | 2 | 4 | 8) => {
-                let per_byte = usize::from(8 / bits);
-                for (x, pixel) in pixels.enumerate() {
-                    let shift = 8 - bits * (u16::try_from(x % per_byte).unwrap_or(0) + 1);
-                    let index = packed[x / per_byte] >> shift & (0xff >> (8 - bits));
-                    pixel[..3].copy_from_slice(&colour(self.coding, index));
-                }
-            }
-            24 => {
-                for (pixel, packed) in pixels.zip(packed.chunks_exact(3)) {
-                    pixel[..3].copy_from_slice(&[packed[2], packed[1], packed[0]]);
-                }
-            }
-            16 => {
-                for (pixel, packed) in pixels.zip(packed.chunks_exact(2)) {
-                    self.fields(u32::from(u16::from_le_bytes([packed[0], packed[1]])), pixel);
-                }
-            }
-            _ => {
-                for (pixel, packed) in pixels.zip(packed.chunks_exact(4)) {
-                    self.fields(u32::from_le_bytes([packed[0], packed[1], packed[2], packed[3]]), pixel);
-                }
-            }
-        }
-    }
-
-    fn fields(&self, value: u32, pixel: &mut [u8]) {
-        for (channel, field) in pixel.iter_mut().zip(&self.fields) {
-            *channel = field.get(value);
-        }
-    }
-}
-
-/// A colour's bits in a pixel.
-#[derive(Clone, Copy)]
-struct Field {
-    shift: u32,
-    max: u32,
-}
-
-impl Field {
-    fn new(mask: u32) -> Self {
-        let shift = if mask == 0 { 0 } else { mask.trailing_zeros() };
-        Self { shift, max: mask >> shift }
-    }
-
-    fn get(self, value: u32) -> u8 {
-        if self.max == 0 {
-            return 255;
-        }
-        let scaled = u64::from(value >> self.shift & self.max) * 255 + u64::from(self.max / 2);
-        u8::try_from(scaled / u64::from(self.max)).unwrap_or(255)
-    }
-}
-
-/// Palette indices in the order of the rows as stored.
-fn run_lengths(packed: &[u8], width: usize, height: usize, nibbles: bool) -> Result<Vec<u8>, Rejection> {
-    let mut indices = vec![0; width * height];
-    let (mut x, mut y) = (0, 0);
-    let mut bytes = packed.iter().copied();
-    let mut put = |x: &mut usize, y: usize, index: u8| {
-        if *x < width && y < height {
-            indices[y * width + *x] = index;
-        }
-        *x += 1;
-    };
-    let nibble = |byte: u8, i: usize| if i.is_multiple_of(2) { byte >> 4 } else { byte & 15 };
-    let ended = loop {
-        let (Some(count), Some(value)) = (bytes.next(), bytes.next()) else { break false };
-        match (count, value) {
-            (0, 0) => (x, y) = (0, y + 1),
-            (0, 1) => break true,
-            (0, 2) => {
-                let (Some(right), Some(down)) = (bytes.next(), bytes.next()) else { break false };
-                (x, y) = (x + usize::from(right), y + usize::from(down));
-            }
-            (0, literal) => {
-                let literal = usize::from(literal);
-                let length = if nibbles { literal.div_ceil(2) } else { literal };
-                let mut byte = 0;
-                for i in 0..literal {
-                    if !nibbles || i % 2 == 0 {
-                        byte = bytes.next().unwrap_or(0);
-                    }
-                    put(&mut x, y, if nibbles { nibble(byte, i) } else { byte });
-                }
-                if length % 2 == 1 {
-                    bytes.next();
-                }
-            }
-            (count, value) => {
-                for i in 0..usize::from(count) {
-                    put(&mut x, y, if nibbles { nibble(value, i) } else { value });
-                }
-            }
-        }
-        if y >= height {
-            break true;
-        }
-    };
-    // Run lengths say themselves when they end; an end that comes early leaves the rest in the first colour.
-    if !ended {
-        check_rows(y, height)?;
-    }
-    Ok(indices)
+fn refusal(error: &ImageError) -> Rejection {
+    let reason = if matches!(error, ImageError::Unsupported(_)) { Reason::UnsupportedFormat } else { Reason::Corrupt };
+    reason.because(format!("BMP: {error}"))
 }

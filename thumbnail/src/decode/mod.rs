@@ -3,7 +3,7 @@
 mod ahead;
 #[cfg(feature = "avif")]
 mod avif;
-mod bmp;
+pub(crate) mod bmp;
 mod gif;
 #[cfg(feature = "heic")]
 mod heic;

@@ -30,6 +30,13 @@ pub(crate) enum Packing {
     RunLength,
 }
 
+impl Coding {
+    /// Whether pixels have alpha of their own.
+    pub(crate) fn has_alpha(&self) -> bool {
+        matches!(self.bits, 16 | 32) && self.masks[3] != 0
+    }
+}
+
 /// Reads a bitmap file.
 pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     const FILE_HEADER: usize = 14;

@@ -1,4 +1,4 @@
-//! The corners of BMP, icons and TIFF, whose containers are read by our own code.
+//! The corners of BMP, icons and TIFF, whose headers are read by our own code.
 
 use thumbnail::Reason;
 
@@ -82,6 +82,55 @@ fn bitmaps_of_run_lengths() {
     // Without an end, and with rows missing.
     assert_eq!(reason(&packed(3, 30, 8, 1, &[3, 1, 0, 0])), Reason::Truncated);
     assert_eq!(reason(&packed(3, 2, 24, 1, &four)), Reason::UnsupportedFormat);
+}
+
+/// Their rows are unpacked some at a time.
+#[test]
+fn large_bitmaps_have_every_row_in_its_place() {
+    let file = fixtures::bmp(900, 500, 32);
+    let expected: Vec<_> = fixtures::rgb(900, 500).chunks_exact(3).map(|p| [p[0], p[1], p[2], 255]).collect();
+    assert!(show(&file, 900) == expected);
+    let mut top_down = file;
+    top_down[22..26].copy_from_slice(&(-500_i32).to_le_bytes());
+    assert!(show(&top_down, 900) == expected.chunks(900).rev().flatten().copied().collect::<Vec<_>>());
+}
+
+#[test]
+fn bitmaps_with_headers_of_every_length() {
+    let plain = packed(2, 1, 8, 0, &[1, 2, 0, 0]);
+    // The fields that a shorter header has not are as they are by default; longer ones say nothing more.
+    for length in [16_u8, 20, 36, 40, 52, 56, 64, 108, 124] {
+        let mut header = plain[14..54].to_vec();
+        header[0] = length;
+        header.resize(usize::from(length), 0);
+        let colours = 256 - if length > 32 { 240 } else { 0 };
+        let palette: Vec<u8> = (0..colours).flat_map(|i: u32| [(i % 16 * 16) as u8; 4]).collect();
+        let mut file = [&plain[..14], &header, &palette, &[1, 2, 0, 0]].concat();
+        let pixels = u32::try_from(file.len() - 4).unwrap();
+        file[10..14].copy_from_slice(&pixels.to_le_bytes());
+        assert_eq!(greys(&file, 2), [16, 32], "{length} bytes");
+    }
+    // OS/2's, with colours of three bytes.
+    let palette: Vec<u8> = (0..256_u32).flat_map(|i| [i as u8; 3]).collect();
+    let header = [12, 0, 0, 0, 2, 0, 1, 0, 1, 0, 8, 0];
+    let file = [b"BM\0\0\0\0\0\0\0\0\x1a\x03\0\0", &header[..], &palette, &[16, 32, 0, 0]].concat();
+    assert_eq!(greys(&file, 2), [16, 32]);
+}
+
+#[test]
+fn run_lengths_that_are_cut_need_nine_rows_in_ten() {
+    let rows = |count: usize| greys_or_reason(&packed(3, 30, 8, 1, &[3, 1, 0, 0].repeat(count)));
+    assert_eq!(rows(30), Ok(vec![16; 90]));
+    assert_eq!(rows(27).map(|greys| greys[9..].to_vec()), Ok(vec![16; 81]));
+    assert_eq!(rows(26), Err(Reason::Truncated));
+    // An end that is marked leaves out what it likes.
+    let ended = packed(3, 30, 8, 1, &[3, 1, 0, 1]);
+    assert_eq!(greys(&ended, 3)[87..], [16; 3]);
+}
+
+fn greys_or_reason(file: &[u8]) -> Result<Vec<u8>, Reason> {
+    let options = thumbnail::Options::default();
+    thumbnail::make(file, &options).map(|_| greys(file, 3)).map_err(|rejection| rejection.reason)
 }
 
 #[test]
