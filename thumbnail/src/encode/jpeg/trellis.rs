@@ -52,9 +52,6 @@ const BITS: [[[u8; 11]; 16]; 2] = [
     ],
 ];
 
-/// A coefficient larger than this is never left out: the way back through those before it ends there.
-const LARGE: u32 = 2;
-
 /// What an error of one step, squared, may cost where a block is flat, in sixteenths of a bit.
 const WEIGHT: u64 = 18 * 16;
 
@@ -72,6 +69,8 @@ struct Path {
     previous: usize,
     /// What the path costs, less what leaving out all coefficients up to its own would cost.
     surplus: i64,
+    /// The least surplus of this path and those before it.
+    least: i64,
 }
 
 /// The paths through a block, one for each coefficient that does not round to zero. Kept from block to block for their memory.
@@ -134,23 +133,25 @@ impl Trellis {
         // One step less is worth a look only where the magnitude then has a bit less.
         let lower = if nearest > 1 && nearest.is_power_of_two() { nearest - 1 } else { nearest };
         let left_out = cost(parts, weight);
-        let mut best = Path { surplus: i64::MAX, ..Path::default() };
+        let mut best = Path { at, surplus: i64::MAX, ..Path::default() };
         for level in lower..=nearest {
             let bits = &BITS[table];
             let size = (32 - level.leading_zeros()).min(10) as usize;
             let own = cost(parts.abs_diff(level * PARTS as u32), weight) - left_out;
+            let at_least = own + i64::from(bits[0][size]) * BIT;
             for (previous, path) in self.paths.iter().enumerate().rev() {
-                let zeros = (at - path.at - 1) as usize;
-                let bits = usize::from(bits[zeros % 16][size]) + zeros / 16 * usize::from(bits[15][0]);
-                let surplus = path.surplus + own + bits as i64 * BIT;
-                if surplus < best.surplus {
-                    best = Path { at, level, previous, surplus };
-                }
-                if path.level > LARGE {
+                if path.least + at_least >= best.surplus {
                     break;
+                }
+                let zeros = (at - path.at - 1) as usize;
+                let bits = i64::from(bits[zeros % 16][size]) + (zeros / 16) as i64 * i64::from(bits[15][0]);
+                let surplus = path.surplus + own + bits * BIT;
+                if surplus < best.surplus {
+                    (best.level, best.previous, best.surplus) = (level, previous, surplus);
                 }
             }
         }
+        best.least = best.surplus.min(self.paths.last().map_or(0, |path| path.least));
         self.paths.push(best);
     }
 
@@ -158,11 +159,11 @@ impl Trellis {
     fn cheapest(&self, table: usize) -> usize {
         let mut best = (i64::MAX, 0);
         for (index, path) in self.paths.iter().enumerate().rev() {
-            let end = if path.at < 63 { i64::from(BITS[table][0][0]) * BIT } else { 0 };
-            best = best.min((path.surplus + end, index));
-            if path.level > LARGE {
+            if path.least >= best.0 {
                 break;
             }
+            let end = if path.at < 63 { i64::from(BITS[table][0][0]) * BIT } else { 0 };
+            best = best.min((path.surplus + end, index));
         }
         best.1
     }
@@ -245,10 +246,7 @@ mod tests {
                 };
                 choices = choices.iter().flat_map(|choice| levels.iter().map(|level| with(choice, *level))).collect();
             }
-            let kept = |choice: &&[i16; 64]| {
-                choice.iter().zip(&coefficients).all(|(level, &all)| *level != 0 || nearest(all).unsigned_abs() <= 2)
-            };
-            let best = choices.iter().filter(kept).map(|choice| price(&coefficients, choice, weight, table)).min();
+            let best = choices.iter().map(|choice| price(&coefficients, choice, weight, table)).min();
             assert_eq!(Some(price(&coefficients, &block, weight, table)), best, "{coefficients:?} {weight}");
         }
     }
