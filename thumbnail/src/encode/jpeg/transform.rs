@@ -22,6 +22,7 @@ pub(super) struct Quantiser {
 
 impl Quantiser {
     /// For steps in rows.
+    #[allow(clippy::cast_precision_loss, reason = "a small number")]
     pub(super) fn new(steps: [u8; 64]) -> Self {
         let factor = |x: usize, y: usize| PARTS as f32 / (8.0 * SCALES[x] * SCALES[y] * f32::from(steps[y * 8 + x]));
         let factors = std::array::from_fn(|x| std::array::from_fn(|y| factor(x, y)));

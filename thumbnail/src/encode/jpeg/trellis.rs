@@ -7,8 +7,9 @@ pub(super) const PARTS: i32 = 32;
 /// Costs are in so many parts of a bit: squared parts of a step times sixteenths of a bit.
 const BIT: i64 = 16 * (PARTS * PARTS) as i64;
 
-/// Half a step.
-const HALF: u32 = PARTS as u32 / 2;
+/// A step, and half of one, without a sign.
+const STEP: u32 = PARTS.unsigned_abs();
+const HALF: u32 = STEP / 2;
 
 /// The bits of a coefficient that follows 0 to 15 zeros, by the bits of its magnitude, 0 to 10, for luminance and chrominance:
 /// the length of its code in the example tables of ITU-T T.81, K.3.3.2, and its magnitude. Without any magnitude the first row
@@ -129,7 +130,7 @@ impl Trellis {
 
     /// Adds the path that ends with a coefficient.
     fn extend(&mut self, at: u32, parts: u32, weight: u32, table: usize) {
-        let nearest = (parts + HALF) / PARTS as u32;
+        let nearest = (parts + HALF) / STEP;
         // One step less is worth a look only where the magnitude then has a bit less.
         let lower = if nearest > 1 && nearest.is_power_of_two() { nearest - 1 } else { nearest };
         let left_out = cost(parts, weight);
@@ -137,14 +138,15 @@ impl Trellis {
         for level in lower..=nearest {
             let bits = &BITS[table];
             let size = (32 - level.leading_zeros()).min(10) as usize;
-            let own = cost(parts.abs_diff(level * PARTS as u32), weight) - left_out;
+            let own = cost(parts.abs_diff(level * STEP), weight) - left_out;
             let at_least = own + i64::from(bits[0][size]) * BIT;
             for (previous, path) in self.paths.iter().enumerate().rev() {
                 if path.least + at_least >= best.surplus {
                     break;
                 }
-                let zeros = (at - path.at - 1) as usize;
-                let bits = i64::from(bits[zeros % 16][size]) + (zeros / 16) as i64 * i64::from(bits[15][0]);
+                let zeros = at - path.at - 1;
+                let bits =
+                    i64::from(bits[(zeros % 16) as usize][size]) + i64::from(zeros / 16) * i64::from(bits[15][0]);
                 let surplus = path.surplus + own + bits * BIT;
                 if surplus < best.surplus {
                     (best.level, best.previous, best.surplus) = (level, previous, surplus);
@@ -171,16 +173,14 @@ impl Trellis {
 
 /// A bit for each coefficient but the mean that does not round to zero.
 fn coded(coefficients: &[i32; 64]) -> u64 {
-    let mut coded = 0;
-    for (at, coefficient) in coefficients.iter().enumerate() {
-        coded |= u64::from(coefficient.unsigned_abs() >= HALF) << at;
-    }
-    coded & !1
+    let bit = |(at, coefficient): (usize, &i32)| u64::from(coefficient.unsigned_abs() >= HALF) << at;
+    coefficients.iter().enumerate().map(bit).sum::<u64>() & !1
 }
 
 /// The number of steps that is nearest, of two the one away from zero.
+#[allow(clippy::cast_possible_truncation, reason = "levels have at most 11 bits")]
 pub(super) fn nearest(coefficient: i32) -> i16 {
-    let level = ((coefficient.unsigned_abs() + HALF) / PARTS as u32) as i16;
+    let level = ((coefficient.unsigned_abs() + HALF) / STEP) as i16;
     if coefficient < 0 { -level } else { level }
 }
 
@@ -276,6 +276,15 @@ mod tests {
             for (&coefficient, level) in coefficients.iter().zip(block) {
                 assert!(coefficient.abs_diff(i32::from(level) * PARTS) <= HALF, "{level} for {coefficient}");
             }
+        }
+    }
+
+    #[test]
+    fn what_does_not_round_to_zero_has_a_bit() {
+        for coefficients in blocks().take(200) {
+            let bits = coded(&coefficients);
+            let expected = |at: usize| at > 0 && nearest(coefficients[at]) != 0;
+            assert!((0..64).all(|at| (bits >> at & 1 == 1) == expected(at)), "{bits:x} {coefficients:?}");
         }
     }
 
