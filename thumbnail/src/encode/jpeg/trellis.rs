@@ -173,8 +173,11 @@ impl Trellis {
 
 /// A bit for each coefficient but the mean that does not round to zero.
 fn coded(coefficients: &[i32; 64]) -> u64 {
-    let bit = |(at, coefficient): (usize, &i32)| u64::from(coefficient.unsigned_abs() >= HALF) << at;
-    coefficients.iter().enumerate().map(bit).sum::<u64>() & !1
+    let mut coded = 0;
+    for (at, coefficient) in coefficients.iter().enumerate() {
+        coded |= u64::from(coefficient.unsigned_abs() >= HALF) << at;
+    }
+    coded & !1
 }
 
 /// The number of steps that is nearest, of two the one away from zero.
