@@ -286,7 +286,7 @@ release: $(CARGO_CYCLONEDX) | need-cargo $(ARCHITECTURES:%=need-target-%) ## wha
 	@cd $(RELEASE) && sha256sum * > SHA256SUMS && cat SHA256SUMS
 
 .PHONY: test-deploy
-test-deploy: $(PACKAGE) $(SAM) $(OSLS) $(MINISTACK) ## both deployments into an emulated AWS, used, broken and mended; ARTIFACTS
+test-deploy: $(if $(ARTIFACTS),,$(PACKAGE)) $(SAM) $(OSLS) $(MINISTACK) ## both deployments into an emulated AWS, used, broken and mended; ARTIFACTS
 	ARTIFACTS=$(abspath $(ARTIFACTS)) .venv/sam/bin/python tests/deploy/deployment.py --verbose
 
 .PHONY: need-bucket
@@ -337,15 +337,12 @@ $(CARGO_DENY) $(CARGO_FUZZ) $(CARGO_CYCLONEDX): .venv/%/.installed: deploy/tools
 		rm -rf $(@D)/target && cp $< $@; }
 	@touch $@
 
-$(OSLS): deploy/tools/osls.json | need-node
+$(OSLS): deploy/tools/osls.json
+$(GALLERY): tests/gallery/package.json
+$(OSLS) $(GALLERY): | need-node
 	@cmp -s $< $@ || { \
-		echo 'Installing osls' && rm -rf $(@D) && mkdir -p $(@D) && cp $< $(@D)/package.json && \
-		npm install --prefix $(@D) --silent --no-package-lock --ignore-scripts --no-audit --no-fund && cp $< $@; }
-	@touch $@
-
-$(GALLERY): tests/gallery/package.json | need-node
-	@cmp -s $< $@ || { \
-		echo 'Installing playwright-core and axe-core' && rm -rf $(@D) && mkdir -p $(@D) && cp $< $(@D)/package.json && \
+		echo "Installing $$(grep -o '"[^"]*": "[0-9][^"]*"' $< | tr -d '":' | tr '\n' ' ')" && \
+		rm -rf $(@D) && mkdir -p $(@D) && cp $< $(@D)/package.json && \
 		npm install --prefix $(@D) --silent --no-package-lock --ignore-scripts --no-audit --no-fund && cp $< $@; }
 	@touch $@
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Makes the zips that Lambda takes and a SAM template that names them, for one architecture.
 
-Each function becomes NAME-ARCHITECTURE.zip, with the program as `bootstrap`; template-ARCHITECTURE.yaml is template.yaml with these
-zips as the functions' code and this architecture as the default. The same program gives the same zip, byte for byte, so that an unchanged function can be told from its hash. A program that
-Amazon Linux 2023 could not load, or of another instruction set than asked for, is refused here instead of failing there.
+Each function becomes NAME-ARCHITECTURE.zip, with the program as `bootstrap`; template-ARCHITECTURE.yaml is template.yaml with
+these zips as the functions' code and this architecture as the default. The same program gives the same zip, byte for byte, so
+that an unchanged function can be told from its hash. A program that Amazon Linux 2023 could not load, or of another instruction
+set than asked for, is refused here instead of failing there.
 """
 
 import argparse
