@@ -317,22 +317,23 @@ clean: ## remove whatever was built, installed or stored here
 	rm -rf .venv .local .aws-sam .serverless
 
 # Each `.installed` is a copy of the pins that were installed; only other pins install again, not a fresh checkout of the same.
+# pip compiles nothing to byte code, which takes longer than the downloads: Python does so for the few modules that a tool imports.
 .venv/%/.installed: deploy/tools/%.txt | need-python
 	@cmp -s $< $@ || { \
 		echo "Installing $$(grep -o '^[^=]*==[^ ]*' $< | tr '\n' ' ')" && \
 		{ python3 -m venv --clear .venv/$* || { \
 			echo 'make: python3 cannot make a virtual environment. On Debian: apt-get install python3-venv' >&2; exit 1; }; } && \
-		.venv/$*/bin/pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) -r $< && cp $< $@; }
+		.venv/$*/bin/pip install --quiet --disable-pip-version-check --no-compile $(PIP_OPTIONS) -r $< && cp $< $@; }
 	@touch $@
 
 # Its dependency, the zig compiler, takes half a gigabyte and serves only to build for another machine.
 $(CARGO_LAMBDA): PIP_OPTIONS = --no-deps
 
-# Not optimised: it takes a third of the time to build and is quick enough.
+# Neither optimised nor with debug information: that takes a quarter of the time to build, and the tools are quick enough.
 $(CARGO_DENY) $(CARGO_FUZZ) $(CARGO_CYCLONEDX): .venv/%/.installed: deploy/tools/%.txt | need-cargo
 	@cmp -s $< $@ || { \
 		echo "Installing $* $$(cat $<), for a minute or two" && \
-		CARGO_TARGET_DIR=$(abspath $(@D))/target \
+		CARGO_TARGET_DIR=$(abspath $(@D))/target CARGO_PROFILE_DEV_DEBUG=0 \
 			cargo install --quiet --locked --debug --root $(@D) $* --version "$$(cat $<)" && \
 		rm -rf $(@D)/target && cp $< $@; }
 	@touch $@

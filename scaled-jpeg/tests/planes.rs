@@ -15,6 +15,7 @@ use common::{
     zigzag,
 };
 use scaled_jpeg::{Decoder, Plane, Scale};
+use std::{num::NonZero, path::Path, sync::Mutex};
 
 /// A sample is rounded: half a level, and the little by which single precision differs.
 const TOLERANCE: f64 = 0.505;
@@ -216,22 +217,33 @@ fn an_approximate_progressive_picture_is_less_than_a_level_off() {
 
 #[test]
 fn real_files() {
-    for path in common::corpus() {
-        let name = path.display();
-        let file = std::fs::read(&path).unwrap();
-        let Some(reference) = reference::decode(&file) else { continue };
-        let Ok(decoder) = Decoder::from_slice(&file) else { continue };
-        // Where data are damaged, each decoder makes of them what it likes.
-        if !decoder.decode(Scale::Eighth).is_ok_and(|picture| picture.coverage.is_complete()) {
-            println!("{name}: damaged");
-            continue;
+    let files = Mutex::new(common::corpus().into_iter());
+    let check_all = || loop {
+        let Some(path) = files.lock().unwrap().next() else { break };
+        check_real_file(&path);
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, NonZero::get) {
+            scope.spawn(check_all);
         }
-        for scale in Scale::ALL {
-            for (plane, component) in planes(&file, scale).iter().zip(&reference.components) {
-                let error = error(plane, |column, row| component.block(column, row));
-                assert!(error <= TOLERANCE, "{name} at {scale:?} is {error} off");
-            }
-        }
-        println!("{name}: good");
+    });
+}
+
+fn check_real_file(path: &Path) {
+    let name = path.display();
+    let file = std::fs::read(path).unwrap();
+    let Some(reference) = reference::decode(&file) else { return };
+    let Ok(decoder) = Decoder::from_slice(&file) else { return };
+    // Where data are damaged, each decoder makes of them what it likes.
+    if !decoder.decode(Scale::Eighth).is_ok_and(|picture| picture.coverage.is_complete()) {
+        println!("{name}: damaged");
+        return;
     }
+    for scale in Scale::ALL {
+        for (plane, component) in planes(&file, scale).iter().zip(&reference.components) {
+            let error = error(plane, |column, row| component.block(column, row));
+            assert!(error <= TOLERANCE, "{name} at {scale:?} is {error} off");
+        }
+    }
+    println!("{name}: good");
 }
