@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NAMES = ["article", "tuned", "ours"]
+# Judged by its JPEGs, and not timed.
+MOZJPEG = "mozjpeg"
 
 
 class Failed(Exception):
@@ -98,6 +100,10 @@ class Contestant:
         """Writes the thumbnails, encoded and not, into a folder."""
         folder.mkdir(parents=True, exist_ok=True)
         self._ask(f"dump {folder} {file}")
+
+    def curve(self, file: Path, folder: Path) -> None:
+        """Writes the thumbnails at several qualities into a folder. Ours alone can."""
+        self._ask(f"curve {folder} {file}")
 
     def memory(self, field: str) -> float:
         return memory(self.process.pid, field)

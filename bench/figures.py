@@ -1,5 +1,7 @@
 """What the measurements come to: medians, ratios, differences. Everything here is computed from the results alone."""
 
+import itertools
+import math
 import statistics
 
 # SSIM that may be lost, and bytes that may be used, before sharp's thumbnails count as better.
@@ -49,13 +51,61 @@ def ssim(measured: dict, name: str, what: str) -> float:
 
 
 def ssim_lead(measured: dict, what: str) -> float:
-    """By how much ours is nearer to the reference than sharp's, at the size and file where it is worst."""
+    """By how much ours is nearer to the reference than sharp's, at the size and file where it is worst; files at sharp's bytes, where
+    it is known what ours show at those."""
     other = rival(measured)
+
+    def lead(ours: dict, theirs: dict) -> float:
+        at_their_bytes = theirs.get("ours_file") if what == "file" else None
+        return (ours[what] if at_their_bytes is None else at_their_bytes) - theirs[what]
+
     return min(
-        size[what] - file["contestants"][other][width][what]
-        for file in measured["files"]
-        for width, size in file["contestants"]["ours"].items()
+        lead(size, file["contestants"][other][width]) for file in measured["files"] for width, size in file["contestants"]["ours"].items()
     )
+
+
+def add_equals(contestants: dict) -> None:
+    """Gives each rival's sizes what ours take at equal SSIMULACRA2 (`ours_bytes`) and show at equal bytes (`ours_file`, SSIM), and drops
+    the curves that tell it. A format without a quality has no such figures, and neither has a thumbnail that lies on its side."""
+    curves = {width: size.pop("curve") for width, size in contestants["ours"].items()}
+    for name, sizes in contestants.items():
+        for width, size in sizes.items():
+            size.pop("curve", None)
+            if name != "ours" and size["upright"]:
+                size["ours_bytes"] = between(curves[width], "ssimulacra2", size["ssimulacra2"], "bytes")
+                size["ours_file"] = between(curves[width], "bytes", size["bytes"], "file")
+
+
+def between(curve: list[dict], by: str, value: float, wanted: str) -> float | None:
+    """`wanted` where `by` has that value, on straight lines between the curve's points, those of bytes on a logarithmic scale; none where
+    the value lies outside the curve."""
+
+    def scaled(name: str, number: float) -> float:
+        return math.log(number) if name == "bytes" else number
+
+    points = sorted((scaled(by, point[by]), scaled(wanted, point[wanted])) for point in curve)
+    for (left, low), (right, high) in itertools.pairwise(points):
+        if left < right and left <= scaled(by, value) <= right:
+            found = low + (high - low) * (scaled(by, value) - left) / (right - left)
+            return round(math.exp(found)) if wanted == "bytes" else round(found, 5)
+    return None
+
+
+def equal_look(measured: dict, rival: str, width: str) -> float | None:
+    """Our bytes at the rival's SSIMULACRA2 as a part of its bytes, at one width: the geometric mean over files."""
+    sizes = [file["contestants"].get(rival, {}).get(width, {}) for file in measured["files"]]
+    ratios = [size["ours_bytes"] / size["bytes"] for size in sizes if size.get("ours_bytes")]
+    return statistics.geometric_mean(ratios) if ratios and len(ratios) == len(sizes) else None
+
+
+def has_scores(measured: dict) -> bool:
+    return all("ssimulacra2" in size for file in measured["files"] for sizes in file["contestants"].values() for size in sizes.values())
+
+
+def score(measured: dict, name: str) -> float | None:
+    """SSIMULACRA2, the mean over files and sizes."""
+    found = [size["ssimulacra2"] for file in measured["files"] for size in file["contestants"].get(name, {}).values()]
+    return statistics.mean(found) if found else None
 
 
 def start_ms(results: dict, name: str, clock: str = "wall_ms") -> float | None:

@@ -13,6 +13,7 @@ import cost
 import decoders
 import figures
 import plot
+from contestants import MOZJPEG
 
 FILES = ["results.json", "results.md", "results.svg"]
 BEGIN, END = "<!-- made by `make bench`: begin -->", "<!-- made by `make bench`: end -->"
@@ -32,13 +33,16 @@ SUMMARY = (
     "GIF, photo, 1.2 MP",
 )
 
+# Of the thumbnails, in the order of the report.
+WIDTHS = ("500", "300", "100")
+
 # Of which class the costs are told.
 COST_CLASS = "JPEG, 12 MP"
 
 
 def markdown(results: dict) -> str:
     """Everything, as in results.md."""
-    parts = [conditions(results), speed(results), quality(results), scaled(results), starts(results), costs(results), behind(results)]
+    parts = [conditions(results), speed(results), quality(results), look(results), scaled(results), starts(results), costs(results), behind(results)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -87,11 +91,32 @@ def quality(results: dict) -> str:
         rows.append(table_row(measured["class"] + mark, *sizes, ratio, *files, leads[0], before, leads[1]))
     notes = (
         "\n\nSSIM: likeness to a full decode resized by Lanczos3, the mean of the three sizes. Part: our bytes as a part of the article's. "
-        "Lead: how much nearer ours is than the article's, at the size where it is least."
+        "Lead: how much nearer ours is than the article's, at the size where it is least; that of files is at the article's bytes."
     )
     if any(figures.rival(measured) == "tuned" for measured in results["classes"]):
         notes += " ¹ The article's thumbnails lie on their side: ours are compared with the tuned ones."
     return head + "\n".join(rows) + notes
+
+
+def look(results: dict) -> str:
+    """Bytes at equal SSIMULACRA2; nothing for results from before it was measured."""
+    rivals = {"article": "article's", "tuned": "tuned's", MOZJPEG: "mozjpeg's"}
+    rows = []
+    for measured in results["classes"]:
+        scores = [figures.score(measured, name) for name in (*rivals, "ours")] if figures.has_scores(measured) else []
+        parts = [[figures.equal_look(measured, name, width) for width in WIDTHS] for name in rivals]
+        if any(part is not None for sizes in parts for part in sizes):
+            cells = [" / ".join("–" if part is None else f"{part:.2f}" for part in sizes) if any(sizes) else "" for sizes in parts]
+            rows.append(table_row(measured["class"], *("" if one is None else f"{one:.1f}" for one in scores), *cells))
+    if not rows:
+        return ""
+    heads = [f"{name}, SSIMULACRA2" for name in (*rivals, "ours")] + [f"ours at equal look: of {owner} bytes" for owner in rivals.values()]
+    notes = (
+        f"\n\nOurs at equal look: how many bytes ours takes for the SSIMULACRA2 that the other one has, as a part of its bytes, at {' / '.join(WIDTHS)} px; "
+        "read off between nine qualities of ours. Mozjpeg is the tuned function with sharp's `mozjpeg: true`. Formats without a quality are left "
+        "out, and so are thumbnails that lie on their side."
+    )
+    return table_row("thumbnails", *heads) + "\n|---" + "|--:" * len(heads) + "|\n" + "\n".join(rows) + notes
 
 
 def scaled(results: dict) -> str:
@@ -204,6 +229,11 @@ def goals(results: dict) -> list[str]:
             goal(f"{title}: part of sharp's memory", figures.peak_mib(measured, "ours") / least, 0.25, at_least=False)
         goal(f"{title}: lead in SSIM", figures.ssim_lead(measured, "file"), -figures.SSIM_MARGIN)
         goal(f"{title}: part of sharp's bytes", figures.bytes_ratio(measured), figures.BYTES_MARGIN, at_least=False)
+        if title.startswith("JPEG"):
+            for name, bound in (("tuned", 0.88), (MOZJPEG, 1.0)):
+                for width in WIDTHS:
+                    if (part := figures.equal_look(measured, name, width)) is not None:
+                        goal(f"{title}: part of {name}'s bytes at equal look, {width} px", part, bound, at_least=False)
     for (coding, eighths), bound in decoders.GOALS.items():
         if found := decoders.at(results, coding, eighths):
             goal(f"scaled-jpeg, {coding}, {eighths}/8: times libjpeg-turbo", min(map(decoders.times, found)), bound)

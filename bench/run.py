@@ -17,9 +17,10 @@ from pathlib import Path
 
 import coldstart
 import decoders
+import figures
 import machine
 import report
-from contestants import NAMES, Contestant, Failed, Programs, first_time
+from contestants import MOZJPEG, NAMES, Contestant, Failed, Programs, first_time
 
 # Milliseconds of the processor that a contestant works in a round, at least: one picture, or as many as fit.
 ROUND_MS, QUICK_ROUND_MS = 150, 40
@@ -92,12 +93,19 @@ def judge(programs: Programs, judge_program: Path, file: Path) -> dict:
     with tempfile.TemporaryDirectory() as scratch:
         folders = {name: Path(scratch) / name for name in NAMES}
         memory = {name: first_time(programs, name, file, folder) for name, folder in folders.items()}
+        with Contestant(programs, "ours") as ours:
+            ours.curve(file, folders["ours"])
+        if file.suffix.lower() in (".jpg", ".jpeg"):
+            folders[MOZJPEG] = Path(scratch) / MOZJPEG
+            with Contestant(programs, MOZJPEG) as contestant:
+                contestant.dump(file, folders[MOZJPEG])
         answer = subprocess.run([judge_program, file, *folders.values()], stdout=subprocess.PIPE, text=True)
         if answer.returncode:
             raise Failed(f"the judge gave up on {file}; its message is above")
         judged = json.loads(answer.stdout)
         judged["contestants"] = {name: judged["folders"][str(folder)] for name, folder in folders.items()}
         del judged["folders"]
+        figures.add_equals(judged["contestants"])
         return judged | {"name": file.name, "bytes": file.stat().st_size, "memory_mib": memory}
 
 

@@ -106,6 +106,31 @@ class Figures(unittest.TestCase):
         self.assertEqual((figures.rival(good), figures.rival(bad)), ("article", "tuned"))
         self.assertAlmostEqual(figures.ssim_lead(bad, "file"), -0.01)
 
+    def test_equal_looks_are_read_off_the_curve(self):
+        curve = [
+            {"quality": 70, "bytes": 500, "file": 0.90, "ssimulacra2": 60.0},
+            {"quality": 90, "bytes": 2000, "file": 0.98, "ssimulacra2": 80.0},
+        ]
+        judged = {name: {"100": size(0.95, 0.99) | {"ssimulacra2": 70.0, "curve": []}} for name in contestants.NAMES}
+        judged["ours"]["100"]["curve"] = curve
+        judged["article"]["100"]["upright"] = False
+        judged["mozjpeg"] = {"100": size(0.95, 0.99) | {"ssimulacra2": 90.0, "curve": []}}
+        figures.add_equals(judged)
+        # Half-way on a logarithmic scale.
+        self.assertEqual((judged["tuned"]["100"]["ours_bytes"], judged["tuned"]["100"]["ours_file"]), (1000, 0.94))
+        self.assertIsNone(judged["mozjpeg"]["100"]["ours_bytes"])
+        self.assertNotIn("ours_bytes", judged["article"]["100"])
+        self.assertFalse([name for name, sizes in judged.items() if "curve" in sizes["100"]])
+
+    def test_the_report_has_bytes_at_equal_look(self):
+        made = results()
+        self.assertEqual(report.look(made), "")
+        for sizes in made["classes"][0]["files"][0]["contestants"].values():
+            sizes["100"] |= {"ssimulacra2": 70.0, "ours_bytes": 850}
+        row = next(line for line in report.look(made).splitlines() if line.startswith("| JPEG, 12 MP |"))
+        self.assertEqual(row, "| JPEG, 12 MP | 70.0 | 70.0 |  | 70.0 | – / – / 0.85 | – / – / 0.85 |  |")
+        self.assertTrue([line for line in report.goals(made) if "bytes at equal look, 100 px: 0.85" in line])
+
     def test_whatever_sharp_does_better_is_said(self):
         (sentence,) = figures.losses(results())
         for part in ("orientation 6", "best-tuned sharp takes 0.50 of our time", "50% larger", "0.0100 lower"):

@@ -2,6 +2,7 @@
 
 mod reference;
 mod ssim;
+mod ssimulacra;
 
 use std::error::Error;
 
@@ -9,6 +10,7 @@ use image::{DynamicImage, RgbImage};
 
 pub use reference::Reference;
 pub use ssim::ssim;
+pub use ssimulacra::ssimulacra2;
 
 /// With whatever went wrong, for a person.
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;

@@ -2,13 +2,13 @@
 //! resized at once by Lanczos3 in floating point, none of it by code that a contestant uses.
 //!
 //! `judge SOURCE FOLDER…`, where each folder holds what a contestant's `dump` wrote. Answers with JSON: the source's width and
-//! height upright, and for each folder and width the bytes, whether the thumbnail is upright, and SSIM of the file and of the
-//! pixels before encoding.
+//! height upright, and for each folder and width the bytes, whether the thumbnail is upright, SSIM of the file and of the
+//! pixels before encoding, SSIMULACRA2 of the file, and where the contestant's `curve` wrote there, the same of each quality.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
 use image::RgbImage;
-use judge::{Reference, Result, on_grey, read_jpeg, ssim};
+use judge::{Reference, Result, on_grey, read_jpeg, ssim, ssimulacra2};
 use serde_json::{Value, json};
 
 const WIDTHS: [u32; 3] = [100, 300, 500];
@@ -42,6 +42,19 @@ fn compare(reference: &mut Reference, folder: &Path, width: u32) -> Result<Value
     let expected = reference.at(shown.dimensions(), upright).ok_or_else(|| {
         format!("{}: {:?} pixels are of no shape that its source has", path.display(), shown.dimensions())
     })?;
+    let mut curve = Vec::new();
+    for quality in 1..=100 {
+        let path = folder.join(format!("{width}.{quality}.file"));
+        if path.exists() {
+            let shown = read(&path)?;
+            curve.push(json!({
+                "quality": quality,
+                "bytes": fs::metadata(&path)?.len(),
+                "file": ssim(expected, &shown),
+                "ssimulacra2": ssimulacra2(expected, &shown)?,
+            }));
+        }
+    }
     Ok(json!({
         "bytes": fs::metadata(&path)?.len(),
         "width": shown.width(),
@@ -49,6 +62,8 @@ fn compare(reference: &mut Reference, folder: &Path, width: u32) -> Result<Value
         "upright": upright,
         "file": ssim(expected, &shown),
         "pixels": ssim(expected, &pixels),
+        "ssimulacra2": ssimulacra2(expected, &shown)?,
+        "curve": curve,
     }))
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `make COUNT FILE` | the bytes of all thumbnails of one making, after COUNT of them |
 //! | `dump FOLDER FILE` | the same; writes each thumbnail as FOLDER/WIDTH.file, and as FOLDER/WIDTH.pixels what was encoded |
+//! | `curve FOLDER FILE` | the same; writes each thumbnail at several qualities, as FOLDER/WIDTH.QUALITY.file |
 //!
 //! A file is read once and kept until another one is named, so that repetitions measure no file system.
 
@@ -15,6 +16,9 @@ use std::{
 };
 
 use thumbnail::{Format, Made, Options, Output};
+
+/// Around those that people use, near enough to one another to tell what lies between.
+const QUALITIES: [u8; 9] = [40, 50, 60, 70, 75, 80, 85, 90, 95];
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -31,6 +35,7 @@ fn main() -> Result<()> {
         let bytes = match command {
             "make" => repeat(argument.parse()?, &kept.1)?,
             "dump" => dump(Path::new(argument), &kept.1)?,
+            "curve" => curve(Path::new(argument), &kept.1)?,
             _ => return Err(format!("{command:?} is no command").into()),
         };
         println!("{bytes}");
@@ -59,6 +64,19 @@ fn dump(folder: &Path, source: &[u8]) -> Result<usize> {
         fs::write(folder.join(format!("{}.pixels", thumbnail.size)), &thumbnail.bytes)?;
     }
     Ok(size(&made))
+}
+
+fn curve(folder: &Path, source: &[u8]) -> Result<usize> {
+    let mut bytes = 0;
+    for quality in QUALITIES {
+        let outputs = vec![Output { format: None, quality: Some(quality) }];
+        let made = thumbnail::make(source, &Options { outputs, ..Options::default() })?;
+        for thumbnail in &made.thumbnails {
+            fs::write(folder.join(format!("{}.{quality}.file", thumbnail.size)), &thumbnail.bytes)?;
+        }
+        bytes += size(&made);
+    }
+    Ok(bytes)
 }
 
 fn size(made: &Made) -> usize {
