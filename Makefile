@@ -76,7 +76,7 @@ $(LOCAL): | need-cargo
 # What is missing is said now and not after minutes of building.
 .PHONY: need-run
 need-run: | need-python
-	@python3 local/preflight.py --target $(TARGET_FOLDER)
+	@python3 local/preflight.py --target $(TARGET_FOLDER) $(if $(filter-out 0,$(ONCE)),--once)
 
 ##### Check #####
 
