@@ -131,11 +131,10 @@ test-bench: | need-cargo need-python
 FUZZ_SECONDS ?= 60
 FUZZ = PATH="$(CURDIR)/.venv/cargo-fuzz/bin:$$PATH" cargo +nightly fuzz
 
-# Without debug assertions where AVIF is read: those of its decoder let it do one file a second.
 .PHONY: fuzz
 fuzz: $(CARGO_FUZZ) | need-nightly ## broken files for the decoders, made by the thousand; FUZZ_SECONDS
 	@for folder in thumbnail/fuzz scaled-jpeg/fuzz; do for target in $$($(FUZZ) list --fuzz-dir $$folder); do \
-		$(FUZZ) run --fuzz-dir $$folder --sanitizer none $$([ $$target != heif ] || echo --release) $$target -- \
+		$(FUZZ) run --fuzz-dir $$folder --sanitizer none $$target -- \
 			-max_total_time=$(FUZZ_SECONDS) || exit 1; done; done
 
 .PHONY: lint

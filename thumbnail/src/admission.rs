@@ -43,6 +43,14 @@ pub(crate) fn check_header(header: &Header, length: usize, plan: &Plan, limits: 
             format!("{} scans are more than the limit of {most} at {pixels} pixels", frame.scans),
         );
     }
+    if let Coding::Avif(coding) = &header.coding
+        && coding.work() > limits.max_av1_pixels
+    {
+        return refuse(
+            Reason::TooComplex,
+            format!("decoding {} pixels' worth is more than the limit of {}", coding.work(), limits.max_av1_pixels),
+        );
+    }
     let needed = memory(header, length, plan).saturating_add(length as u64);
     if needed > limits.max_memory {
         return refuse(
@@ -90,16 +98,16 @@ fn decoding(coding: &Coding, header: &Header, decoded: u128, wanted: (u32, u32),
         Coding::Webp(coding) => decode::webp::memory(coding, header, decoded, length),
         Coding::Tiff(coding) => decode::tiff::memory(coding, pixels, length),
         Coding::Bmp(coding) => decode::bmp::memory(coding, pixels, length),
-        // The tiles across the picture, of both layers, as if each had three planes of 16-bit samples: what they really have,
-        // only their data tell.
-        #[cfg(feature = "avif")]
+        // The tiles across the picture, of both layers, and what decoding one of them takes.
         Coding::Avif(coding) => {
-            let band = |layer: &crate::header::avif::Layer| {
-                u128::from(layer.tile.0) * u128::from(layer.tile.1) * layer.columns as u128
-            };
+            let (mut bands, mut working) = (0, 0);
+            for layer in std::iter::once(&coding.colour).chain(&coding.alpha) {
+                let tile = u128::from(layer.tile.0) * u128::from(layer.tile.1);
+                bands += layer.coded.decoded_bytes(tile * layer.columns as u128);
+                working = working.max(layer.coded.working_bytes(tile));
+            }
             let rows = u128::from(header.width) * 40;
-            let alpha = coding.alpha.as_ref();
-            (band(&coding.colour) + alpha.map_or(0, band)) * 10 + 4 * decoded + rows + u128::from(length)
+            bands + working + 4 * decoded + rows + u128::from(length)
         }
         // Planes of 32-bit samples, as tiles and again as one picture.
         #[cfg(feature = "heic")]

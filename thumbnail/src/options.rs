@@ -51,6 +51,9 @@ pub struct Limits {
     /// takes, to about two seconds; 25 scans of 100 megapixels are far beyond what encoders write. Four scans, one for each
     /// component, are let in at any size.
     pub max_scan_pixels: u64,
+    /// Pixels of all frames of an AVIF, its alpha channel included, and four more for each byte of their data, which takes as long. It
+    /// bounds the time that decoding takes, to about 20 seconds: the decoder is safe, not quick.
+    pub max_av1_pixels: u64,
 }
 
 impl Limits {
@@ -117,6 +120,7 @@ impl Default for Limits {
             max_metadata: 4 << 20,
             max_scans: 100,
             max_scan_pixels: 2_500_000_000,
+            max_av1_pixels: 150_000_000,
         }
     }
 }

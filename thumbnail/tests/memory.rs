@@ -4,7 +4,11 @@
 
 mod fixtures;
 
-use fixtures::{Jpeg, png_bytes};
+use fixtures::{
+    Jpeg,
+    avif_bytes::{self, Samples},
+    png_bytes,
+};
 use jpeg_encoder::{ColorType, SamplingFactor};
 use peak_alloc::PeakAlloc;
 use png::{BitDepth, ColorType as Colours};
@@ -27,8 +31,8 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
     let png = |colours, depth| fixtures::Png { colours, depth }.encode(w, h);
     let many = fixtures::rgb(w, h);
     let wide: Vec<u8> = many.iter().flat_map(|&v| [v, v]).collect();
-    #[allow(unused_mut)] // which it is for a build with the features
-    let mut files = vec![
+    let twelve_bits = Samples { depth: 12, ..Samples::default() };
+    vec![
         ("JPEG 4:2:0", jpeg.encode(w, h)),
         ("JPEG 4:4:4", Jpeg { sampling: SamplingFactor::F_1_1, ..jpeg }.encode(w, h)),
         ("JPEG grey", Jpeg { colours: ColorType::Luma, ..jpeg }.encode(w, h)),
@@ -62,20 +66,10 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
         ("TIFF in strips", fixtures::tiff_strips(w, h, 100)),
         ("BMP 24", fixtures::bmp(w, h, 24)),
         ("BMP 8", fixtures::bmp(w, h, 8)),
-    ];
-    #[cfg(all(feature = "avif", feature = "avif-output"))]
-    files.extend([
-        ("AVIF", avif(&png(Colours::Rgb, BitDepth::Eight))),
-        ("AVIF alpha", avif(&png(Colours::Rgba, BitDepth::Eight))),
-    ]);
-    files
-}
-
-#[cfg(all(feature = "avif", feature = "avif-output"))]
-fn avif(png: &[u8]) -> Vec<u8> {
-    let outputs = vec!["avif:90".parse().unwrap()];
-    let options = Options { sizes: vec!["1500".parse().unwrap()], outputs, ..Options::default() };
-    thumbnail::make(png, &options).unwrap().thumbnails.remove(0).bytes
+        ("AVIF", avif_bytes::rgb(Samples::default(), 1500, &fixtures::rgb(1500, 1000))),
+        ("AVIF alpha", avif_bytes::rgba(Samples::default(), 1500, &fixtures::rgba(1500, 1000), false)),
+        ("AVIF 12 bits", avif_bytes::rgb(twelve_bits, 1500, &fixtures::rgb(1500, 1000))),
+    ]
 }
 
 fn interlaced(colour: u8, depth: u8) -> Vec<u8> {

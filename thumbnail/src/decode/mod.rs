@@ -1,7 +1,7 @@
 //! From bytes to pixels, one room per format.
 
 mod ahead;
-#[cfg(feature = "avif")]
+mod av1;
 mod avif;
 pub(crate) mod bmp;
 mod gif;
@@ -58,9 +58,9 @@ impl Ratio {
 pub(crate) fn ratio(coding: &Coding, size: (u32, u32), wanted: (u32, u32)) -> Ratio {
     match coding {
         Coding::Jpeg(_) => jpeg::ratio(size, wanted),
-        Coding::Png { interlaced: false, .. } | Coding::Gif(_) => Ratio { from: shrink::factor(size, wanted), to: 1 },
-        #[cfg(feature = "avif")]
-        Coding::Avif(_) => Ratio { from: shrink::factor(size, wanted), to: 1 },
+        Coding::Png { interlaced: false, .. } | Coding::Gif(_) | Coding::Avif(_) => {
+            Ratio { from: shrink::factor(size, wanted), to: 1 }
+        }
         Coding::IcoPng { inner, .. } => ratio(inner, size, wanted),
         Coding::Webp(coding) => webp::ratio(coding, size, wanted),
         _ => Ratio::WHOLE,
@@ -92,7 +92,6 @@ pub(crate) fn decode(
         Coding::Gif(coding) => gif::decode(bytes, header, coding, wanted).map(Decoded::from),
         Coding::Tiff(coding) => tiff::decode(bytes, header, coding).map(Decoded::from),
         Coding::Bmp(coding) => bmp::decode(bytes, header, coding).map(Decoded::from),
-        #[cfg(feature = "avif")]
         Coding::Avif(coding) => avif::decode(bytes, header, coding, wanted),
         #[cfg(feature = "heic")]
         Coding::Heic { alpha, .. } => heic::decode(bytes, header, *alpha),

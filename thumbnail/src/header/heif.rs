@@ -41,14 +41,6 @@ pub(super) fn read_heic(_bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     Err(Reason::UnsupportedFormat.because("this build decodes no HEIC; it needs the feature \"heic\"".to_owned()))
 }
 
-#[cfg(feature = "avif")]
-pub(super) use super::avif::read as read_avif;
-
-#[cfg(not(feature = "avif"))]
-pub(super) fn read_avif(_bytes: &[u8]) -> Result<Header<'_>, Rejection> {
-    Err(Reason::UnsupportedFormat.because("this build decodes no AVIF; it needs the feature \"avif\"".to_owned()))
-}
-
 /// What an error of the HEIC decoder means.
 #[cfg(feature = "heic")]
 pub(crate) fn heic_refusal(error: &heic_decoder::HeifError) -> Rejection {

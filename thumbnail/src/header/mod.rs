@@ -1,6 +1,6 @@
 //! What a file says of itself, read without allocating anything for its pixels.
 
-#[cfg(feature = "avif")]
+pub(crate) mod av1;
 pub(crate) mod avif;
 pub(crate) mod bmp;
 pub(crate) mod gif;
@@ -43,7 +43,6 @@ pub(crate) enum Coding {
     Webp(webp::Coding),
     Tiff(tiff::Coding),
     Bmp(bmp::Coding),
-    #[cfg(feature = "avif")]
     Avif(avif::Coding),
     #[cfg(feature = "heic")]
     Heic {
@@ -113,7 +112,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
         Some(Format::Tiff) => tiff::read(bytes),
         Some(Format::Bmp) => bmp::read(bytes),
         Some(Format::Ico) => ico::read(bytes),
-        Some(Format::Avif) => heif::read_avif(bytes),
+        Some(Format::Avif) => avif::read(bytes),
         Some(Format::Heic) => heif::read_heic(bytes),
         None => Err(unknown(bytes)),
     }?;

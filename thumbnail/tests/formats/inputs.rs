@@ -329,12 +329,3 @@ fn inks_become_colours() {
         assert_eq!(plain[i], inverted[i], "pixel {i}");
     }
 }
-
-#[cfg(not(feature = "avif"))]
-#[test]
-fn a_build_that_reads_no_avif_names_the_feature() {
-    let file = fixtures::avif_bytes::part(*b"ftyp", b"avif\0\0\0\0avifmif1");
-    let rejection = thumbnail::make(&file, &thumbnail::Options::default()).unwrap_err();
-    assert_eq!(rejection.reason, Reason::UnsupportedFormat);
-    assert!(rejection.detail.contains("\"avif\""), "{rejection}");
-}

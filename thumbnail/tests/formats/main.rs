@@ -2,7 +2,6 @@
 
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // figures to look at, and small ones
 
-#[cfg(all(feature = "avif", feature = "avif-output"))]
 mod avif;
 mod bitmaps;
 mod damage;

@@ -1,0 +1,57 @@
+//! One picture coded by AV1, to planes of samples.
+
+use oxideav_av1::decoder::{SpecDecodeSession, SpecFrame};
+
+use crate::{
+    Reason, Rejection,
+    header::av1::{Coded, refusal},
+};
+
+/// A decoded picture.
+pub(super) struct Tile {
+    frame: SpecFrame,
+    pub(super) coded: Coded,
+}
+
+impl Tile {
+    /// Decodes `data`, which must come to a picture of `size`.
+    pub(super) fn decode(data: &[u8], coded: Coded, size: (u32, u32)) -> Result<Self, Rejection> {
+        // On this thread, and of no more pixels than were let in.
+        let mut session = SpecDecodeSession::new();
+        session.set_max_picture_size(size.0.saturating_mul(size.1));
+        let mut frames = session.decode_temporal_unit(data).map_err(refusal)?;
+        // Where a picture comes in layers, finer and finer, the last one is the finest.
+        let layered = session.operating_point_idc() != 0;
+        let frame = if layered { frames.pop() } else { (!frames.is_empty()).then(|| frames.swap_remove(0)) };
+        let frame = frame.ok_or_else(|| Reason::Corrupt.because("the AVIF's picture has no frame"))?;
+        if (frame.width, frame.height) != size {
+            return Err(Reason::Corrupt.because("the AVIF's picture has another size than the file says"));
+        }
+        Ok(Self { frame, coded })
+    }
+
+    /// Row `y` of a plane: 0 is luma, 1 and 2 are chroma.
+    pub(super) fn row(&self, plane: usize, y: u32) -> Row<'_> {
+        let wide = self.frame.bit_depth > 8;
+        let (samples, dims) = (self.frame.planes.get(plane), self.frame.plane_dims.get(plane));
+        let start = dims.map_or(0, |dims| dims.0 as usize * y as usize) * if wide { 2 } else { 1 };
+        Row { bytes: samples.and_then(|samples| samples.get(start..)).unwrap_or_default(), wide }
+    }
+}
+
+/// A row of samples.
+pub(super) struct Row<'a> {
+    bytes: &'a [u8],
+    wide: bool,
+}
+
+impl Row<'_> {
+    pub(super) fn at(&self, x: usize) -> f32 {
+        if self.wide {
+            let bytes = self.bytes.get(2 * x..).and_then(|rest| rest.first_chunk());
+            bytes.map_or(0.0, |&bytes| u16::from_le_bytes(bytes).into())
+        } else {
+            self.bytes.get(x).map_or(0.0, |&byte| byte.into())
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! AVIF: which pictures of the container make up the one that is shown, how they are put together and turned, and where their
+//! data lie. Written from ISO/IEC 14496-12 (boxes), 23008-12 (pictures in them) and the AVIF specification 1.1,
+//! <https://aomediacodec.github.io/av1-avif/>.
+
+mod container;
+
+use std::{borrow::Cow, ops::Range};
+
+use self::container::{Container, Item, MOST_PARTS, boxes, corrupt};
+use super::{Header, av1::Coded};
+use crate::{Format, Reason, Rejection, bytes::Reader, orientation::Orientation};
+
+/// How a picture is put together.
+#[derive(Debug)]
+pub(crate) struct Coding {
+    pub(crate) colour: Layer,
+    pub(crate) alpha: Option<Layer>,
+    /// Whether the colours are multiplied by alpha.
+    pub(crate) premultiplied: bool,
+    pub(crate) colours: Option<Colours>,
+    /// Column and row at which what is shown begins.
+    pub(crate) from: (u32, u32),
+}
+
+/// How colours are coded, by the code points of ITU-T H.273: what the container says, which outranks the pictures in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Colours {
+    pub(crate) primaries: u16,
+    pub(crate) matrix: u16,
+    pub(crate) full_range: bool,
+}
+
+/// A picture, of one tile or of several side by side.
+#[derive(Debug)]
+pub(crate) struct Layer {
+    pub(crate) columns: usize,
+    /// In rows from the top, each the pieces of the file that hold its data.
+    pub(crate) tiles: Vec<Vec<Range<usize>>>,
+    /// Width and height of each tile.
+    pub(crate) tile: (u32, u32),
+    /// How each tile is coded, all of them alike.
+    pub(crate) coded: Coded,
+}
+
+pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
+    let Some(meta) = boxes(bytes, 0..bytes.len()).find(|found| found.kind == *b"meta") else {
+        if boxes(bytes, 0..bytes.len()).any(|found| found.kind == *b"moov") {
+            return Err(Reason::UnsupportedFormat.because("the AVIF is a film without a picture"));
+        }
+        return Err(super::ends_in_header(Format::Avif));
+    };
+    if meta.range.end > bytes.len() {
+        return Err(super::ends_in_header(Format::Avif));
+    }
+    // The version and flags of the box come first.
+    let container = Container::read(bytes, meta.range.start + 4..meta.range.end)?;
+    let primary = container.item(container.primary)?;
+    container.check_essentials(primary, &[TRANSFORMS, DESCRIPTIONS].concat())?;
+    let (colour, size) = container.layer(primary)?;
+    let alpha_item = container.alpha_of(primary);
+    let alpha = alpha_item.map(|item| container.layer(item)).transpose()?;
+    if alpha.as_ref().is_some_and(|(_, of_alpha)| *of_alpha != size) {
+        return Err(Reason::UnsupportedFormat.because("the AVIF's alpha channel has another size than its colours"));
+    }
+    if alpha.is_none() && container.tiles(primary)?.iter().any(|tile| container.alpha_of(tile).is_some()) {
+        return Err(Reason::UnsupportedFormat.because("each of the AVIF's tiles has an alpha channel of its own"));
+    }
+    let [from, (width, height)] = container.shown(primary, size)?;
+    let premultiplied =
+        alpha_item.is_some_and(|item| container.refers(*b"prem", primary.id).any(|referred| referred == item.id));
+    let (colours, icc) = container.colours(primary);
+    Ok(Header {
+        format: Format::Avif,
+        width,
+        height,
+        orientation: container.orientation(primary),
+        icc: icc.map(Cow::Borrowed),
+        coding: super::Coding::Avif(Coding {
+            colour,
+            alpha: alpha.map(|(layer, _)| layer),
+            premultiplied,
+            colours,
+            from,
+        }),
+    })
+}
+
+impl Coding {
+    /// How long decoding takes, as the number of pixels of ordinary pictures that take as long.
+    pub(crate) fn work(&self) -> u64 {
+        let layers = std::iter::once(&self.colour).chain(&self.alpha);
+        let works = layers.flat_map(|layer| {
+            let pixels = layer.coded.pixels(u64::from(layer.tile.0) * u64::from(layer.tile.1));
+            let bytes = |tile: &Vec<Range<usize>>| tile.iter().map(|piece| piece.len() as u64).sum::<u64>();
+            layer.tiles.iter().map(move |tile| pixels.saturating_add(4 * bytes(tile)))
+        });
+        works.fold(0, u64::saturating_add)
+    }
+}
+
+/// Properties by which a picture is changed after it was put together.
+const TRANSFORMS: &[[u8; 4]] = &[*b"clap", *b"irot", *b"imir"];
+
+/// Properties that describe a picture, as far as they matter here.
+const DESCRIPTIONS: &[[u8; 4]] =
+    &[*b"av1C", *b"ispe", *b"pixi", *b"colr", *b"pasp", *b"auxC", *b"a1lx", *b"mdcv", *b"clli", *b"cclv", *b"amve"];
+
+/// The data of a tile, which is within the file.
+pub(crate) fn data<'a>(bytes: &'a [u8], pieces: &[Range<usize>]) -> Cow<'a, [u8]> {
+    match pieces {
+        [piece] => Cow::Borrowed(&bytes[piece.clone()]),
+        _ => pieces.iter().flat_map(|piece| &bytes[piece.clone()]).copied().collect::<Vec<u8>>().into(),
+    }
+}
+
+impl<'a> Container<'a> {
+    /// Refuses a picture that is not to be shown by whoever does not know all its essential properties.
+    fn check_essentials(&self, item: &Item, known: &[[u8; 4]]) -> Result<(), Rejection> {
+        let essentials = item.properties.iter().filter(|(_, essential)| *essential);
+        for found in essentials.filter_map(|&(index, _)| self.properties.get(index)) {
+            // Which layers of a picture to decode: all of them, or the first set of those that it offers.
+            let all = match &found.kind {
+                b"lsel" => self.bytes.get(found.range.clone()) == Some(&[0xff, 0xff]),
+                b"a1op" => self.bytes.get(found.range.clone()) == Some(&[0]),
+                _ => known.contains(&found.kind),
+            };
+            if !all {
+                let kind = found.kind.escape_ascii();
+                return Err(
+                    Reason::UnsupportedFormat.because(format!("the AVIF's picture needs its property \"{kind}\""))
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn alpha_of(&self, primary: &Item) -> Option<&Item> {
+        const KINDS: [&[u8]; 2] = [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0", b"urn:mpeg:hevc:2015:auxid:1\0"];
+        let of_primary = |kind: &[u8; 4], from: &u32, to: &u32| kind == b"auxl" && *to == primary.id && *from != *to;
+        let from =
+            self.references.iter().filter(|(kind, from, to)| of_primary(kind, from, to)).map(|(_, from, _)| from);
+        from.filter_map(|&id| self.items.iter().find(|item| item.id == id)).find(|item| {
+            let what = self.property(item, *b"auxC").and_then(|property| property.get(4..));
+            what.is_some_and(|what| KINDS.iter().any(|kind| what.starts_with(kind)))
+        })
+    }
+
+    /// What a picture is made of, and its width and height.
+    fn layer(&self, item: &Item) -> Result<(Layer, (u32, u32)), Rejection> {
+        match &item.kind {
+            b"av01" => {
+                let size = self.size(item).ok_or_else(corrupt)?;
+                Ok((self.layer_of(1, &[item], size)?, size))
+            }
+            b"grid" => self.grid(item),
+            kind => Err(Reason::UnsupportedFormat
+                .because(format!("the AVIF's picture is of the kind \"{}\"", kind.escape_ascii()))),
+        }
+    }
+
+    fn grid(&self, item: &Item) -> Result<(Layer, (u32, u32)), Rejection> {
+        let data =
+            self.data(item)?.into_iter().flat_map(|piece| &self.bytes[piece]).copied().take(12).collect::<Vec<_>>();
+        let reader = Reader::big(&data);
+        let read = || {
+            let (rows, columns) = (usize::from(reader.u8(2)?) + 1, usize::from(reader.u8(3)?) + 1);
+            let size = match reader.u8(1)? & 1 {
+                0 => (reader.u16(4)?.into(), reader.u16(6)?.into()),
+                _ => (reader.u32(4)?, reader.u32(8)?),
+            };
+            Some((rows, columns, size))
+        };
+        let (rows, columns, size) = read().ok_or_else(corrupt)?;
+        if rows * columns > MOST_PARTS {
+            return Err(Reason::TooComplex.because(format!("{} tiles are more than any real AVIF has", rows * columns)));
+        }
+        let tiles = self.tiles(item)?;
+        let first = tiles.first().ok_or_else(corrupt)?;
+        let tile = self.size(first).ok_or_else(corrupt)?;
+        let same = |tile: &(u32, u32)| tiles.iter().all(|item| item.kind == *b"av01" && self.size(item) == Some(*tile));
+        // They cover the picture, none of them in vain.
+        let covers = |edge: u32, tile: u32, count: usize| {
+            let (edge, tile, count) = (u64::from(edge), u64::from(tile), count as u64);
+            edge <= tile * count && edge > tile * (count - 1)
+        };
+        if tiles.len() != rows * columns
+            || !same(&tile)
+            || !covers(size.0, tile.0, columns)
+            || !covers(size.1, tile.1, rows)
+        {
+            return Err(corrupt());
+        }
+        for item in &tiles {
+            self.check_essentials(item, DESCRIPTIONS)?;
+        }
+        Ok((self.layer_of(columns, &tiles, tile)?, size))
+    }
+
+    /// The items that a grid consists of.
+    fn tiles(&self, grid: &Item) -> Result<Vec<&Item>, Rejection> {
+        self.refers(*b"dimg", grid.id).map(|id| self.item(id)).collect()
+    }
+
+    fn layer_of(&self, columns: usize, items: &[&Item], tile: (u32, u32)) -> Result<Layer, Rejection> {
+        /// How often the file's bytes may be decoded: identical tiles share them.
+        const MOST_TIMES: usize = 4;
+        const ALWAYS: usize = 1 << 20;
+        let tiles: Vec<Vec<Range<usize>>> = items.iter().map(|item| self.data(item)).collect::<Result<_, _>>()?;
+        let lengths = tiles.iter().flatten().map(Range::len);
+        if lengths.fold(0, usize::saturating_add) > (MOST_TIMES * self.bytes.len()).max(ALWAYS) {
+            return Err(
+                Reason::TooComplex.because("the AVIF's tiles use the same bytes more often than in any real one")
+            );
+        }
+        let mut coded = None;
+        for pieces in &tiles {
+            let read = Coded::read(&data(self.bytes, pieces))?;
+            if *coded.get_or_insert(read) != read {
+                return Err(Reason::UnsupportedFormat.because("the AVIF's tiles are coded differently"));
+            }
+        }
+        Ok(Layer { columns, tiles, tile, coded: coded.ok_or_else(corrupt)? })
+    }
+
+    /// How colours are coded, and the ICC profile.
+    fn colours(&self, item: &Item) -> (Option<Colours>, Option<&'a [u8]>) {
+        let (mut colours, mut icc) = (None, None);
+        // A grid's tiles may say it in its stead.
+        let tile = self.refers(*b"dimg", item.id).next().and_then(|id| self.item(id).ok());
+        let found = self.properties_of(item).chain(tile.into_iter().flat_map(|tile| self.properties_of(tile)));
+        for content in
+            found.filter(|found| found.kind == *b"colr").filter_map(|found| self.bytes.get(found.range.clone()))
+        {
+            let reader = Reader::big(content);
+            match content.get(..4) {
+                Some(b"nclx") if colours.is_none() => {
+                    colours = (|| {
+                        let full_range = reader.u8(10)? & 0x80 != 0;
+                        Some(Colours { primaries: reader.u16(4)?, matrix: reader.u16(8)?, full_range })
+                    })();
+                }
+                Some(b"prof" | b"rICC") if icc.is_none() => icc = content.get(4..),
+                _ => {}
+            }
+        }
+        (colours, icc)
+    }
+
+    /// Where what is shown of a picture of `size` begins, and its width and height.
+    fn shown(&self, item: &Item, size: (u32, u32)) -> Result<[(u32, u32); 2], Rejection> {
+        let Some(crop) = self.property(item, *b"clap") else { return Ok([(0, 0), size]) };
+        let reader = Reader::big(crop);
+        // A length and how far its middle is off the middle of all, both as fractions. Parts of a pixel are shown.
+        let axis = |all: u32, at: usize| {
+            let number = |i: usize| reader.u32(at + 4 * i).map(i64::from);
+            let shift = i64::from(reader.u32(at + 16)?.cast_signed());
+            let (length, shift_by) = (number(0)?.checked_div(number(1)?)?, number(5)?);
+            let rest = i64::from(all) - length;
+            let start = rest.checked_mul(shift_by)?.checked_add(2 * shift)?.checked_div(2 * shift_by)?;
+            let fits = length > 0 && (0..=rest).contains(&start);
+            fits.then_some((u32::try_from(start).ok()?, u32::try_from(length).ok()?))
+        };
+        let (across, down) = axis(size.0, 0).zip(axis(size.1, 8)).ok_or_else(corrupt)?;
+        Ok([(across.0, down.0), (across.1, down.1)])
+    }
+
+    /// How the picture must be turned: first rotated, then mirrored. Exif only repeats it.
+    fn orientation(&self, item: &Item) -> Orientation {
+        let first = |kind: [u8; 4]| self.property(item, kind).and_then(|content| content.first().copied());
+        // Quarter turns counter-clockwise; and which parts change places, 0 top and bottom or 1 left and right.
+        let (turns, mirror) = (first(*b"irot").unwrap_or(0) & 3, first(*b"imir").map(|axis| axis & 1));
+        match (turns, mirror) {
+            (0, None) => Orientation::Upright,
+            (1, None) => Orientation::Rotate270,
+            (2, None) => Orientation::Rotate180,
+            (_, None) => Orientation::Rotate90,
+            (0, Some(0)) | (2, Some(1)) => Orientation::MirrorVertical,
+            (0 | 2, Some(_)) => Orientation::MirrorHorizontal,
+            (1, Some(0)) | (3, Some(1)) => Orientation::Transpose,
+            (_, Some(_)) => Orientation::Transverse,
+        }
+    }
+}
