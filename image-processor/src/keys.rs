@@ -2,36 +2,96 @@
 
 use std::{fmt, str::FromStr};
 
-/// The key of a thumbnail as a template: text with the placeholders `{key}`, the source's key, exactly once, `{size}` and
-/// `{format}`, those of the thumbnail.
+/// The key of a thumbnail as a template: text with placeholders.
+///
+/// | placeholder | stands for | of `uploads/pets/cat.jpg` |
+/// |---|---|---|
+/// | `{key}` | the source's key | `uploads/pets/cat.jpg` |
+/// | `{stem}` | the key without the extension and its dot | `uploads/pets/cat` |
+/// | `{folder}` | the key up to its last slash, that one included | `uploads/pets/` |
+/// | `{name}` | what follows the folder, without the extension and its dot | `cat` |
+/// | `{extension}` | what follows the last dot of the file name; empty without one | `jpg` |
+/// | `{size}`, `{format}` | those of the thumbnail | |
+///
+/// The source is named whole, so that no two sources share thumbnails: by `{key}`, by `{stem}` and `{extension}`, or by `{folder}`,
+/// `{name}` and `{extension}`, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyTemplate(Vec<Part>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     Text(String),
+    Placeholder(Placeholder),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Placeholder {
     Size,
     Format,
     Key,
+    Stem,
+    Folder,
+    Name,
+    Extension,
+}
+
+impl Placeholder {
+    const ALL: [(&'static str, Self); 7] = [
+        ("{size}", Self::Size),
+        ("{format}", Self::Format),
+        ("{key}", Self::Key),
+        ("{stem}", Self::Stem),
+        ("{folder}", Self::Folder),
+        ("{name}", Self::Name),
+        ("{extension}", Self::Extension),
+    ];
+    /// Those that name a source whole.
+    const WHOLE: [&'static [Self]; 3] =
+        [&[Self::Key], &[Self::Stem, Self::Extension], &[Self::Folder, Self::Name, Self::Extension]];
+
+    fn is_of_source(self) -> bool {
+        !matches!(self, Self::Size | Self::Format)
+    }
 }
 
 impl KeyTemplate {
     /// `{size}/{key}` below a prefix.
     #[must_use]
     pub fn below(prefix: &str) -> Self {
-        Self(vec![Part::Text(prefix.to_owned()), Part::Size, Part::Text("/".to_owned()), Part::Key])
+        let slash = Part::Text("/".to_owned());
+        let [size, key] = [Placeholder::Size, Placeholder::Key].map(Part::Placeholder);
+        Self(vec![Part::Text(prefix.to_owned()), size, slash, key])
     }
 
     /// The thumbnail's key.
     #[must_use]
     pub fn key(&self, size: &str, format: &str, source: &str) -> String {
-        fill(&self.0, size, format, source)
+        let file = source.rfind('/').map_or(0, |slash| slash + 1);
+        let dot = source[file..].rfind('.').map(|dot| file + dot).filter(|dot| dot + 1 < source.len());
+        let stem = dot.unwrap_or(source.len());
+        self.fill(|placeholder| match placeholder {
+            Placeholder::Size => size,
+            Placeholder::Format => format,
+            Placeholder::Key => source,
+            Placeholder::Stem => &source[..stem],
+            Placeholder::Folder => &source[..file],
+            Placeholder::Name => &source[file..stem],
+            Placeholder::Extension => dot.map_or("", |dot| &source[dot + 1..]),
+        })
+    }
+
+    fn fill<'a>(&'a self, value: impl Fn(Placeholder) -> &'a str) -> String {
+        let fill = |part: &'a Part| match part {
+            Part::Text(text) => text.as_str(),
+            Part::Placeholder(placeholder) => value(*placeholder),
+        };
+        self.0.iter().map(fill).collect()
     }
 
     /// Whether the key tells the thumbnail's format.
     #[must_use]
     pub fn tells_format(&self) -> bool {
-        self.0.contains(&Part::Format)
+        self.0.contains(&Part::Placeholder(Placeholder::Format))
     }
 
     /// Checks that every key made by this template begins with `prefix`, and that no two thumbnails share one: of whichever
@@ -45,18 +105,14 @@ impl KeyTemplate {
         }
         let mut thumbnails = Vec::new();
         for size in sizes {
-            thumbnails.extend(formats.iter().map(|format| (size, format, self.around_key(size, format, uploads))));
+            thumbnails.extend(formats.iter().map(|format| (size, *format, self.surroundings(size, format, uploads))));
         }
-        for (at, (size, format, (before, after))) in thumbnails.iter().enumerate() {
-            for (other_size, other_format, (other_before, other_after)) in &thumbnails[..at] {
-                // Sources' keys are arbitrary below the uploads prefix, so two thumbnails can only be kept apart by what
-                // comes before those keys or by what comes after them.
-                let beginnings_meet =
-                    before.starts_with(other_before.as_str()) || other_before.starts_with(before.as_str());
-                let ends_meet = after.ends_with(other_after.as_str()) || other_after.ends_with(after.as_str());
-                if beginnings_meet && ends_meet {
+        for (at, (size, format, surroundings)) in thumbnails.iter().enumerate() {
+            surroundings.check()?;
+            for (other_size, other_format, others) in &thumbnails[..at] {
+                if !surroundings.is_apart_from(others) {
                     let (one, two, placeholder) = if size == other_size {
-                        (**other_format, **format, "{format}")
+                        (*other_format, *format, "{format}")
                     } else {
                         (other_size.as_str(), size.as_str(), "{size}")
                     };
@@ -67,21 +123,89 @@ impl KeyTemplate {
         Ok(())
     }
 
-    /// What comes before a source's own part of the key, the uploads prefix included, and what comes after it.
-    fn around_key(&self, size: &str, format: &str, uploads: &str) -> (String, String) {
-        let at = self.0.iter().position(|part| *part == Part::Key).unwrap_or_default();
-        (fill(&self.0[..=at], size, format, uploads), fill(&self.0[at + 1..], size, format, ""))
+    /// The text around the placeholders of the source, those of the thumbnail filled in.
+    fn surroundings(&self, size: &str, format: &str, uploads: &str) -> Surroundings {
+        let mut texts = vec![String::new()];
+        let mut names_key = false;
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => texts.last_mut().unwrap_or_else(|| unreachable!()).push_str(text),
+                Part::Placeholder(Placeholder::Size) => {
+                    texts.last_mut().unwrap_or_else(|| unreachable!()).push_str(size)
+                }
+                Part::Placeholder(Placeholder::Format) => {
+                    texts.last_mut().unwrap_or_else(|| unreachable!()).push_str(format);
+                }
+                Part::Placeholder(of_source) => {
+                    names_key |= *of_source == Placeholder::Key;
+                    texts.push(String::new());
+                }
+            }
+        }
+        if names_key {
+            // Every source's key begins with this.
+            texts[0].push_str(uploads);
+        }
+        Surroundings(texts)
     }
 }
 
-fn fill(parts: &[Part], size: &str, format: &str, source: &str) -> String {
-    let fill = |part: &Part| match part {
-        Part::Text(text) => text.clone(),
-        Part::Size => size.to_owned(),
-        Part::Format => format.to_owned(),
-        Part::Key => source.to_owned(),
-    };
-    parts.iter().map(fill).collect()
+/// The texts before, between and after the placeholders of the source.
+struct Surroundings(Vec<String>);
+
+impl Surroundings {
+    /// Checks that the source can be told from the thumbnail's key.
+    ///
+    /// An extension has neither dot nor slash, a name has no slash, and a folder is empty or ends with a slash. So the extension begins
+    /// after the last dot or slash in front of it, if there is one in the text there; and the folder ends with the last slash of all, if no
+    /// text has one behind it.
+    fn check(&self) -> Result<(), String> {
+        let [before, between @ .., after] = &self.0[..] else { return Ok(()) };
+        let Some((at_extension, at_name)) = between.split_last() else { return Ok(()) };
+        if !at_extension.contains(['.', '/']) {
+            return Err("put a dot before {extension}: without it two sources could share a key".to_owned());
+        }
+        let behind = [after, at_extension].into_iter().chain(at_name);
+        if !at_name.is_empty() && !(before.ends_with('/') && behind.into_iter().all(|text| !text.contains('/'))) {
+            return Err("put / before {folder} and none behind it: otherwise two sources could share a key".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Whether no two sources can have the same key with these texts and with others. Both have passed [`Self::check`], so that the places
+    /// where extensions and names begin can be compared; everything else about the sources may differ.
+    fn is_apart_from(&self, other: &Self) -> bool {
+        let [(before, between, after), (other_before, other_between, other_after)] = [self, other].map(Self::split);
+        if !one_begins_the_other(before, other_before) || !one_ends_the_other(after, other_after) {
+            return true;
+        }
+        let ([at_name @ .., at_extension], [other_at_name @ .., other_at_extension]) = (between, other_between) else {
+            return false;
+        };
+        if at_name.iter().zip(other_at_name).any(|(one, two)| !one_begins_the_other(one, two)) {
+            return true;
+        }
+        let [(end, start), (other_end, other_start)] =
+            [at_extension, other_at_extension].map(|text| text.split_at(text.rfind(['.', '/']).map_or(0, |at| at + 1)));
+        after == other_after
+            && (!one_begins_the_other(start, other_start)
+                || start == other_start && !one_ends_the_other(end, other_end))
+    }
+
+    fn split(&self) -> (&str, &[String], &str) {
+        match &self.0[..] {
+            [before, between @ .., after] => (before, between, after),
+            _ => ("", &[], ""),
+        }
+    }
+}
+
+fn one_begins_the_other(one: &str, two: &str) -> bool {
+    one.starts_with(two) || two.starts_with(one)
+}
+
+fn one_ends_the_other(one: &str, two: &str) -> bool {
+    one.ends_with(two) || two.ends_with(one)
 }
 
 impl FromStr for KeyTemplate {
@@ -91,23 +215,32 @@ impl FromStr for KeyTemplate {
         let mut parts = Vec::new();
         let mut rest = text;
         while !rest.is_empty() {
-            let (part, length) = if rest.starts_with("{size}") {
-                (Part::Size, "{size}".len())
-            } else if rest.starts_with("{format}") {
-                (Part::Format, "{format}".len())
-            } else if rest.starts_with("{key}") {
-                (Part::Key, "{key}".len())
-            } else if rest.starts_with(['{', '}']) {
-                return Err("the placeholders are {size}, {format} and {key}".to_owned());
-            } else {
-                let length = rest.find(['{', '}']).unwrap_or(rest.len());
-                (Part::Text(rest[..length].to_owned()), length)
+            let known = Placeholder::ALL.into_iter().find(|(name, _)| rest.starts_with(name));
+            let (part, length) = match known {
+                Some((name, placeholder)) => (Part::Placeholder(placeholder), name.len()),
+                None if rest.starts_with(['{', '}']) => {
+                    let names = Placeholder::ALL.map(|(name, _)| name);
+                    return Err(format!("the placeholders are {}", names.join(", ")));
+                }
+                None => {
+                    let length = rest.find(['{', '}']).unwrap_or(rest.len());
+                    (Part::Text(rest[..length].to_owned()), length)
+                }
             };
             parts.push(part);
             rest = &rest[length..];
         }
-        if parts.iter().filter(|part| **part == Part::Key).count() != 1 {
-            return Err("{key}, the source's key, is needed once: without it sources would share thumbnails".to_owned());
+        let of_source: Vec<_> = parts
+            .iter()
+            .filter_map(|part| match part {
+                Part::Placeholder(placeholder) if placeholder.is_of_source() => Some(*placeholder),
+                _ => None,
+            })
+            .collect();
+        if !Placeholder::WHOLE.contains(&&of_source[..]) {
+            return Err("name the source once, by {key}, by {stem} and {extension}, or by {folder}, {name} and {extension}, in this \
+                        order: without all of it sources would share thumbnails"
+                .to_owned());
         }
         Ok(Self(parts))
     }
@@ -115,7 +248,10 @@ impl FromStr for KeyTemplate {
 
 impl fmt::Display for KeyTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&fill(&self.0, "{size}", "{format}", "{key}"))
+        let name = |placeholder| {
+            Placeholder::ALL.iter().find(|(_, known)| *known == placeholder).map_or("", |(name, _)| *name)
+        };
+        f.write_str(&self.fill(name))
     }
 }
 
@@ -160,6 +296,89 @@ mod tests {
         assert!(check("thumbnails/{key}", &["100", "300"], &[""]).is_err());
         assert!(check("thumbnails/{size}/{key}", &["100"], &["jpeg", "webp"]).unwrap_err().contains("{format}"));
         assert_eq!(check("thumbnails/{key}", &["100"], &[""]), Ok(()), "one thumbnail cannot clash with itself");
+    }
+
+    #[test]
+    fn sources_are_named_by_their_parts() {
+        let key = |template: &str, source: &str| template.parse::<KeyTemplate>().unwrap().key("100", "webp", source);
+        assert_eq!(
+            key("thumbnails/{stem}_{size}.{extension}", "uploads/a.b/cat.jpg"),
+            "thumbnails/uploads/a.b/cat_100.jpg"
+        );
+        assert_eq!(key("t/{folder}small-{name}.{extension}", "uploads/cat.tar.gz"), "t/uploads/small-cat.tar.gz");
+        for (source, made) in
+            [("uploads/cat", "uploads/cat|."), ("uploads/cat.", "uploads/cat.|."), ("u/.png", "u/|.png")]
+        {
+            assert_eq!(key("{stem}|.{extension}", source), made);
+        }
+    }
+
+    #[test]
+    fn layouts_of_others_keep_everything_apart() {
+        for template in [
+            "thumbnails/{stem}_{size}.{extension}",
+            "thumbnails/{size}/{stem}.{extension}",
+            "thumbnails/{size}/{folder}resized-{name}.{extension}",
+            "thumbnails/{folder}{size}_{name}.{extension}",
+            "thumbnails/{folder}{name}-{size}.{extension}",
+        ] {
+            assert_eq!(check(template, &["200x200", "400x400", "1200x200"], &[""]), Ok(()), "{template}");
+        }
+        assert_eq!(check("thumbnails/{stem}_{size}.{extension}.{format}", &["100", "300"], &["jpeg", "webp"]), Ok(()));
+    }
+
+    #[test]
+    fn parts_by_which_sources_could_share_a_key() {
+        for (template, remedy) in [
+            ("thumbnails/{stem}_{size}.{format}", "{stem} and {extension}"),
+            ("thumbnails/{name}.{extension}", "{folder}"),
+            ("thumbnails/{extension}/{stem}", "in this order"),
+            ("thumbnails/{key}.{extension}", "once"),
+            ("thumbnails/{stem}-{extension}", "dot before {extension}"),
+            ("thumbnails/{folder}x/{name}.{extension}", "none behind it"),
+            ("thumbnails/x{folder}{name}.{extension}", "/ before {folder}"),
+        ] {
+            let message = check(template, &["100"], &[""]).unwrap_err();
+            assert!(message.contains(remedy), "{template}: {message}");
+        }
+        assert!(check("thumbnails/{stem}{size}.{extension}", &["100", "1100"], &[""]).unwrap_err().contains("{size}"));
+        assert!(check("thumbnails/{stem}.{extension}", &["100", "300"], &[""]).is_err());
+    }
+
+    /// Random templates of each form against every short key: what passes the check keeps all thumbnails apart.
+    #[test]
+    fn no_template_that_passes_lets_two_thumbnails_share_a_key() {
+        const TEXTS: [&str; 6] = ["{size}", "/", ".", "1", "_", "a"];
+        let mut random = fastrand::Rng::with_seed(3);
+        let mut sources = vec![String::new()];
+        for at in 0.. {
+            if sources[at].len() == 5 {
+                break;
+            }
+            for letter in ["a", "1", ".", "/"] {
+                sources.push(format!("{}{letter}", sources[at]));
+            }
+        }
+        let sizes = ["1", "11", "1x1"].map(str::to_owned);
+        for form in ["|{key}|", "|{stem}|{extension}|", "|{folder}|{name}|{extension}|"] {
+            let mut passed = 0;
+            while passed < 30 {
+                let mut text = "t".to_owned();
+                for piece in form.split_inclusive('|') {
+                    text += piece.trim_end_matches('|');
+                    text.extend((0..random.usize(..3)).map(|_| TEXTS[random.usize(..TEXTS.len())]));
+                }
+                let template: KeyTemplate = text.parse().unwrap();
+                if template.check("t", "", &sizes, &[""]).is_err() {
+                    continue;
+                }
+                passed += 1;
+                let mut keys = std::collections::HashSet::new();
+                for (size, source) in sizes.iter().flat_map(|size| sources.iter().map(move |source| (size, source))) {
+                    assert!(keys.insert(template.key(size, "", source)), "{text}: size {size} of {source:?}");
+                }
+            }
+        }
     }
 
     #[test]

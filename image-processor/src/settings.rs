@@ -35,10 +35,27 @@ pub struct Settings {
     /// `RETIRED_SIZES` (none): sizes that were made once and are no more. Their thumbnails are removed whenever their source is
     /// looked at: when it changes, when it is deleted, and by a backfill.
     pub retired_sizes: Vec<Size>,
-    /// `SIZES` (`100,300,500`) and `FORMATS` (`source`): what is made of each source. `JPEG_QUALITY` (80),
+    /// `SIZES` (`100,300,500`), each with a format of its own if wanted, and `FORMATS` (`source`) for the others: what is made of each
+    /// source. `JPEG_QUALITY` (80),
     /// `WEBP_QUALITY` (79), `AVIF_QUALITY` (60): 1 to 100, where `FORMATS` names none. `BACKGROUND` (`ffffff`): what shows through transparent pixels
     /// in a JPEG. `MAX_SOURCE_BYTES` and `MAX_SOURCE_PIXELS`: a larger source is rejected before it is downloaded or decoded.
     pub thumbnails: Options,
+}
+
+/// An entry of `SIZES`: `300`, or with an output of its own `300:webp` or `300:webp:75`.
+#[derive(Clone, Copy)]
+struct SizeEntry {
+    size: Size,
+    output: Option<Output>,
+}
+
+impl FromStr for SizeEntry {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (size, output) = text.split_once(':').map_or((text, None), |(size, output)| (size, Some(output)));
+        Ok(Self { size: size.parse()?, output: output.map(str::parse).transpose()? })
+    }
 }
 
 /// Red, green and blue, written like `ffffff`.
@@ -63,6 +80,8 @@ impl Settings {
     pub fn read(mut reader: Reader) -> Result<Self, InvalidSettings> {
         let defaults = Options::default();
         let prefixes = Prefixes::read(&mut reader);
+        let default_sizes = defaults.sizes.into_iter().map(|size| SizeEntry { size, output: None }).collect();
+        let sizes = list(&mut reader, "SIZES", default_sizes, |entry| entry.size);
         let settings = Self {
             metrics: Metrics::read(&mut reader),
             thumbnail_key: reader.or("THUMBNAIL_KEY", KeyTemplate::below(prefixes.thumbnails())),
@@ -71,8 +90,9 @@ impl Settings {
             cache_control: cache_control(&mut reader),
             retired_sizes: list(&mut reader, "RETIRED_SIZES", Vec::new(), |size: &Size| *size),
             thumbnails: Options {
-                sizes: list(&mut reader, "SIZES", defaults.sizes, |size| *size),
+                sizes: sizes.iter().map(|entry| entry.size).collect(),
                 outputs: list(&mut reader, "FORMATS", defaults.outputs, |output: &Output| output.format),
+                own_outputs: sizes.iter().filter_map(|entry| Some((entry.size, entry.output?))).collect(),
                 jpeg_quality: within(&mut reader, "JPEG_QUALITY", defaults.jpeg_quality, 1, 100),
                 webp_quality: within(&mut reader, "WEBP_QUALITY", defaults.webp_quality, 1, 100),
                 avif_quality: within(&mut reader, "AVIF_QUALITY", defaults.avif_quality, 1, 100),
@@ -117,9 +137,12 @@ impl Settings {
     #[must_use]
     pub fn fingerprint(&self) -> String {
         // Taken apart field by field, so that whoever adds one decides whether thumbnails depend on it.
-        let Options { sizes: _, limits: _, outputs, jpeg_quality, webp_quality, avif_quality, background } =
+        let Options { sizes: _, limits: _, outputs, own_outputs, jpeg_quality, webp_quality, avif_quality, background } =
             &self.thumbnails;
-        let pixels = format!("{PIXELS} {outputs:?} {jpeg_quality} {webp_quality} {avif_quality} {background:?}");
+        // Left out where there are none, so that the thumbnails of older settings stay current.
+        let own_outputs = if own_outputs.is_empty() { String::new() } else { format!(" {own_outputs:?}") };
+        let pixels =
+            format!("{PIXELS} {outputs:?} {jpeg_quality} {webp_quality} {avif_quality} {background:?}{own_outputs}");
         let Self { cache_control, thumbnail_key, .. } = self;
         format!("{:016x}", fnv1a(format!("{pixels} {cache_control} {thumbnail_key}").as_bytes()))
     }
@@ -270,6 +293,24 @@ mod tests {
     }
 
     #[test]
+    fn a_size_can_have_an_output_of_its_own() {
+        let options = read(&[("SIZES", "100, 300x200^:source:90,500:webp"), ("FORMATS", "jpeg")]).unwrap().thumbnails;
+        assert_eq!(options.sizes, [Size::Width(100), Size::Cover(300, 200), Size::Width(500)]);
+        let output = |format, quality| Output { format, quality };
+        assert_eq!(
+            options.own_outputs,
+            [(Size::Cover(300, 200), output(None, Some(90))), (Size::Width(500), output(Some(Format::Webp), None))]
+        );
+        for (wrong, named) in
+            [("100:gif", "gif"), ("100:webp:0", "quality"), ("webp:100", "no size"), ("100:", "no output")]
+        {
+            let message = read(&[("SIZES", wrong)]).unwrap_err();
+            assert!(message.contains("SIZES") && message.contains(named), "{message}");
+        }
+        assert!(read(&[("SIZES", "100,100:webp")]).unwrap_err().contains("100:webp once"));
+    }
+
+    #[test]
     fn a_format_named_twice_is_wrong() {
         assert!(
             read(&[("FORMATS", "webp, webp:50"), ("THUMBNAIL_KEY", "thumbnails/{format}/{size}/{key}")])
@@ -331,6 +372,7 @@ mod tests {
         }
         for telling in [
             ("FORMATS", "webp"),
+            ("SIZES", "100:webp"),
             ("JPEG_QUALITY", "81"),
             ("BACKGROUND", "000000"),
             ("THUMBNAIL_KEY", "thumbnails/{key}/{size}"),

@@ -11,6 +11,8 @@ pub struct Options {
     pub sizes: Vec<Size>,
     /// The formats to make of each size. Two that come to the same format for a source give one thumbnail, by the first.
     pub outputs: Vec<Output>,
+    /// Sizes with an output of their own, which they are made in instead of `outputs`.
+    pub own_outputs: Vec<(Size, Output)>,
     /// JPEG quality, 1 to 100, where an output names none.
     pub jpeg_quality: u8,
     /// WebP quality, 1 to 100, where an output names none.
@@ -54,6 +56,14 @@ pub struct Limits {
     /// Pixels of all frames of an AVIF, its alpha channel included, and four more for each byte of their data, which takes as long. It
     /// bounds the time that decoding takes, to about 20 seconds: the decoder is safe, not quick.
     pub max_av1_pixels: u64,
+}
+
+impl Options {
+    /// What a size is made in.
+    pub(crate) fn outputs_of(&self, size: Size) -> &[Output] {
+        let own = self.own_outputs.iter().find(|(other, _)| *other == size);
+        own.map_or(&self.outputs[..], |(_, output)| std::slice::from_ref(output))
+    }
 }
 
 impl Limits {
@@ -101,6 +111,7 @@ impl Default for Options {
         Self {
             sizes: vec![Size::Width(100), Size::Width(300), Size::Width(500)],
             outputs: vec![Output::SOURCE],
+            own_outputs: Vec::new(),
             jpeg_quality: 80,
             // A picture as large as sharp's at 80, and closer to its source: decoding it was not scaled, so it has more detail.
             webp_quality: 79,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    Incoming, Made, Options, Reason, Rejection, Thumbnail, admission, colour,
+    Incoming, Made, Options, Reason, Rejection, Size, Thumbnail, admission, colour,
     decode::{self, Ahead, Ratio},
     encode::{self, Target},
     header::{self, Coding, Header, PngChannels},
@@ -111,7 +111,8 @@ fn run(
     // 9. An alpha channel that says nothing is left out.
     let master = upright.without_opaque_alpha();
     // 10. From large to small, and each into its files.
-    let thumbnails = cascade(master, &plan, &targets(&header, alpha, options), options)?;
+    let targets = |size| targets(&header, alpha, size, options);
+    let thumbnails = cascade(master, &plan, targets, options.background)?;
     Ok(Made { source: header.source(), thumbnails, decode, total: spent + start.elapsed() })
 }
 
@@ -126,11 +127,11 @@ fn extent(picture: &Picture, header: &Header, plan: &Plan) -> (f64, f64) {
     (edge(header.width, picture.width), edge(header.height, picture.height))
 }
 
-/// The files to make of each thumbnail: every format once.
-fn targets(header: &Header, alpha: bool, options: &Options) -> Vec<Target> {
+/// The files to make of the thumbnail of a size: every format once.
+fn targets(header: &Header, alpha: bool, size: Size, options: &Options) -> Vec<Target> {
     let paletted = matches!(header.coding, Coding::Png { channels: PngChannels::Palette, .. });
     let mut targets: Vec<Target> = Vec::new();
-    for &output in &options.outputs {
+    for &output in options.outputs_of(size) {
         let target = Target::new(output, header.format, alpha, paletted, options);
         if !targets.iter().any(|known| known.format == target.format) {
             targets.push(target);
@@ -140,16 +141,21 @@ fn targets(header: &Header, alpha: bool, options: &Options) -> Vec<Target> {
 }
 
 /// Makes the thumbnails from large to small, each from the one before it, which is the smallest that is large enough.
-fn cascade(master: Picture, plan: &Plan, targets: &[Target], options: &Options) -> Result<Vec<Thumbnail>, Rejection> {
+fn cascade(
+    master: Picture,
+    plan: &Plan,
+    targets: impl Fn(Size) -> Vec<Target>,
+    background: [u8; 3],
+) -> Result<Vec<Thumbnail>, Rejection> {
     let mut order: Vec<usize> = (0..plan.sizes.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(plan.sizes[i].1.scaled));
     let mut from = master;
-    let mut made = Vec::with_capacity(order.len() * targets.len());
+    let mut made = Vec::with_capacity(order.len());
     for index in order {
         let (size, fit) = plan.sizes[index];
         let rendered = resize::render(&from, &fit)?;
-        for target in targets {
-            let bytes = encode::encode(&rendered, *target, options.background)?;
+        for target in targets(size) {
+            let bytes = encode::encode(&rendered, target, background)?;
             let (width, height) = rendered.size();
             made.push((index, Thumbnail { size, width, height, format: target.format, bytes }));
         }

@@ -49,6 +49,24 @@ fn orientation_is_applied_once_whatever_holds_it() {
 }
 
 #[test]
+fn a_size_is_made_in_its_own_output_alone() {
+    let output = |format, quality| Output { format: Some(format), quality };
+    let options = Options {
+        sizes: vec![Size::Width(8), Size::Width(16), Size::Width(24)],
+        outputs: vec![output(Format::Webp, None), output(Format::Png, None)],
+        own_outputs: vec![(Size::Width(16), output(Format::Jpeg, Some(30)))],
+        ..Options::default()
+    };
+    let file = fixtures::png(Colours::Rgb, WIDTH, HEIGHT);
+    let made = thumbnail::make(&file, &options).unwrap().thumbnails;
+    let formats: Vec<_> = made.iter().map(|thumbnail| (thumbnail.width, thumbnail.format)).collect();
+    let both = |width| [(width, Format::Webp), (width, Format::Png)];
+    assert_eq!(formats, [&both(8)[..], &[(16, Format::Jpeg)], &both(24)].concat());
+    let better = Options { own_outputs: vec![(Size::Width(16), output(Format::Jpeg, Some(95)))], ..options };
+    assert!(thumbnail::make(&file, &better).unwrap().thumbnails[2].bytes.len() > made[2].bytes.len());
+}
+
+#[test]
 fn no_metadata_is_copied() {
     let file =
         Jpeg::default().encode_with(WIDTH, HEIGHT, &[fixtures::exif_segment(6), (11, b"secret position".to_vec())]);
