@@ -78,6 +78,14 @@ $(LOCAL): | need-cargo
 need-run: | need-python
 	@python3 local/preflight.py --target $(TARGET_FOLDER) $(if $(filter-out 0,$(ONCE)),--once)
 
+# The configuration of another thumbnail service: config.json of aws-lambda-image, or the parameters of Firebase's extension.
+CONFIG ?=
+
+.PHONY: migrate
+migrate: | need-python ## another service's configuration as parameters of ours: CONFIG=config.json; docs/migrate.md
+	@test -n "$(CONFIG)" || { echo 'make: which configuration? For example: make migrate CONFIG=config.json' >&2; exit 1; }
+	@python3 deploy/migrate.py '$(CONFIG)'
+
 ##### Check #####
 
 # What somebody wants to know after each change: everything but the pipeline as a whole.
