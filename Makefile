@@ -222,6 +222,10 @@ bench: $(SHARP) | need-cargo need-python ## this against sharp, side by side on 
 		--decoders $(DECODERS) --node $(dir $(SHARP)) --images $(or $(IMAGES),$(BENCH)/images) \
 		$(if $(filter-out 0,$(QUICK)),--quick,--camera $(CAMERA)) $(BENCH_OUT)
 
+.PHONY: costs
+costs: | need-python ## what a million photos cost by the last results and the templates' defaults
+	@python3 bench/cost.py
+
 # JPEGs for `make bench-jpeg`.
 JPEGS ?= $(wildcard $(CAMERA)/*.jpg) $(wildcard $(BENCH)/images/jpeg-12mp*.jpg)
 

@@ -1,51 +1,186 @@
-"""What a million pictures cost on Lambda.
+#!/usr/bin/env python3
+"""What a million photos cost on AWS: this by the templates' defaults, beside the article's functions by theirs.
 
-Prices are list prices of us-east-1 in US dollars, without free tier. https://aws.amazon.com/lambda/pricing/
+`cost.py` prints it for the committed results. Prices are list prices of us-east-1 in US dollars, without free tier.
+https://aws.amazon.com/lambda/pricing/ https://aws.amazon.com/s3/pricing/
 """
 
+import json
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import figures
 
-GB_SECOND = {"x86_64": 0.0000166667, "aarch64": 0.0000133334}
-MILLION_REQUESTS = 0.20
+ROOT = Path(__file__).resolve().parents[1]
+
+GB_SECOND = {"x86_64": 0.0000166667, "arm64": 0.0000133334}
+MILLION_INVOCATIONS = 0.20
+MILLION_PUTS, MILLION_READS = 5.00, 0.40
 # A function with so much memory has one whole processor, and one with less has that part of it.
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 ONE_PROCESSOR_MIB = 1769
-LEAST_MIB, STEP_MIB, MOST_MIB = 128, 64, 10240
-# Assumed for both: waiting for S3 to deliver the source and to take the thumbnails.
-WAIT_MS = 60
+# Assumed for both: waiting for S3 to deliver the source and to take the thumbnails, and all that the first function takes.
+WAIT_MS, HANDLER_MS = 60, 50
+# Of which class the costs are told, and which stands for a camera roll.
+COST_CLASS, ROLL_CLASS = "JPEG, 12 MP", "JPEG, 6 photos from cameras"
+# The memory sizes that are weighed.
+MEMORIES_MIB = (256, 512, 768, 1024, 1769)
 
 
 @dataclass(frozen=True)
-class Bill:
-    """Of one function for a million pictures."""
+class Deployment:
+    """Two functions as they are deployed where nothing is said, and what they ask of S3 for a photo."""
 
-    cpu_ms: float
-    needed_mib: float
+    title: str
+    contestant: str
+    architecture: str
     memory_mib: int
-    billed_ms: float
+    handler_mib: int
+    puts: int
+    reads: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the bill for a million photos."""
+
+    what: str
+    arithmetic: str
     dollars: float
 
 
-def needed_mib(results: dict, measured: dict, name: str, start: str) -> float | None:
-    """What the function holds before its first event, and what a picture adds at its peak."""
-    before = figures.start_mib(results, start)
-    memory = figures.memory_mib(measured, name)
-    return None if before is None else before + memory["peak"] - memory["idle"]
+def ours() -> Deployment:
+    """By the defaults of template.yaml. The source is read, and looked at again."""
+    text = (ROOT / "template.yaml").read_text()
+
+    def default(parameter: str) -> str:
+        found = re.search(rf"^  {parameter}:\n(?:    .*\n)*?    Default: (\S+)$", text, re.MULTILINE)
+        if not found:
+            raise ValueError(f"template.yaml has no default of {parameter}")
+        return found[1]
+
+    memories = (int(default(f"{function}Memory")) for function in ("ImageProcessor", "UploadHandler"))
+    return Deployment("ours", "ours", default("Architecture"), *memories, puts=3, reads=2)
 
 
-def bill(results: dict, measured: dict, name: str, start: str) -> Bill | None:
-    """At the memory that costs least of those that are enough."""
-    needed = needed_mib(results, measured, name, start)
-    if needed is None:
-        return None
-    cpu_ms = figures.cpu_ms(measured, name)
-    price = GB_SECOND[results["machine"]["architecture"]]
+def article() -> Deployment:
+    """By the defaults of the Serverless Framework: 1,024 MB each, and x86-64."""
+    return Deployment("article", "article", "x86_64", 1024, 1024, puts=3, reads=1)
 
-    def at(memory_mib: int) -> Bill:
-        billed_ms = cpu_ms * max(1, ONE_PROCESSOR_MIB / memory_mib) + WAIT_MS
-        dollars = 1e6 * billed_ms / 1000 * memory_mib / 1024 * price + MILLION_REQUESTS
-        return Bill(cpu_ms, needed, memory_mib, billed_ms, dollars)
 
-    return min((at(memory) for memory in range(LEAST_MIB, MOST_MIB + 1, STEP_MIB) if memory >= needed), key=lambda bill: bill.dollars)
+def billed_ms(cpu_ms: float, memory_mib: int, wait_ms: float = WAIT_MS) -> float:
+    return cpu_ms * max(1, ONE_PROCESSOR_MIB / memory_mib) + wait_ms
+
+
+def gb_seconds(cpu_ms: float, memory_mib: int, wait_ms: float) -> float:
+    """For a thousand photos, that is, seconds of one."""
+    return billed_ms(cpu_ms, memory_mib, wait_ms) * memory_mib / 1024
+
+
+def bill(measured: dict, by: Deployment) -> list[Line]:
+    """Of Lambda and S3."""
+    price = GB_SECOND[by.architecture]
+
+    def function(what: str, milliseconds: float, memory_mib: int, why: str) -> Line:
+        arithmetic = f"10⁶ × {milliseconds / 1000:.3f} s ({why}) × {memory_mib}/1024 GB × {price:.10f} per GB-s"
+        return Line(what, arithmetic, 1e3 * milliseconds * memory_mib / 1024 * price)
+
+    cpu_ms = figures.cpu_ms(measured, by.contestant)
+    share = max(1, ONE_PROCESSOR_MIB / by.memory_mib)
+    why = f"{cpu_ms:.1f} ms" + (f" × {share:.2f}" if share > 1 else "") + f" measured, {WAIT_MS} ms of waiting for S3 assumed"
+    invocations = Line("invocations", f"2 × 10⁶ × {MILLION_INVOCATIONS:.2f} per million", 2 * MILLION_INVOCATIONS)
+    read = "source read, and looked at again" if by.reads > 1 else "source read"
+    return [
+        function("image-processor", billed_ms(cpu_ms, by.memory_mib), by.memory_mib, why),
+        function("upload-handler", HANDLER_MS, by.handler_mib, "assumed"),
+        invocations,
+        Line("S3: thumbnails written", f"{by.puts} × 10⁶ × {MILLION_PUTS:.2f} per million", by.puts * MILLION_PUTS),
+        Line(f"S3: {read}", f"{by.reads} × 10⁶ × {MILLION_READS:.2f} per million", by.reads * MILLION_READS),
+    ]
+
+
+def total(lines: list[Line]) -> float:
+    """The sum of what is shown, so that it is right to the cent."""
+    return sum(round(line.dollars, 2) for line in lines)
+
+
+def of_class(results: dict, name: str) -> dict | None:
+    return next((measured for measured in results["classes"] if measured["class"] == name), None)
+
+
+def markdown(results: dict) -> str:
+    """The part of results.md."""
+    measured = of_class(results, COST_CLASS)
+    if measured is None:
+        return ""
+    rows = []
+    for by in (article(), ours()):
+        lines = bill(measured, by)
+        rows.append(
+            f"| {by.title} | {by.architecture} | {by.memory_mib} | {billed_ms(figures.cpu_ms(measured, by.contestant), by.memory_mib):.0f} "
+            f"| {total(lines[:3]):.2f} | {total(lines[3:]):.2f} | {total(lines):.2f} |"
+        )
+    head = f"| a million of {COST_CLASS} | processor | memory, MiB | billed, ms | Lambda, $ | S3's requests, $ | together, $ |\n|---|---|--:|--:|--:|--:|--:|\n"
+    notes = (
+        f"Each by the defaults of its deployment, the first function included. Processor time is measured on {results['machine']['architecture']}, "
+        f"of a function with less than {ONE_PROCESSOR_MIB} MiB as if it had that part of a processor; {WAIT_MS} ms of waiting for S3 are assumed. "
+        "docs/operations.md has the arithmetic, and what logs and traces cost."
+    )
+    return "\n\n".join([head + "\n".join(rows), notes, *weighed(results)])
+
+
+def weighed(results: dict) -> list[str]:
+    """What ours is billed for at each memory, waiting or not."""
+    rows = []
+    for name in (COST_CLASS, ROLL_CLASS):
+        if measured := of_class(results, name):
+            cpu_ms = figures.cpu_ms(measured, "ours")
+            for wait_ms in (0, WAIT_MS):
+                cells = (f"{gb_seconds(cpu_ms, memory, wait_ms):.0f} ({billed_ms(cpu_ms, memory, wait_ms):.0f} ms)" for memory in MEMORIES_MIB)
+                rows.append(f"| {name} | {wait_ms} | {' | '.join(cells)} |")
+    head = f"| ours, GB-seconds for a thousand | waiting, ms | {' | '.join(f'{memory} MiB' for memory in MEMORIES_MIB)} |\n|---|--:|{'--:|' * len(MEMORIES_MIB)}\n"
+    notes = (
+        "Computed from processor time. Less memory costs less while the function waits, and nothing more while it works; but the largest "
+        "pictures need memory, and files that take long to decode need their time: AVIF up to 20 s of a whole processor."
+    )
+    return [head + "\n".join(rows), notes]
+
+
+def sentence(results: dict) -> str:
+    """The part of the README."""
+    measured = of_class(results, COST_CLASS)
+    if measured is None:
+        return ""
+    here, there = ((by, bill(measured, by)) for by in (ours(), article()))
+    deployed, lines = here
+    return (
+        f"A million photos of 12 megapixels cost {total(lines):.2f} dollars on Lambda and S3 in the default deployment "
+        f"({deployed.architecture}, {deployed.memory_mib} MB), of which S3's requests are {total(lines[3:]):.2f}; the article's functions, by the "
+        f"Serverless Framework's defaults ({there[0].architecture}, {there[0].memory_mib} MB), {total(there[1]):.2f}. The table's processor is "
+        f"{results['machine']['architecture']}"
+        + (f", the default deployment's is {deployed.architecture}, which is not measured here" if results["machine"]["architecture"] != deployed.architecture else "")
+        + ". [The arithmetic](docs/operations.md#costs)."
+    )
+
+
+def operations(results: dict) -> str:
+    """The table of docs/operations.md."""
+    measured = of_class(results, COST_CLASS)
+    if measured is None:
+        return ""
+    lines = bill(measured, ours())
+    rest = [
+        Line("logs", "about 3 KB a photo: 3 GB × 0.50", 1.50),
+        Line("X-Ray", "5% of 10⁶ traces × 5.00 per million", 0.25),
+    ]
+    rows = [f"| {line.what} | {line.arithmetic} | {line.dollars:.2f} |" for line in lines]
+    rows.append(f"| **Lambda and S3** | | **{total(lines):.2f}** |")
+    rows += [f"| {line.what} | {line.arithmetic} | {line.dollars:.2f} |" for line in rest]
+    rows.append(f"| **together** | | **{total(lines + rest):.2f}** |")
+    return "| what | arithmetic | $ |\n|---|---|---:|\n" + "\n".join(rows)
+
+
+if __name__ == "__main__":
+    committed = json.loads((ROOT / "bench/results/results.json").read_text())
+    print(operations(committed), markdown(committed), sep="\n\n")

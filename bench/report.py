@@ -18,6 +18,9 @@ from contestants import MOZJPEG
 FILES = ["results.json", "results.md", "results.svg"]
 BEGIN, END = "<!-- made by `make bench`: begin -->", "<!-- made by `make bench`: end -->"
 
+# The page with the costs, beside the README.
+OPERATIONS = "docs/operations.md"
+
 # Of the columns.
 ORDER = ("article", "tuned", "ours")
 
@@ -36,13 +39,10 @@ SUMMARY = (
 # Of the thumbnails, in the order of the report.
 WIDTHS = ("500", "300", "100")
 
-# Of which class the costs are told.
-COST_CLASS = "JPEG, 12 MP"
-
 
 def markdown(results: dict) -> str:
     """Everything, as in results.md."""
-    parts = [conditions(results), speed(results), quality(results), look(results), scaled(results), starts(results), costs(results), behind(results)]
+    parts = [conditions(results), speed(results), quality(results), look(results), scaled(results), starts(results), cost.markdown(results), behind(results)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -168,33 +168,6 @@ def starts(results: dict) -> str:
     return head + "\n".join(rows) + said
 
 
-def costs(results: dict) -> str:
-    measured = next((measured for measured in results["classes"] if measured["class"] == COST_CLASS), None)
-    if measured is None:
-        return ""
-    price = cost.GB_SECOND[results["machine"]["architecture"]]
-    rows = []
-    for title, name, start in (("article", "article", "node"), ("tuned", "tuned", "node"), ("ours", "ours", "ours")):
-        bill = cost.bill(results, measured, name, start)
-        if bill:
-            rows.append(
-                f"| {title} | {bill.needed_mib:.0f} | {bill.memory_mib} "
-                f"| {bill.cpu_ms:.1f} × {max(1, cost.ONE_PROCESSOR_MIB / bill.memory_mib):.2f} + {cost.WAIT_MS} = {bill.billed_ms:.0f} "
-                f"| 10⁶ × {bill.billed_ms / 1000:.3f} s × {bill.memory_mib}/1024 GB × {price:.10f} + {cost.MILLION_REQUESTS:.2f} "
-                f"| {bill.dollars:.2f} |"
-            )
-    if not rows:
-        return ""
-    head = (
-        f"| a million of {COST_CLASS} on Lambda | needs, MiB | memory, MiB | billed, ms | arithmetic | $ |\n|---|--:|--:|--:|---|--:|\n"
-    )
-    notes = (
-        f"\n\nAt the cheapest memory that fits, in steps of {cost.STEP_MIB}; a function with less than {cost.ONE_PROCESSOR_MIB} MiB has that part of "
-        f"a processor. {cost.WAIT_MS} ms of waiting for S3 are assumed, S3's own price, which is the same for all, is left out."
-    )
-    return head + "\n".join(rows) + notes
-
-
 def behind(results: dict) -> str:
     found = figures.losses(results)
     if not found:
@@ -246,6 +219,10 @@ def readme_part(results: dict, picture: str) -> str:
     return f"{BEGIN}\n![Time and memory, ours beside sharp's]({picture})\n\n{summary(results)}\n{END}"
 
 
+def operations_part(results: dict) -> str:
+    return f"{BEGIN}\n{cost.operations(results)}\n{END}"
+
+
 def summary(results: dict) -> str:
     """One table: speed, memory and bytes of the classes that people upload most."""
     head = (
@@ -263,17 +240,17 @@ def summary(results: dict) -> str:
         "*Article* is the function that this replaces, *tuned* the best that we know to make of sharp. ms: processor time for all three sizes. "
         "×: how many times faster ours is. MiB: peak of a fresh process."
     )
-    return f"{conditions(results)}\n\n{head}" + "\n".join(rows) + f"\n\n{notes}"
+    return f"{conditions(results)}\n\n{head}" + "\n".join(rows) + f"\n\n{notes}\n\n{cost.sentence(results)}".rstrip()
 
 
 def with_part(readme: str, part: str) -> str:
-    """The README with that part in place of the one it has.
+    """The page with that part in place of the one it has.
 
     Raises ValueError where it has no place for it."""
     before, found, rest = readme.partition(BEGIN)
     _, ended, after = rest.partition(END)
     if not found or not ended:
-        raise ValueError(f"the README has no lines {BEGIN} and {END}")
+        raise ValueError(f"the page has no lines {BEGIN} and {END}")
     return before + part + after
 
 
@@ -285,6 +262,8 @@ def write(results: dict, out: Path, readme: Path | None) -> None:
     if readme:
         picture = (out / FILES[2]).resolve().relative_to(readme.resolve().parent).as_posix()
         readme.write_text(with_part(readme.read_text(), readme_part(results, picture)))
+        operations = readme.parent / OPERATIONS
+        operations.write_text(with_part(operations.read_text(), operations_part(results)))
 
 
 def stale(results: dict, out: Path, readme: Path) -> list[str]:
@@ -293,7 +272,10 @@ def stale(results: dict, out: Path, readme: Path) -> list[str]:
     expected = {out / FILES[1]: markdown(results), out / FILES[2]: plot.svg(results)}
     found = [path for path, content in expected.items() if not path.exists() or path.read_text() != content]
     text = readme.read_text()
-    return [str(path) for path in found] + [str(readme)] * (with_part(text, readme_part(results, picture)) != text)
+    operations = readme.parent / OPERATIONS
+    costs = operations.read_text()
+    pages = [str(readme)] * (with_part(text, readme_part(results, picture)) != text)
+    return [str(path) for path in found] + pages + [str(operations)] * (with_part(costs, operations_part(results)) != costs)
 
 
 def main() -> None:

@@ -140,13 +140,26 @@ class Figures(unittest.TestCase):
         missed = [line for line in report.goals(results()) if line.startswith("missed")]
         self.assertEqual(len(missed), 3, missed)  # times, SSIM and bytes of the bad class; its memory is within the goal
 
-    def test_the_cheapest_memory_that_fits_is_billed(self):
-        measured = results()
-        bill = cost.bill(measured, measured["classes"][0], "ours", "ours")
-        self.assertEqual((bill.needed_mib, bill.memory_mib), (32, 128))
-        self.assertAlmostEqual(bill.billed_ms, 55 * 1769 / 128 + 60)
-        self.assertAlmostEqual(bill.dollars, 1000 * bill.billed_ms * 128 / 1024 * 0.0000166667 + 0.2)
-        self.assertEqual(cost.bill(measured, measured["classes"][0], "article", "node").memory_mib, 128)
+    def test_what_is_billed_is_what_is_deployed(self):
+        measured = results()["classes"][0]
+        ours = cost.Deployment("ours", "ours", "arm64", 512, 256, puts=3, reads=2)
+        processor, handler, *others = cost.bill(measured, ours)
+        self.assertAlmostEqual(processor.dollars, 1000 * (55 * 1769 / 512 + 60) * 512 / 1024 * 0.0000133334)
+        self.assertAlmostEqual(handler.dollars, 1000 * 50 * 256 / 1024 * 0.0000133334)
+        self.assertEqual([round(line.dollars, 2) for line in others], [0.4, 15.0, 0.8])
+        self.assertEqual(cost.billed_ms(55, 1769), cost.billed_ms(55, 3008), "more than a whole processor does not help one thread")
+
+    def test_the_default_deployment_is_the_templates(self):
+        ours = cost.ours()
+        template = (ROOT / "template.yaml").read_text()
+        for default in (ours.architecture, ours.memory_mib, ours.handler_mib):
+            self.assertIn(f"    Default: {default}\n", template)
+
+    def test_costs_agree_to_the_cent(self):
+        made = json.loads(RESULTS.read_text())
+        total = f"{cost.total(cost.bill(cost.of_class(made, cost.COST_CLASS), cost.ours())):.2f}"
+        for page in (ROOT / "README.md", ROOT / "docs/operations.md", RESULTS.parent / "results.md"):
+            self.assertIn(total, page.read_text(), page)
 
 
 def decoded() -> list[dict]:
