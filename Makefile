@@ -103,6 +103,10 @@ test-rust: $(CARGO_LAMBDA) | need-cargo
 	$(WITH_CARGO_LAMBDA) cargo test --workspace
 	@! grep -sw avx2 /proc/cpuinfo | grep -w bmi2 | grep -qw fma || $(MAKE) test-shipped
 
+.PHONY: test-features
+test-features: | need-cargo ## what is read and written by the features of the build alone
+	cargo test --package thumbnail --all-features --test formats
+
 # What is built for these instructions differs from what every processor can do.
 .PHONY: test-shipped
 test-shipped: | need-cargo

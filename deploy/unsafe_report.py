@@ -33,6 +33,8 @@ SEES = {
     "serde_core": (NOTHING, "comes with oxideav-core"),
     "serde_json": (NOTHING, "comes with oxideav-core"),
     "simd-adler32": (FILE, "checksums of inflated data, by vector instructions"),
+    "tiny-skia": (PIXELS, "the feature svg: buffers of pixels"),
+    "tiny-skia-path": (PIXELS, "the feature svg: buffers of points"),
     "webp": (PIXELS, "calls the encoder of libwebp-sys"),
     "wide": (PIXELS, "vectors, by safe_arch"),
     "zmij": (NOTHING, "comes with oxideav-core"),

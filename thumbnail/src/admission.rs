@@ -112,6 +112,9 @@ fn decoding(coding: &Coding, header: &Header, decoded: u128, wanted: (u32, u32),
         // Planes of 32-bit samples, as tiles and again as one picture.
         #[cfg(feature = "heic")]
         Coding::Heic { coded, alpha } => u128::from(*coded) * if *alpha { 32 } else { 24 },
+        // Pictures as large as what is drawn, and the drawing itself.
+        #[cfg(feature = "svg")]
+        Coding::Svg(drawing) => 4 * decoded * u128::from(drawing.layers + 2) + 32 * u128::from(drawing.cost),
         Coding::IcoPng { inner, .. } => decoding(inner, header, decoded, wanted, length),
     }
 }

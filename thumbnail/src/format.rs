@@ -23,6 +23,8 @@ pub enum Format {
     Avif,
     /// HEVC image, as phones take them.
     Heic,
+    /// Scalable vector graphics.
+    Svg,
 }
 
 impl Format {
@@ -42,6 +44,7 @@ impl Format {
             Self::Ico => "image/vnd.microsoft.icon",
             Self::Avif => "image/avif",
             Self::Heic => "image/heic",
+            Self::Svg => "image/svg+xml",
         }
     }
 
@@ -58,6 +61,7 @@ impl Format {
             Self::Ico => "ico",
             Self::Avif => "avif",
             Self::Heic => "heic",
+            Self::Svg => "svg",
         }
     }
 }

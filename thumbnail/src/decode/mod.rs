@@ -9,6 +9,8 @@ mod gif;
 mod heic;
 pub(crate) mod jpeg;
 mod png;
+#[cfg(feature = "svg")]
+mod svg;
 pub(crate) mod tiff;
 pub(crate) mod webp;
 
@@ -61,6 +63,8 @@ pub(crate) fn ratio(coding: &Coding, size: (u32, u32), wanted: (u32, u32)) -> Ra
         Coding::Png { interlaced: false, .. } | Coding::Gif(_) | Coding::Avif(_) => {
             Ratio { from: shrink::factor(size, wanted), to: 1 }
         }
+        #[cfg(feature = "svg")]
+        Coding::Svg(_) => Ratio { from: shrink::factor(size, wanted), to: 1 },
         Coding::IcoPng { inner, .. } => ratio(inner, size, wanted),
         Coding::Webp(coding) => webp::ratio(coding, size, wanted),
         _ => Ratio::WHOLE,
@@ -95,6 +99,8 @@ pub(crate) fn decode(
         Coding::Avif(coding) => avif::decode(bytes, header, coding, wanted),
         #[cfg(feature = "heic")]
         Coding::Heic { alpha, .. } => heic::decode(bytes, header, *alpha),
+        #[cfg(feature = "svg")]
+        Coding::Svg(drawing) => svg::decode(header, drawing, ratio(&header.coding, header.size(), wanted)),
         Coding::IcoPng { range, .. } => png::decode(Cursor::new(&bytes[range.clone()]), header, wanted, limits),
         Coding::Webp(coding) => webp::decode(bytes, header, coding, wanted).map(Decoded::from),
     }

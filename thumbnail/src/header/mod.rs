@@ -8,6 +8,8 @@ pub(crate) mod heif;
 mod ico;
 pub(crate) mod jpeg;
 mod png;
+#[cfg(feature = "svg")]
+pub(crate) mod svg;
 pub(crate) mod tiff;
 pub(crate) mod webp;
 
@@ -50,6 +52,8 @@ pub(crate) enum Coding {
         coded: u64,
         alpha: bool,
     },
+    #[cfg(feature = "svg")]
+    Svg(Box<svg::Drawing>),
     /// A PNG within an icon.
     IcoPng {
         range: Range<usize>,
@@ -98,8 +102,17 @@ pub(crate) fn sniff(bytes: &[u8]) -> Option<Format> {
     } else if (at(0, &[0, 0, 1, 0]) || at(0, &[0, 0, 2, 0])) && !at(4, &[0, 0]) {
         Some(Format::Ico)
     } else {
-        heif::sniff(bytes)
+        heif::sniff(bytes).or_else(|| starts_as_svg(bytes).then_some(Format::Svg))
     }
+}
+
+/// Whether a file begins as an SVG does.
+fn starts_as_svg(bytes: &[u8]) -> bool {
+    let start = &bytes[..bytes.len().min(4096)];
+    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+    let has = |text: &[u8]| memchr::memmem::find(start, text).is_some();
+    let is = |text: &[u8]| start.get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text));
+    start.first() == Some(&b'<') && (has(b"<svg") || has(b":svg")) && !is(b"<html") && !is(b"<!doctype html")
 }
 
 /// Reads the header of a file of any supported format.
@@ -114,6 +127,12 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
         Some(Format::Ico) => ico::read(bytes),
         Some(Format::Avif) => avif::read(bytes),
         Some(Format::Heic) => heif::read_heic(bytes),
+        #[cfg(feature = "svg")]
+        Some(Format::Svg) => svg::read(bytes),
+        #[cfg(not(feature = "svg"))]
+        Some(Format::Svg) => {
+            Err(Reason::UnsupportedFormat.because("this build draws no SVG; it needs the feature \"svg\""))
+        }
         None => Err(unknown(bytes)),
     }?;
     if header.width == 0 || header.height == 0 {

@@ -329,3 +329,12 @@ fn inks_become_colours() {
         assert_eq!(plain[i], inverted[i], "pixel {i}");
     }
 }
+
+#[cfg(not(feature = "svg"))]
+#[test]
+fn a_build_that_draws_no_svg_names_the_feature() {
+    let file = b"<svg xmlns='http://www.w3.org/2000/svg'/>";
+    let rejection = thumbnail::make(file, &thumbnail::Options::default()).unwrap_err();
+    assert_eq!(rejection.reason, Reason::UnsupportedFormat);
+    assert!(rejection.detail.contains("\"svg\""), "{rejection}");
+}

@@ -12,6 +12,8 @@ mod frames;
 mod incoming;
 mod inputs;
 mod outputs;
+#[cfg(feature = "svg")]
+mod svg;
 mod tiffs;
 
 use thumbnail::{Format, Made, Options, Output, Reason, Size};

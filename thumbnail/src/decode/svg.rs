@@ -1,0 +1,85 @@
+//! SVG, drawn as large as it is needed.
+
+use resvg::{
+    tiny_skia::{Pixmap, Rect, Transform},
+    usvg::{Group, Node, Path},
+};
+
+use super::{Decoded, Ratio};
+use crate::{
+    Reason, Rejection,
+    header::{Header, svg::Drawing},
+    picture::{Model, Picture},
+};
+
+pub(super) fn decode(header: &Header, drawing: &Drawing, ratio: Ratio) -> Result<Decoded, Rejection> {
+    let (width, height) = (ratio.apply(header.width), ratio.apply(header.height));
+    #[allow(clippy::cast_precision_loss)] // edges of pictures that were let in
+    let scale = |stored: u32, drawn: f32| stored as f32 / drawn * ratio.to as f32 / ratio.from as f32;
+    let (across, down) =
+        (scale(header.width, drawing.tree.size().width()), scale(header.height, drawing.tree.size().height()));
+    let canvas = u64::from(width) * u64::from(height);
+    Work { left: MOST_WORK, canvas, scale: across.max(down) }.draw(drawing.tree.root(), false)?;
+    let mut pixmap = Pixmap::new(width, height).ok_or_else(|| Reason::Corrupt.because("the SVG has no size"))?;
+    resvg::render(&drawing.tree, Transform::from_scale(across, down), &mut pixmap.as_mut());
+    let data = pixmap.take_demultiplied();
+    Ok(Picture { width, height, model: Model::Rgba, data }.into())
+}
+
+/// Pixels that may be drawn, over and over: for about two seconds.
+const MOST_WORK: u64 = 1_000_000_000;
+
+/// Goes through a drawing as drawing it does, and counts.
+struct Work {
+    left: u64,
+    /// Pixels of what is drawn.
+    canvas: u64,
+    scale: f32,
+}
+
+impl Work {
+    fn spend(&mut self, pixels: u64) -> Result<(), Rejection> {
+        let left = self.left.checked_sub(pixels);
+        self.left = left.ok_or_else(|| Reason::TooComplex.because("drawing the SVG takes too long"))?;
+        Ok(())
+    }
+
+    /// A group's paths; `hidden` where it is a clip or a mask, the places of which are not looked at.
+    fn draw(&mut self, group: &Group, hidden: bool) -> Result<(), Rejection> {
+        /// Of a group, however little it draws.
+        const LEAST: u64 = 64;
+        self.spend(LEAST + if group.should_isolate() { 4 * self.canvas } else { 0 })?;
+        let (mut clip, mut mask) = (group.clip_path(), group.mask());
+        while let Some(found) = clip {
+            self.spend(2 * self.canvas)?;
+            self.draw(found.root(), true)?;
+            clip = found.clip_path();
+        }
+        while let Some(found) = mask {
+            self.spend(4 * self.canvas)?;
+            self.draw(found.root(), true)?;
+            mask = found.mask();
+        }
+        group.children().iter().try_for_each(|child| match child {
+            Node::Group(group) => self.draw(group, hidden),
+            Node::Path(path) => self.path(path, hidden),
+            _ => Err(Reason::UnsupportedFormat.because("the SVG has pictures or text")),
+        })
+    }
+
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)] // which saturate
+    fn path(&mut self, path: &Path, hidden: bool) -> Result<(), Rejection> {
+        /// For each piece of a path, as many pixels as take as long.
+        const PIECE: u64 = 64;
+        let bounds = path.abs_stroke_bounding_box();
+        let area = |bounds: Rect| (bounds.width() * self.scale * bounds.height() * self.scale) as u64;
+        let pixels = if hidden { self.canvas } else { area(bounds).min(self.canvas) };
+        let pieces = path.data().len() as u64;
+        self.spend(2 * pixels + pieces.saturating_mul(PIECE))?;
+        let Some(dashes) = path.stroke().and_then(|stroke| stroke.dasharray()) else { return Ok(()) };
+        // Each piece may go from corner to corner.
+        let own = path.data().bounds();
+        let length = (own.width() + own.height()) * pieces as f32;
+        self.spend(((length / dashes.iter().sum::<f32>()) as u64).saturating_mul(PIECE))
+    }
+}
