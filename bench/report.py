@@ -202,11 +202,10 @@ def goals(results: dict) -> list[str]:
             goal(f"{title}: part of sharp's memory", figures.peak_mib(measured, "ours") / least, 0.25, at_least=False)
         goal(f"{title}: lead in SSIM", figures.ssim_lead(measured, "file"), -figures.SSIM_MARGIN)
         goal(f"{title}: part of sharp's bytes", figures.bytes_ratio(measured), figures.BYTES_MARGIN, at_least=False)
-        if title.startswith("JPEG"):
-            for name, bound in (("tuned", 0.88), (MOZJPEG, 1.0)):
-                for width in WIDTHS:
-                    if (part := figures.equal_look(measured, name, width)) is not None:
-                        goal(f"{title}: part of {name}'s bytes at equal look, {width} px", part, bound, at_least=False)
+        for name, bound in (("tuned", 0.88), (MOZJPEG, 1.0)) if "cameras" in title else ():
+            for width in WIDTHS:
+                if (part := figures.equal_look(measured, name, width)) is not None:
+                    goal(f"{title}: part of {name}'s bytes at equal look, {width} px", part, bound, at_least=False)
     for (coding, eighths), bound in decoders.GOALS.items():
         if found := decoders.at(results, coding, eighths):
             goal(f"scaled-jpeg, {coding}, {eighths}/8: times libjpeg-turbo", min(map(decoders.times, found)), bound)
