@@ -11,7 +11,8 @@ pub(crate) struct Coded {
     /// Bits of a sample: 8, 10 or 12.
     pub(crate) depth: u8,
     pub(crate) full_range: bool,
-    /// A code point of ITU-T H.273.
+    /// Code points of ITU-T H.273.
+    pub(crate) transfer: u16,
     pub(crate) matrix: u16,
     /// Whether noise may be added to the decoded picture.
     grain: bool,
@@ -50,6 +51,7 @@ impl Coded {
             chroma: (!colour.mono_chrome).then(|| (shared(colour.subsampling_y), shared(colour.subsampling_x))),
             depth: colour.bit_depth,
             full_range: colour.color_range,
+            transfer: colour.transfer_characteristics.into(),
             matrix: colour.matrix_coefficients.into(),
             grain: sequence.film_grain_params_present,
             frames,

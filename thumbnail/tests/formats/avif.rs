@@ -94,6 +94,10 @@ fn what_the_container_says_of_colours_counts() {
         assert!(shown > as_it_is + 0.5, "{what}: {shown} instead of {as_it_is}");
     }
     assert_eq!(reason(&with(&[colours(1, 14, true)])), Reason::UnsupportedFormat);
+    let mut high_range = colours(9, 9, true);
+    // The code of the transfer, behind that of the primaries.
+    high_range[15] = 16;
+    assert_eq!(reason(&with(&[high_range])), Reason::UnsupportedFormat);
 }
 
 #[test]

@@ -26,6 +26,7 @@ pub(crate) struct Coding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Colours {
     pub(crate) primaries: u16,
+    pub(crate) transfer: u16,
     pub(crate) matrix: u16,
     pub(crate) full_range: bool,
 }
@@ -43,6 +44,8 @@ pub(crate) struct Layer {
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
+    /// SMPTE ST 2084: levels of light up to 10,000 candelas, which would look washed out as they are.
+    const PQ: u16 = 16;
     let Some(meta) = boxes(bytes, 0..bytes.len()).find(|found| found.kind == *b"meta") else {
         if boxes(bytes, 0..bytes.len()).any(|found| found.kind == *b"moov") {
             return Err(Reason::UnsupportedFormat.because("the AVIF is a film without a picture"));
@@ -69,6 +72,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     let premultiplied =
         alpha_item.is_some_and(|item| container.refers(*b"prem", primary.id).any(|referred| referred == item.id));
     let (colours, icc) = container.colours(primary);
+    if icc.is_none() && colours.map_or(colour.coded.transfer, |colours| colours.transfer) == PQ {
+        return Err(Reason::UnsupportedFormat.because("the AVIF's levels are those of HDR displays (PQ)"));
+    }
     Ok(Header {
         format: Format::Avif,
         width,
@@ -236,7 +242,8 @@ impl<'a> Container<'a> {
                 Some(b"nclx") if colours.is_none() => {
                     colours = (|| {
                         let full_range = reader.u8(10)? & 0x80 != 0;
-                        Some(Colours { primaries: reader.u16(4)?, matrix: reader.u16(8)?, full_range })
+                        let [primaries, transfer, matrix] = [reader.u16(4)?, reader.u16(6)?, reader.u16(8)?];
+                        Some(Colours { primaries, transfer, matrix, full_range })
                     })();
                 }
                 Some(b"prof" | b"rICC") if icc.is_none() => icc = content.get(4..),
