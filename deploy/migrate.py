@@ -112,7 +112,7 @@ def aws_lambda_image(settings: dict) -> Converted:
         converted.note(f"reduce is the size {LONGEST}: the picture in its own size, since nothing is enlarged.")
     entries = [(entry, size) for entry, size in entries if size]
     parameters["Sizes"] = ",".join(size + own_format(entry, size, converted) for entry, size in entries)
-    parameters["ThumbnailKey"] = layout([entry for entry, _ in entries], converted)
+    layout(entries, converted)
     if bucket := settings.get("bucket"):
         parameters["OutputBucket"] = bucket
     control = {entry["cacheControl"] for entry, _ in entries if entry.get("cacheControl")} | {settings.get("cacheControl")} - {None}
@@ -162,17 +162,49 @@ def own_format(entry: dict, size: str, converted: Converted) -> str:
     return f":{kind}:{quality}" if quality else f":{kind}" if kind != "source" else ""
 
 
-def layout(entries: list[dict], converted: Converted) -> str:
-    """The template of the keys."""
-    names = {(entry.get("prefix", ""), entry.get("suffix", "")) for entry in entries}
-    converted.note("directory has no counterpart: each size has a folder of its name below thumbnails/.")
-    if len(names) > 1:
-        converted.note("prefix and suffix differ between sizes and are left out: thumbnails of all sizes have their source's name.")
-        return "thumbnails/{size}/{key}"
-    ((prefix, suffix),) = names or {("", "")}
-    if not prefix and not suffix:
-        return "thumbnails/{size}/{key}"
-    return f"thumbnails/{{size}}/{{folder}}{prefix}{{name}}{suffix}.{{extension}}"
+def layout(entries: list[tuple[dict, str]], converted: Converted) -> None:
+    """The templates of the keys, one for each size, and the prefix that they share."""
+    folders = {directory(entry).split("/")[0] for entry, _ in entries}
+    # The first folder, if all have the same one, is a prefix that holds nothing but thumbnails.
+    shared = folders.pop() if len(folders) == 1 and "" not in folders else "thumbnails"
+    parts = []
+    for entry, size in entries:
+        inner = directory(entry)
+        path = inner if inner.split("/")[0] == shared else f"thumbnails/{inner}".rstrip("/")
+        parts.append((size, path, entry.get("prefix", ""), entry.get("suffix", "")))
+        if entry.get("format"):
+            converted.note(f"format of size {size}: keys end in their source's extension, whatever the thumbnail's format.")
+    templates = []
+    for part in parts:
+        size, path, prefix, suffix = part
+        if any(could_share(part, other) for other in parts if other is not part):
+            path += "/{size}"
+            converted.note(f"size {size} has a folder of its name: another size's thumbnails could have the same keys.")
+        templates.append(f"{size}={path}/{{folder}}{prefix}{{name}}{suffix}.{{extension}}")
+    converted.parameters["ThumbnailsPrefix"] = f"{shared}/"
+    converted.parameters["ThumbnailKey"] = ",".join(templates)
+    converted.note(
+        f"directory is below {shared}/, and the source's folder follows it: for uploads/pets/cat.jpg, a size in ./small has its thumbnail in "
+        f"{shared}/…/uploads/pets/ and not in uploads/pets/small/, because whatever lies below the uploads prefix is a source."
+    )
+    if any(not str(entry.get("directory", ".")).startswith(".") for entry, _ in entries):
+        converted.note("an absolute directory had thumbnails of all folders together, where those of equal names replaced each other; here their folder follows.")
+
+
+def could_share(one: tuple, other: tuple) -> bool:
+    """Whether thumbnails could share a key, whatever the folders and names of their sources: one folder lies in the other, and neither
+    prefixes nor suffixes keep them apart."""
+    (_, path, prefix, suffix), (_, other_path, other_prefix, other_suffix) = one, other
+
+    def begin_alike(one: str, other: str) -> bool:
+        return one.startswith(other) or other.startswith(one)
+
+    return begin_alike(f"{path}/", f"{other_path}/") and begin_alike(prefix, other_prefix) and begin_alike(suffix[::-1], other_suffix[::-1])
+
+
+def directory(entry: dict) -> str:
+    """An entry's folder, without what makes it relative."""
+    return "/".join(part for part in str(entry.get("directory", "")).split("/") if part not in ("", ".", ".."))
 
 
 def shown(converted: Converted) -> str:

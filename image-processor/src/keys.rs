@@ -16,7 +16,7 @@ use std::{fmt, str::FromStr};
 /// The source is named whole, so that no two sources share thumbnails: by `{key}`, by `{stem}` and `{extension}`, or by `{folder}`,
 /// `{name}` and `{extension}`, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyTemplate(Vec<Part>);
+pub(crate) struct KeyTemplate(Vec<Part>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
@@ -57,7 +57,7 @@ impl Placeholder {
 impl KeyTemplate {
     /// `{size}/{key}` below a prefix.
     #[must_use]
-    pub fn below(prefix: &str) -> Self {
+    pub(crate) fn below(prefix: &str) -> Self {
         let slash = Part::Text("/".to_owned());
         let [size, key] = [Placeholder::Size, Placeholder::Key].map(Part::Placeholder);
         Self(vec![Part::Text(prefix.to_owned()), size, slash, key])
@@ -65,7 +65,7 @@ impl KeyTemplate {
 
     /// The thumbnail's key.
     #[must_use]
-    pub fn key(&self, size: &str, format: &str, source: &str) -> String {
+    pub(crate) fn key(&self, size: &str, format: &str, source: &str) -> String {
         let file = source.rfind('/').map_or(0, |slash| slash + 1);
         let dot = source[file..].rfind('.').map(|dot| file + dot).filter(|dot| dot + 1 < source.len());
         let stem = dot.unwrap_or(source.len());
@@ -90,37 +90,22 @@ impl KeyTemplate {
 
     /// Whether the key tells the thumbnail's format.
     #[must_use]
-    pub fn tells_format(&self) -> bool {
+    pub(crate) fn tells_format(&self) -> bool {
         self.0.contains(&Part::Placeholder(Placeholder::Format))
     }
 
-    /// Checks that every key made by this template begins with `prefix`, and that no two thumbnails share one: of whichever
-    /// sources under `uploads`, of different `sizes`, or of different `formats` where there is more than one.
+    /// Checks that every key made by this template begins with `prefix`, and that no two sources under `uploads` share one of that size
+    /// and format. Answers what tells the thumbnails from others.
     ///
     /// # Errors
     /// What is wrong with the template, and what would mend it.
-    pub fn check(&self, prefix: &str, uploads: &str, sizes: &[String], formats: &[&str]) -> Result<(), String> {
+    pub(crate) fn check(&self, prefix: &str, size: &str, format: &str, uploads: &str) -> Result<Surroundings, String> {
         if !matches!(self.0.first(), Some(Part::Text(text)) if text.starts_with(prefix)) {
             return Err(format!("begin with THUMBNAILS_PREFIX={prefix:?}: by it both functions know a thumbnail"));
         }
-        let mut thumbnails = Vec::new();
-        for size in sizes {
-            thumbnails.extend(formats.iter().map(|format| (size, *format, self.surroundings(size, format, uploads))));
-        }
-        for (at, (size, format, surroundings)) in thumbnails.iter().enumerate() {
-            surroundings.check()?;
-            for (other_size, other_format, others) in &thumbnails[..at] {
-                if !surroundings.is_apart_from(others) {
-                    let (one, two, placeholder) = if size == other_size {
-                        (*other_format, *format, "{format}")
-                    } else {
-                        (other_size.as_str(), size.as_str(), "{size}")
-                    };
-                    return Err(format!("thumbnails {one} and {two} could share a key: set {placeholder} off by /"));
-                }
-            }
-        }
-        Ok(())
+        let surroundings = self.surroundings(size, format, uploads);
+        surroundings.check()?;
+        Ok(surroundings)
     }
 
     /// The text around the placeholders of the source, those of the thumbnail filled in.
@@ -131,7 +116,7 @@ impl KeyTemplate {
             match part {
                 Part::Text(text) => texts.last_mut().unwrap_or_else(|| unreachable!()).push_str(text),
                 Part::Placeholder(Placeholder::Size) => {
-                    texts.last_mut().unwrap_or_else(|| unreachable!()).push_str(size)
+                    texts.last_mut().unwrap_or_else(|| unreachable!()).push_str(size);
                 }
                 Part::Placeholder(Placeholder::Format) => {
                     texts.last_mut().unwrap_or_else(|| unreachable!()).push_str(format);
@@ -151,7 +136,7 @@ impl KeyTemplate {
 }
 
 /// The texts before, between and after the placeholders of the source.
-struct Surroundings(Vec<String>);
+pub(crate) struct Surroundings(Vec<String>);
 
 impl Surroundings {
     /// Checks that the source can be told from the thumbnail's key.
@@ -166,7 +151,8 @@ impl Surroundings {
             return Err("put a dot before {extension}: without it two sources could share a key".to_owned());
         }
         let behind = [after, at_extension].into_iter().chain(at_name);
-        if !at_name.is_empty() && !(before.ends_with('/') && behind.into_iter().all(|text| !text.contains('/'))) {
+        let slash_behind = behind.into_iter().any(|text| text.contains('/'));
+        if !at_name.is_empty() && (slash_behind || !before.ends_with('/')) {
             return Err("put / before {folder} and none behind it: otherwise two sources could share a key".to_owned());
         }
         Ok(())
@@ -174,7 +160,7 @@ impl Surroundings {
 
     /// Whether no two sources can have the same key with these texts and with others. Both have passed [`Self::check`], so that the places
     /// where extensions and names begin can be compared; everything else about the sources may differ.
-    fn is_apart_from(&self, other: &Self) -> bool {
+    pub(crate) fn is_apart_from(&self, other: &Self) -> bool {
         let [(before, between, after), (other_before, other_between, other_after)] = [self, other].map(Self::split);
         if !one_begins_the_other(before, other_before) || !one_ends_the_other(after, other_after) {
             return true;
@@ -258,10 +244,12 @@ impl fmt::Display for KeyTemplate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Layout;
 
     fn check(template: &str, sizes: &[&str], formats: &[&str]) -> Result<(), String> {
-        let sizes: Vec<_> = sizes.iter().map(|size| (*size).to_owned()).collect();
-        template.parse::<KeyTemplate>()?.check("thumbnails/", "uploads/", &sizes, formats)
+        let thumbnails: Vec<_> =
+            sizes.iter().flat_map(|size| formats.iter().map(move |format| ((*size).to_owned(), *format))).collect();
+        template.parse::<Layout>()?.check("thumbnails/", "uploads/", &thumbnails)
     }
 
     #[test]
@@ -368,8 +356,8 @@ mod tests {
                     text += piece.trim_end_matches('|');
                     text.extend((0..random.usize(..3)).map(|_| TEXTS[random.usize(..TEXTS.len())]));
                 }
-                let template: KeyTemplate = text.parse().unwrap();
-                if template.check("t", "", &sizes, &[""]).is_err() {
+                let template: Layout = text.parse().unwrap();
+                if template.check("t", "", &sizes.clone().map(|size| (size, ""))).is_err() {
                     continue;
                 }
                 passed += 1;

@@ -5,6 +5,7 @@
 
 pub mod batch;
 mod keys;
+mod layout;
 mod making;
 mod memory;
 mod metrics;
@@ -22,7 +23,7 @@ use tokio::time::timeout;
 
 use batch::{Batch, BatchAnswer};
 
-pub use keys::KeyTemplate;
+pub use layout::Layout;
 pub use making::Making;
 pub use metrics::Metrics;
 pub use outcome::Outcome;

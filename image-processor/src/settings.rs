@@ -7,7 +7,7 @@ use thumbnail_job::{
 };
 
 use crate::{
-    KeyTemplate, Metrics,
+    Layout, Metrics,
     reconcile::{Location, Place, Target},
 };
 
@@ -27,8 +27,8 @@ pub struct Settings {
     pub metrics: Option<Metrics>,
     /// `OUTPUT_BUCKET` (the source's own): the bucket that thumbnails are written to.
     pub output_bucket: Option<String>,
-    /// `THUMBNAIL_KEY` (`{size}/{key}` after the thumbnails prefix): the keys of thumbnails.
-    pub thumbnail_key: KeyTemplate,
+    /// `THUMBNAIL_KEY` (`{size}/{key}` after the thumbnails prefix): the keys of thumbnails, of each size if wanted.
+    pub thumbnail_key: Layout,
     /// `CACHE_CONTROL` (`public, max-age=0, must-revalidate`): the header of that name on every thumbnail. Thumbnail keys are
     /// mutable; long caching needs a version in the URL.
     pub cache_control: String,
@@ -84,7 +84,7 @@ impl Settings {
         let sizes = list(&mut reader, "SIZES", default_sizes, |entry| entry.size);
         let settings = Self {
             metrics: Metrics::read(&mut reader),
-            thumbnail_key: reader.or("THUMBNAIL_KEY", KeyTemplate::below(prefixes.thumbnails())),
+            thumbnail_key: reader.or("THUMBNAIL_KEY", Layout::below(prefixes.thumbnails())),
             prefixes,
             output_bucket: reader.optional("OUTPUT_BUCKET"),
             cache_control: cache_control(&mut reader),
@@ -117,19 +117,22 @@ impl Settings {
 
     /// Checks that no two thumbnails share a key, and that none is taken for a source.
     fn check_keys(&self) -> Result<(), String> {
-        let sizes = self.thumbnails.sizes.iter().chain(&self.retired_sizes);
-        let sizes: Vec<_> = sizes.map(Size::to_string).collect();
-        let formats: Vec<_> = self.formats_in_keys().iter().map(|format| format.map_or("", Format::name)).collect();
-        if formats.len() == 1 && self.thumbnails.outputs.len() > 1 {
-            return Err("name {format} in it: FORMATS asks for more than one thumbnail of each size".to_owned());
+        let mut thumbnails = Vec::new();
+        for size in self.thumbnails.sizes.iter().chain(&self.retired_sizes) {
+            let formats = self.formats_in_keys(*size);
+            if formats == [None] && self.thumbnails.outputs.len() > 1 {
+                return Err("name {format} in it: FORMATS asks for more than one thumbnail of each size".to_owned());
+            }
+            thumbnails.extend(formats.iter().map(|format| (size.to_string(), format.map_or("", Format::name))));
         }
-        self.thumbnail_key.check(self.prefixes.thumbnails(), self.prefixes.uploads(), &sizes, &formats)
+        self.thumbnail_key.check(self.prefixes.thumbnails(), self.prefixes.uploads(), &thumbnails)
     }
 
-    /// The formats that can be in keys: all that a thumbnail can have, so that none is left when [`Options::outputs`] change, or
-    /// none where keys do not tell.
-    fn formats_in_keys(&self) -> Vec<Option<Format>> {
-        if self.thumbnail_key.tells_format() { Format::OF_THUMBNAILS.map(Some).to_vec() } else { vec![None] }
+    /// The formats that can be in keys of that size: all that a thumbnail can have, so that none is left when
+    /// [`Options::outputs`] change, or none where keys do not tell.
+    fn formats_in_keys(&self, size: Size) -> Vec<Option<Format>> {
+        let tells_format = self.thumbnail_key.tells_format(&size.to_string());
+        if tells_format { Format::OF_THUMBNAILS.map(Some).to_vec() } else { vec![None] }
     }
 
     /// What a thumbnail depends on besides its source and its size, as 16 hexadecimal digits. It is written with every
@@ -159,10 +162,13 @@ impl Settings {
                 format,
                 at: Location {
                     bucket: self.output_bucket.as_deref().unwrap_or(bucket).to_owned(),
-                    key: self.thumbnail_key.key(&size.to_string(), format.map_or("", Format::name), key),
+                    key: self
+                        .thumbnail_key
+                        .key(&size.to_string(), format.map_or("", Format::name), key)
+                        .unwrap_or_else(|| unreachable!("sizes without a template are refused at the start")),
                 },
             };
-            self.formats_in_keys().into_iter().map(place).collect::<Vec<_>>()
+            self.formats_in_keys(*size).into_iter().map(place).collect::<Vec<_>>()
         };
         let target = Target {
             source: Location { bucket: bucket.to_owned(), key: key.to_owned() },

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import unittest
 from pathlib import Path
 
@@ -39,6 +40,17 @@ def firebase(types: str) -> "migrate.Converted":
     return migrate.read(FIREBASE.format(types=types))
 
 
+class DocumentedExamples(unittest.TestCase):
+    """image-processor's tests make thumbnails with these variables."""
+
+    def test_they_become_the_variables_that_image_processor_is_tested_with(self):
+        for name, example in json.loads((Path(__file__).parent / "migrated.json").read_text()).items():
+            with self.subTest(name):
+                parameters = migrate.read(example["configuration"]).parameters
+                variables = {re.sub("(?<!^)(?=[A-Z])", "_", parameter).upper(): value for parameter, value in parameters.items()}
+                self.assertEqual(variables, example["variables"])
+
+
 class Firebase(unittest.TestCase):
     def test_names_are_those_of_the_extension_below_a_prefix(self):
         parameters = firebase("false").parameters
@@ -72,7 +84,12 @@ class AwsLambdaImage(unittest.TestCase):
             converted.parameters,
             {
                 "Sizes": "300,600x600^,600:jpeg,16383x450:jpeg:85,16383:source:90",
-                "ThumbnailKey": "thumbnails/{size}/{key}",
+                "ThumbnailsPrefix": "thumbnails/",
+                "ThumbnailKey": "300=thumbnails/small/{size}/{folder}{name}.{extension},"
+                "600x600^=thumbnails/square/{size}/{folder}{name}.{extension},"
+                "600=thumbnails/{size}/{folder}{name}.{extension},"
+                "16383x450=thumbnails/{size}/{folder}{name}.{extension},"
+                "16383=thumbnails/reduced/{size}/{folder}{name}.{extension}",
                 "OutputBucket": "thumbnails-of-mine",
                 "CacheControl": "public, max-age=60",
                 "Background": "ffffff",
@@ -82,14 +99,21 @@ class AwsLambdaImage(unittest.TestCase):
         for said in ("size 50% has no counterpart", "backup has no counterpart", "acl has no counterpart"):
             self.assertIn(said, text)
 
-    def test_a_prefix_and_a_suffix_that_all_sizes_share_are_kept(self):
-        sizes = [{"size": size, "prefix": "resized-", "suffix": "_small"} for size in (100, 300)]
-        parameters = migrate.read(json.dumps({"resizes": sizes})).parameters
-        self.assertEqual(parameters["ThumbnailKey"], "thumbnails/{size}/{folder}resized-{name}_small.{extension}")
-        sizes[0]["prefix"] = "other-"
+    def test_each_size_has_its_directory_prefix_and_suffix(self):
+        sizes = [
+            {"size": 300, "directory": "./resized/small", "prefix": "resized-"},
+            {"size": 450, "directory": "resized/medium/", "suffix": "_medium"},
+        ]
         converted = migrate.read(json.dumps({"resizes": sizes}))
-        self.assertEqual(converted.parameters["ThumbnailKey"], "thumbnails/{size}/{key}")
-        self.assertIn("differ between sizes", migrate.shown(converted))
+        self.assertEqual(converted.parameters["ThumbnailsPrefix"], "resized/")
+        self.assertEqual(
+            converted.parameters["ThumbnailKey"],
+            "300=resized/small/{folder}resized-{name}.{extension},450=resized/medium/{folder}{name}_medium.{extension}",
+        )
+        self.assertIn("absolute directory", migrate.shown(converted))
+        self.assertNotIn("folder of its name", migrate.shown(converted))
+        for said in ("directory", "acl"):
+            self.assertNotIn(f"{said} has no counterpart", migrate.shown(converted))
 
 
 class Neither(unittest.TestCase):

@@ -224,6 +224,31 @@ async fn thumbnails_can_go_to_another_bucket() {
     assert_shows(&thumbnail, ImageFormat::Png, (64, 48), &source);
 }
 
+/// The examples in the documentation of other services, as `deploy/migrate.py` converts them; `tests/deploy/test_migrate.py` checks that it
+/// does.
+#[tokio::test]
+async fn converted_settings_of_other_services_make_thumbnails_at_their_keys() {
+    let examples: Value = serde_json::from_str(include_str!("../../../tests/deploy/migrated.json")).unwrap();
+    for (service, example) in examples.as_object().unwrap() {
+        let variables: Vec<_> = example["variables"].as_object().unwrap().iter().collect();
+        let variables: Vec<_> =
+            variables.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap())).collect();
+        let pipeline = Pipeline::new(&variables).await;
+        pipeline.put("uploads/images/original.png", &encode(&picture(640, 480), ImageFormat::Png)).await;
+
+        let result = pipeline.process("uploads/images/original.png").await;
+        let made = result["thumbnails"].as_array().unwrap();
+        let wanted = example["thumbnails"].as_object().unwrap();
+        assert_eq!(made.len(), wanted.len(), "{service}: {result}");
+        for thumbnail in made {
+            let key = thumbnail["key"].as_str().unwrap();
+            assert_eq!(wanted.get(key), Some(&thumbnail["format"]), "{service}: {key}");
+            let bucket = example["bucket"].as_str().unwrap_or(BUCKET);
+            assert!(pipeline.get(bucket, key).await.is_some(), "{service}: {key}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn keys_that_tell_the_format_follow_the_sources_format() {
     let variables = [
