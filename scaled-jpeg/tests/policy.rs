@@ -211,3 +211,37 @@ fn a_damaged_band_of_a_progressive_file() {
         assert_eq!(coverage.expected - coverage.found, lost, "{scale:?}");
     }
 }
+
+/// A code that the table does not have ends what is known of its interval; what is before it is shown.
+#[test]
+fn a_code_that_stands_for_nothing() {
+    for form in forms() {
+        let sound = picture().write(&form);
+        let at = restarts(&sound)[3];
+        // No code is all ones; they are stuffed, so that they are no marker.
+        let damaged = [&sound[..at - 40], &[0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0], &sound[at - 32..]].concat();
+        for scale in Scale::ALL {
+            for (sound, plane) in planes(&sound, scale).iter().zip(&planes(&damaged, scale)) {
+                let row = plane.data.len() / 10;
+                assert!(
+                    sound.data[..3 * row] == plane.data[..3 * row] && sound.data[4 * row..] == plane.data[4 * row..]
+                );
+            }
+        }
+        let Coverage { found, expected, .. } = coverage(&damaged);
+        assert!((1..78).contains(&(expected - found)), "{} of {expected} blocks", expected - found);
+    }
+}
+
+#[test]
+fn an_interval_with_too_many_mcus_is_lost() {
+    // Grey and one block wide, so that a row is an MCU: intervals of nine where the file says eight.
+    for form in [Form::sequential(1), Form::spectral(1)] {
+        let mut file = Picture::random(8, 45 * 8, &[(1, 1)], 5).write(&Form { interval: 9, ..form });
+        let frame = file.windows(2).position(|pair| matches!(pair, [0xff, 0xc1 | 0xc2])).unwrap();
+        file[frame + 5..frame + 7].copy_from_slice(&(40_u16 * 8).to_be_bytes());
+        let interval = file.windows(2).position(|pair| pair == [0xff, 0xdd]).unwrap();
+        file[interval + 5] = 8;
+        assert_eq!(coverage(&file).found, 0);
+    }
+}
