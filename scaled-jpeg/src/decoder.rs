@@ -180,6 +180,14 @@ impl<R: BufRead> Decoder<R> {
         self
     }
 
+    /// Hands out components as they are stored, whatever the file says of their colours: for a container that knows better. Four
+    /// still count as inks in Adobe's sense, and are inverted.
+    #[must_use]
+    pub fn untransformed(mut self) -> Self {
+        (self.header.jfif, self.header.adobe) = (false, Some(0));
+        self
+    }
+
     /// How many scans the file may have, instead of [`MAX_SCANS`]: a bound of the time that it takes, which is in proportion to
     /// them and to the picture's size. A file with more is an error, not a picture of its first ones.
     #[must_use]

@@ -59,9 +59,26 @@ impl Reason {
         }
     }
 
-    /// A rejection for this reason.
-    pub(crate) fn because(self, detail: impl Into<String>) -> Rejection {
-        Rejection { reason: self, detail: detail.into(), source_info: None }
+    /// What whoever sent the file can do about it.
+    #[must_use]
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::UnsupportedFormat => "save it as a plain JPEG or PNG",
+            Self::Corrupt => "open it in an image editor and save it anew, or send a sound copy",
+            Self::Truncated => "send the whole file again",
+            Self::TooManyPixels => "make the picture smaller",
+            Self::TooLarge => "send a smaller file",
+            Self::MetadataTooLarge => "save it without its metadata or colour profile",
+            Self::TooComplex => "save it anew with the usual settings of an image editor",
+            Self::NeedsMoreMemory => "make the picture smaller, or save it as JPEG",
+            Self::DecoderPanic => "save it anew as JPEG or PNG, and report the file",
+            Self::EncodeFailed => "make the picture smaller, and report the file",
+        }
+    }
+
+    /// A rejection for this reason: what was found in the file, and what its sender can do.
+    pub(crate) fn because(self, found: impl Into<String>) -> Rejection {
+        Rejection { reason: self, detail: format!("{}; {}", found.into(), self.remedy()), source_info: None }
     }
 }
 
@@ -71,7 +88,7 @@ impl Reason {
 pub struct Rejection {
     /// The stable reason.
     pub reason: Reason,
-    /// What exactly was wrong, for a person.
+    /// For a person: what exactly was found, and [what to do](Reason::remedy).
     pub detail: String,
     /// What was learnt of the source before it was rejected.
     pub source_info: Option<Source>,

@@ -107,7 +107,7 @@ fn boasts() -> Vec<(&'static str, Reason, Vec<u8>)> {
         ("JPEG", Reason::TooManyPixels, with(jpeg.clone(), frame + 5, &[0xff; 4])),
         ("WebP", Reason::TooManyPixels, with(fixtures::webp(64, 48, false, true), 21, &[0xff, 0xff, 0xff, 0x0f])),
         ("BMP", Reason::TooManyPixels, with(fixtures::bmp(64, 48, 24), 18, &[0xff, 0xff, 0xff, 0x7f])),
-        ("TIFF", Reason::TooComplex, with(tiff, 10 + 5 * 12 + 4, &[0xff, 0xff, 0xff, 0x7f])),
+        ("TIFF", Reason::TooManyPixels, with(tiff, 18, &[0xff; 4])),
         ("TIFF in tiny tiles", Reason::TooComplex, with(tall.clone(), 10 + 7 * 12, &tiles)),
         ("JPEG of scans", Reason::TooComplex, scans()),
         ("TIFF in one strip", Reason::NeedsMoreMemory, strip),

@@ -4,7 +4,7 @@ use png::ColorType as Colours;
 use thumbnail::{Format, Options, Output, Reason, Size};
 
 use super::{
-    decode,
+    HEIGHT, WIDTH, decode,
     fixtures::{self, Jpeg, png_bytes},
     make, reason,
 };
@@ -175,4 +175,49 @@ fn rows_that_are_missing_in_a_webp_repeat_the_last_one() {
         }
     }
     assert!(shown > 10, "{shown} cuts left enough");
+}
+
+/// Files of every format that are cut or changed anywhere, and limits that are too low.
+#[test]
+fn every_refusal_says_what_was_found_and_what_to_do() {
+    let files = [
+        Jpeg::default().encode(WIDTH, HEIGHT),
+        fixtures::png(png::ColorType::Rgb, WIDTH, HEIGHT),
+        fixtures::gif(WIDTH as u16, HEIGHT as u16, 0, 0, false),
+        fixtures::webp(WIDTH, HEIGHT, true, false),
+        fixtures::webp(WIDTH, HEIGHT, false, true),
+        fixtures::tiff_strips(WIDTH, HEIGHT, 16),
+        fixtures::bmp(WIDTH, HEIGHT, 8),
+        fixtures::ico(32, 32),
+        b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf\0\0\0\x08mdat".to_vec(),
+        b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec(),
+        b"<svg/>".to_vec(),
+    ];
+    let mut random = fastrand::Rng::with_seed(4);
+    let mut seen = std::collections::BTreeSet::new();
+    for file in &files {
+        for round in 0..200 {
+            let mut odd = file.clone();
+            let mut limits = thumbnail::Limits::default();
+            match round {
+                0 => limits.max_pixels = 10,
+                1 => limits.max_bytes = 5,
+                2 => limits.max_memory = 1000,
+                3..50 => odd.truncate(random.usize(..=file.len())),
+                _ => (0..4).for_each(|_| {
+                    let at = random.usize(..file.len().min(200));
+                    odd[at] = random.u8(..);
+                }),
+            }
+            let options = Options { limits, ..Options::default() };
+            let Err(rejection) = thumbnail::make(&odd, &options) else { continue };
+            let (found, remedy) = rejection.detail.rsplit_once("; ").unwrap();
+            assert_eq!(remedy, rejection.reason.remedy(), "{rejection}");
+            assert!(found.split(' ').count() >= 3 && !found.contains(remedy), "{rejection}");
+            seen.insert(rejection.reason.code());
+        }
+    }
+    for reason in ["corrupt", "needs-more-memory", "too-large", "too-many-pixels", "truncated", "unsupported-format"] {
+        assert!(seen.contains(reason), "{reason} is not among {seen:?}");
+    }
 }

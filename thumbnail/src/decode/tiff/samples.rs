@@ -2,138 +2,72 @@
 
 use std::borrow::Cow;
 
-use crate::{
-    colour,
-    header::tiff::{Coding, Numbers, Photometric, Predictor},
-};
+use crate::header::tiff::{Coding, Predictor};
 
-/// How samples are stored.
-pub(super) struct Samples<'a> {
-    coding: &'a Coding,
-    /// Whether samples stay as large as they are: indices, and those of which each has a scale of its own.
-    raw: bool,
-}
-
-impl<'a> Samples<'a> {
-    pub(super) fn new(coding: &'a Coding) -> Self {
-        Self { coding, raw: coding.photometric == Photometric::Palette || coding.photometric.is_lab() }
-    }
-
-    /// Shows the samples of each whole row, of eight bits or as they are stored; of one `plane` where they are apart.
-    pub(super) fn rows(
-        &self,
-        mut unpacked: Cow<[u8]>,
-        rows: usize,
-        plane: Option<usize>,
-        mut show: impl FnMut(&[u16]),
-    ) {
-        let length = usize::try_from(self.coding.row()).unwrap_or(usize::MAX).max(1);
-        let count = self.coding.chunk.0 as usize * self.coding.together();
-        let mut samples = Vec::with_capacity(count);
-        let whole = (unpacked.len() / length).min(rows);
-        for y in 0..whole {
+/// Shows the samples of each whole row, as the numbers that are stored; of `planes` that are apart those of a pixel together.
+pub(super) fn rows(coding: &Coding, mut planes: Vec<Cow<[u8]>>, rows: usize, mut show: impl FnMut(&mut [f32])) {
+    let length = usize::try_from(coding.row()).unwrap_or(usize::MAX).max(1);
+    let mut samples = vec![0.0; coding.chunk.0 as usize * coding.samples];
+    let whole = planes.iter().map(|plane| plane.len() / length).min().unwrap_or(0).min(rows);
+    let step = planes.len().max(1);
+    for y in 0..whole {
+        for (index, plane) in planes.iter_mut().enumerate() {
             let range = y * length..(y + 1) * length;
-            if self.coding.predictor != Predictor::None {
-                self.undo_predictor(&mut unpacked.to_mut()[range.clone()]);
+            if coding.predictor != Predictor::None {
+                undo_predictor(coding, &mut plane.to_mut()[range.clone()]);
             }
-            samples.clear();
-            self.samples(&unpacked[range], count, plane, &mut samples);
-            show(&samples);
+            numbers(coding, &plane[range], samples[index..].iter_mut().step_by(step));
         }
-    }
-
-    fn samples(&self, row: &[u8], count: usize, plane: Option<usize>, samples: &mut Vec<u16>) {
-        let bits = self.coding.bits as usize;
-        match (self.coding.numbers, bits) {
-            (Numbers::Unsigned, 8) => samples.extend(row.iter().map(|&byte| u16::from(byte))),
-            (Numbers::Float, _) => self.floats(row, plane, samples),
-            (_, 8 | 16 | 32 | 64) => {
-                samples.extend(row.chunks_exact(bits / 8).map(|bytes| self.level(self.number(bytes))));
-            }
-            // Samples of other sizes follow each other from the greatest bit on.
-            _ => samples.extend((0..count).map(|i| {
-                let byte = |at: usize| u64::from(row.get(at).copied().unwrap_or(0));
-                let at = i * bits / 8;
-                let three = byte(at) << 16 | byte(at + 1) << 8 | byte(at + 2);
-                self.level(three >> (24 - bits - i * bits % 8) & ((1 << bits) - 1))
-            })),
-        }
-    }
-
-    /// A number of as many bytes, in the file's order.
-    fn number(&self, bytes: &[u8]) -> u64 {
-        let append = |number: u64, &byte: &u8| number << 8 | u64::from(byte);
-        if self.coding.little { bytes.iter().rev().fold(0, append) } else { bytes.iter().fold(0, append) }
-    }
-
-    fn set_number(&self, bytes: &mut [u8], number: u64) {
-        let length = bytes.len();
-        if self.coding.little {
-            bytes.copy_from_slice(&number.to_le_bytes()[..length]);
-        } else {
-            bytes.copy_from_slice(&number.to_be_bytes()[8 - length..]);
-        }
-    }
-
-    /// What is kept of a whole number: eight bits, or all where samples are raw.
-    fn level(&self, number: u64) -> u16 {
-        let bits = self.coding.bits;
-        let max = u64::MAX >> (64 - bits);
-        let rounded = |number: u64| (u128::from(number) * 255 + u128::from(max / 2)) / u128::from(max);
-        let level = match self.coding.numbers {
-            _ if self.raw => u128::from(number),
-            Numbers::Unsigned | Numbers::Float => rounded(number),
-            Numbers::Signed => rounded(number ^ 1 << (bits - 1)),
-        };
-        u16::try_from(level).unwrap_or(u16::MAX)
-    }
-
-    /// Floating-point samples, by custom linear light where there are colours, so that alpha is taken out of them before they are bent.
-    fn floats(&self, row: &[u8], plane: Option<usize>, samples: &mut Vec<u16>) {
-        let Coding { bits, photometric, alpha, .. } = *self.coding;
-        let (size, together) = (bits as usize / 8, self.coding.together());
-        for pixel in row.chunks_exact(size * together) {
-            let value = |index: usize| float(self.number(&pixel[index * size..][..size]), bits);
-            let multiplied = alpha.filter(|&(_, multiplied)| multiplied).map_or(1.0, |(alpha, _)| value(alpha));
-            samples.extend((0..together).map(|index| {
-                let is_colour = plane.unwrap_or(index) < photometric.samples();
-                let value = if is_colour && multiplied > 0.0 { value(index) / multiplied } else { value(index) };
-                u16::from(if is_colour && photometric == Photometric::Rgb { colour::srgb(value) } else { level(value) })
-            }));
-        }
-    }
-
-    fn undo_predictor(&self, row: &mut [u8]) {
-        let (step, size) = (self.coding.together(), self.coding.bits as usize / 8);
-        if self.coding.predictor == Predictor::Float {
-            for i in step..row.len() {
-                row[i] = row[i].wrapping_add(row[i - step]);
-            }
-            let sorted = row.to_vec();
-            let count = row.len() / size;
-            for (i, bytes) in row.chunks_exact_mut(size).enumerate() {
-                let number = (0..size).fold(0, |number, byte| number << 8 | u64::from(sorted[byte * count + i]));
-                self.set_number(bytes, number);
-            }
-        } else if size == 1 {
-            for i in step..row.len() {
-                row[i] = row[i].wrapping_add(row[i - step]);
-            }
-        } else {
-            for at in (step * size..row.len()).step_by(size) {
-                let (before, after) = row.split_at_mut(at);
-                let left = self.number(&before[at - step * size..][..size]);
-                let sum = self.number(&after[..size]).wrapping_add(left);
-                self.set_number(&mut after[..size], sum);
-            }
-        }
+        show(&mut samples);
     }
 }
 
-/// A number from 0 to 1 in eight bits.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // between 0 and 255
-fn level(value: f32) -> u8 {
-    (value.clamp(0.0, 1.0) * 255.0 + 0.5) as u8
+#[allow(clippy::cast_precision_loss)] // eight bits remain
+fn numbers<'a>(coding: &Coding, row: &[u8], samples: impl Iterator<Item = &'a mut f32>) {
+    let bits = coding.bits as usize;
+    match bits {
+        8 => samples.zip(row).for_each(|(sample, &byte)| *sample = f32::from(byte)),
+        16 | 32 | 64 => samples.zip(row.chunks_exact(bits / 8)).for_each(|(sample, bytes)| {
+            let number = number(coding, bytes);
+            *sample = if coding.float { float(number, coding.bits) } else { number as f32 };
+        }),
+        // Samples of other sizes follow each other from the greatest bit on.
+        _ => samples.enumerate().for_each(|(i, sample)| {
+            let byte = |at: usize| u32::from(row.get(at).copied().unwrap_or(0));
+            let at = i * bits / 8;
+            let three = byte(at) << 16 | byte(at + 1) << 8 | byte(at + 2);
+            *sample = (three >> (24 - bits - i * bits % 8) & ((1 << bits) - 1)) as f32;
+        }),
+    }
+}
+
+/// A number of as many bytes, in the file's order.
+fn number(coding: &Coding, bytes: &[u8]) -> u64 {
+    let append = |number: u64, &byte: &u8| number << 8 | u64::from(byte);
+    if coding.little { bytes.iter().rev().fold(0, append) } else { bytes.iter().fold(0, append) }
+}
+
+fn undo_predictor(coding: &Coding, row: &mut [u8]) {
+    let (step, size) = (coding.together(), coding.bits as usize / 8);
+    if coding.predictor == Predictor::Horizontal && size > 1 {
+        for at in (step * size..row.len()).step_by(size) {
+            let sum = number(coding, &row[at - step * size..][..size]).wrapping_add(number(coding, &row[at..][..size]));
+            let sum = if coding.little { sum.to_le_bytes() } else { (sum << (64 - 8 * size)).to_be_bytes() };
+            row[at..][..size].copy_from_slice(&sum[..size]);
+        }
+        return;
+    }
+    for i in step..row.len() {
+        row[i] = row[i].wrapping_add(row[i - step]);
+    }
+    if coding.predictor == Predictor::Float {
+        // The greatest bytes of all numbers come first.
+        let sorted = row.to_vec();
+        for (i, byte) in row.iter_mut().enumerate() {
+            let place = if coding.little { size - 1 - i % size } else { i % size };
+            *byte = sorted[place * (sorted.len() / size) + i / size];
+        }
+    }
 }
 
 /// The floating-point number that these bits are.

@@ -4,80 +4,59 @@ use std::{borrow::Cow, io::Read};
 
 use flate2::read::ZlibDecoder;
 use hayro_ccitt::{DecodeSettings, DecoderContext, EncodingMode};
+use scaled_jpeg::{Decoder, Header as JpegHeader, Scale};
 use weezl::{BitOrder, LzwStatus};
-use zune_jpeg::{
-    JpegDecoder,
-    zune_core::{bytestream::ZCursor, options::DecoderOptions},
-};
 
 use crate::{
     Reason, Rejection,
+    decode::nearly_whole,
     header::tiff::{Coding, Compression},
 };
 
-/// The unpacked bytes of the first `rows` rows, or of as many as are sound, with as much chroma as luminance; of one `plane` where
-/// they are apart.
+/// The unpacked bytes of the first `rows` rows, or of as many as are sound, with as much chroma as luminance.
 pub(super) fn unpack<'a>(
     coding: &Coding,
     stored: &'a [u8],
     tables: &[u8],
     rows: usize,
-    plane: Option<usize>,
 ) -> Result<Cow<'a, [u8]>, Rejection> {
     let columns = coding.chunk.0 as usize;
-    // What a plane of chroma stores, a sample for some columns and rows.
-    let spread = if matches!(plane, Some(1 | 2)) { coding.subsampling } else { (1, 1) };
-    let fewer = (columns.div_ceil(spread.0), rows.div_ceil(spread.1));
-    let spread = |unpacked: Cow<'a, [u8]>| match spread {
-        (1, 1) => unpacked,
-        (h, v) => Cow::Owned(spread_out(&unpacked, columns, rows, (h, v))),
-    };
     if coding.compression == Compression::Jpeg {
         // Whose own order of bits nobody reverses.
-        let whole = |error: Rejection| {
-            if fewer == (columns, rows) {
-                Err(error)
-            } else {
-                jpeg(coding, stored, tables, (columns, rows)).map(Cow::Owned)
-            }
-        };
-        return jpeg(coding, stored, tables, fewer).map(|unpacked| spread(Cow::Owned(unpacked))).or_else(whole);
+        return jpeg(coding, stored, tables, rows).map(Cow::Owned);
     }
-    let (h, v) = if plane.is_some() { (1, 1) } else { coding.subsampling };
+    let (h, v) = coding.subsampling;
     let subsampled = (h, v) != (1, 1);
-    let group = columns.div_ceil(h) * (h * v + 2);
     let expected = if subsampled {
-        group * rows.div_ceil(v)
-    } else if fewer == (columns, rows) {
-        usize::try_from(coding.row()).unwrap_or(usize::MAX) * rows
+        columns.div_ceil(h) * (h * v + 2) * rows.div_ceil(v)
     } else {
-        fewer.0 * fewer.1
+        usize::try_from(coding.row()).unwrap_or(usize::MAX) * rows
     };
     let stored = if coding.reversed {
         Cow::Owned(stored.iter().map(|byte| byte.reverse_bits()).collect())
     } else {
         Cow::Borrowed(stored)
     };
-    let fax = |stored: &[u8], encoding, aligned| Ok(Cow::Owned(fax(stored, encoding, aligned, columns, rows)));
+    let fax = |encoding, aligned| Cow::Owned(fax(&stored, encoding, aligned, columns, rows));
     let unpacked = match coding.compression {
         Compression::None | Compression::Jpeg => match stored {
-            Cow::Borrowed(stored) => Ok(Cow::Borrowed(&stored[..expected.min(stored.len())])),
-            Cow::Owned(stored) => Ok(Cow::Owned(stored)),
+            Cow::Borrowed(stored) => Cow::Borrowed(&stored[..expected.min(stored.len())]),
+            Cow::Owned(stored) => Cow::Owned(stored),
         },
-        Compression::PackBits => Ok(Cow::Owned(pack_bits(&stored, expected))),
-        Compression::Lzw => lzw(&stored, expected).map(Cow::Owned),
+        Compression::PackBits => Cow::Owned(pack_bits(&stored, expected)),
+        Compression::Lzw => Cow::Owned(lzw(&stored, expected)?),
         Compression::Deflate => {
             let mut unpacked = Vec::with_capacity(expected);
             // An error leaves what came before it.
             let _ = ZlibDecoder::new(&*stored).take(expected as u64).read_to_end(&mut unpacked);
-            Ok(Cow::Owned(unpacked))
+            Cow::Owned(unpacked)
         }
-        Compression::FaxRows => fax(&stored, EncodingMode::Group3_1D, true),
-        Compression::Fax3 => fax(&stored, EncodingMode::Group3_1D, false),
-        Compression::Fax3Rows => fax(&stored, EncodingMode::Group3_2D, false),
-        Compression::Fax4 => fax(&stored, EncodingMode::Group4, false),
-    }?;
-    Ok(if subsampled { Cow::Owned(all_chroma(&unpacked, columns, rows, (h, v))) } else { spread(unpacked) })
+        Compression::FaxRows => fax(EncodingMode::Group3_1D, true),
+        Compression::Fax3 => fax(EncodingMode::Group3_1D, false),
+        Compression::Fax3Rows => fax(EncodingMode::Group3_2D, false),
+        Compression::Fax4 => fax(EncodingMode::Group4, false),
+    };
+    Ok(if subsampled { Cow::Owned(all_chroma(&unpacked, columns, rows, (h, v))) } else { unpacked })
 }
 
 fn pack_bits(stored: &[u8], expected: usize) -> Vec<u8> {
@@ -164,28 +143,36 @@ impl hayro_ccitt::Decoder for Bits {
 }
 
 /// Samples as the JPEG has them, without any change of colours.
-fn jpeg(coding: &Coding, stored: &[u8], tables: &[u8], (columns, rows): (usize, usize)) -> Result<Vec<u8>, Rejection> {
-    let refuse = |what: String| Reason::Corrupt.because(format!("a JPEG in the TIFF: {what}"));
+fn jpeg(coding: &Coding, stored: &[u8], tables: &[u8], rows: usize) -> Result<Vec<u8>, Rejection> {
     // Tables are a JPEG without a picture: its end and the other's start fall out.
     let whole = match (tables.strip_suffix(b"\xff\xd9"), stored.strip_prefix(b"\xff\xd8")) {
         (Some(tables), Some(picture)) => [tables, picture].concat(),
         _ => stored.to_vec(),
     };
-    let (widest, highest) = (coding.chunk.0 as usize, coding.chunk.1 as usize);
-    let options = DecoderOptions::default().set_max_width(widest).set_max_height(highest);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(whole), options);
-    decoder.decode_headers().map_err(|error| refuse(error.to_string()))?;
-    if let Some(colours) = decoder.input_colorspace() {
-        decoder.set_options(options.jpeg_set_out_colorspace(colours));
-    }
-    let (width, height) = decoder.dimensions().unwrap_or_default();
-    let length = columns * height * coding.together();
-    if width != columns || height < rows || decoder.output_buffer_size() != Some(length) {
-        return Err(refuse(format!(
-            "{width} by {height} pixels do not fit a strip or tile of {columns} by {rows} (tags 278, 323, 530)"
+    let refuse = |error: scaled_jpeg::Error| Reason::Corrupt.because(format!("a JPEG in the TIFF (tag 259): {error}"));
+    let decoder = Decoder::from_slice(&whole).map_err(refuse)?.untransformed();
+    let JpegHeader { width, height, ref components, .. } = *decoder.header();
+    if u32::from(width) != coding.chunk.0
+        || !(rows..=coding.chunk.1 as usize).contains(&usize::from(height))
+        || components.len() != coding.together()
+    {
+        return Err(Reason::Corrupt.because(format!(
+            "TIFF: a JPEG of {width} by {height} pixels and {} components does not fit its strip or tile of {} by {rows} \
+             and {} samples (tags 277, 278, 322)",
+            components.len(),
+            coding.chunk.0,
+            coding.together()
         )));
     }
-    decoder.decode().map_err(|error| refuse(error.to_string()))
+    let mut picture = decoder.decode(Scale::Full).map_err(refuse)?;
+    if !nearly_whole(picture.coverage.found, picture.coverage.expected) {
+        return Err(Reason::Corrupt.because("a JPEG in the TIFF (tag 259) has too few readable blocks"));
+    }
+    if picture.pixels == scaled_jpeg::Pixels::Cmyk {
+        // The decoder takes inks for light, as Adobe stores them outside of TIFFs.
+        picture.data.iter_mut().for_each(|ink| *ink = !*ink);
+    }
+    Ok(picture.data)
 }
 
 /// Three samples for each pixel, where as stored a block of pixels shares the last two.
@@ -202,17 +189,5 @@ fn all_chroma(packed: &[u8], columns: usize, rows: usize, (h, v): (usize, usize)
         }
     }
     unpacked.truncate(columns * rows * 3);
-    unpacked
-}
-
-/// A plane of chroma with a sample for each pixel, where as stored a block of pixels shares one.
-fn spread_out(packed: &[u8], columns: usize, rows: usize, (h, v): (usize, usize)) -> Vec<u8> {
-    let mut unpacked = Vec::with_capacity(columns * rows);
-    for row in packed.chunks_exact(columns.div_ceil(h)) {
-        for _ in 0..v {
-            unpacked.extend((0..columns).map(|x| row[x / h]));
-        }
-    }
-    unpacked.truncate(columns * rows);
     unpacked
 }

@@ -34,21 +34,6 @@ impl<'a> Directory<'a> {
         }
     }
 
-    /// Refuses entries that say they have more values than any picture's: the decoder would make room for all of them.
-    pub(super) fn check_counts(&self) -> Result<(), Rejection> {
-        const LISTS_OF_PLACES: [u16; 4] = [273, 279, 324, 325];
-        for at in self.places() {
-            let (tag, kind) = (self.reader.u16(at), self.reader.u16(at + 2));
-            let count = if self.big { self.reader.u64(at + 4) } else { self.reader.u32(at + 4).map(u64::from) };
-            let bytes = matches!(kind, Some(1 | 2 | 6 | 7)) && !tag.is_some_and(|tag| LISTS_OF_PLACES.contains(&tag));
-            if !bytes && count.is_some_and(|count| count > MOST_VALUES as u64) {
-                let (tag, count) = (tag.unwrap_or(0), count.unwrap_or(0));
-                return Err(Reason::TooComplex.because(format!("the TIFF's tag {tag} has {count} values")));
-            }
-        }
-        Ok(())
-    }
-
     /// Where the entries are.
     fn places(&self) -> impl Iterator<Item = usize> {
         let size = self.entry_size();

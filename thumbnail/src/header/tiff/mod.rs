@@ -19,7 +19,8 @@ pub(crate) struct Coding {
     pub(crate) reversed: bool,
     /// Bits of one sample.
     pub(crate) bits: u32,
-    pub(crate) numbers: Numbers,
+    /// Whether samples are floating-point numbers; others have no sign.
+    pub(crate) float: bool,
     /// Samples of one pixel.
     pub(crate) samples: usize,
     pub(crate) photometric: Photometric,
@@ -68,13 +69,6 @@ pub(crate) enum Predictor {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Numbers {
-    Unsigned,
-    Signed,
-    Float,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Photometric {
     WhiteIsZero,
     BlackIsZero,
@@ -118,7 +112,6 @@ impl Coding {
 pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     let ends = || ends_in_header(Format::Tiff);
     let directory = Directory::first(bytes).ok_or_else(ends)?;
-    directory.check_counts()?;
     let needed = |tag: u16, what: &str| match directory.number(tag)? {
         None if directory.is_cut() => Err(ends()),
         value => value.ok_or_else(|| Reason::Corrupt.because(format!("the TIFF has no {what} (tag {tag})"))),
@@ -161,13 +154,10 @@ fn coding(
     // Some writers forget to say what the fourth sample is.
     let forgotten = extra.is_empty() && photometric == Photometric::Rgb && samples == 4;
     let compression = compression(directory)?;
-    let subsampling = match directory.numbers(530) {
-        // TIFF's default. Planes of JPEGs that do not fit the picture, and no tag to say why, are of writers that lost parts of them.
-        none if none.is_empty() && compression != Compression::Jpeg => vec![2, 2],
-        said => said,
-    };
-    // JPEGs of whole pixels say themselves how they are subsampled, and their decoder undoes it.
-    let subsampled = photometric == Photometric::Luma && (planar || compression != Compression::Jpeg);
+    // TIFF's default is that four pixels share chroma.
+    let subsampling = Some(directory.numbers(530)).filter(|said| !said.is_empty()).unwrap_or(vec![2, 2]);
+    // JPEGs say themselves how they are subsampled, and their decoder undoes it.
+    let subsampled = photometric == Photometric::Luma && compression != Compression::Jpeg;
     let share = |i: usize| if subsampled { subsampling.get(i).map_or(1, |&share| share as usize) } else { 1 };
     let edge = |edge: u32, chunk: u32| u64::from(edge.div_ceil(chunk.max(1)));
     let count = edge(width, chunk.0).saturating_mul(edge(height, chunk.1));
@@ -192,10 +182,11 @@ fn coding(
             other => return Err(refused("fill order", 266, other)),
         },
         bits: same(directory, 258, 1, photometric)?,
-        numbers: match same(directory, 339, 1, photometric)? {
-            1 | 4 => Numbers::Unsigned,
-            2 => Numbers::Signed,
-            3 => Numbers::Float,
+        float: match same(directory, 339, 1, photometric)? {
+            1 | 4 => false,
+            // The chroma of Lab has signs, whether they are written down or not.
+            2 if photometric.is_lab() => false,
+            3 => true,
             other => return Err(refused("sample format", 339, other)),
         },
         samples,
@@ -269,6 +260,10 @@ fn chunks(directory: &Directory, count: usize, end: usize) -> Vec<Range<usize>> 
         |tiles: u16, strips: u16| directory.numbers(if directory.find(tiles).is_some() { tiles } else { strips });
     let (places, lengths) = (list(324, 273), list(325, 279));
     let range = |(i, &place): (usize, &u32)| {
+        // At the file's start there can be none: such a strip was never written.
+        if place == 0 {
+            return 0..0;
+        }
         let length = lengths.get(i).filter(|&&length| length > 0);
         place as usize..length.map_or(end.max(place as usize), |&length| place as usize + length as usize)
     };
@@ -278,71 +273,61 @@ fn chunks(directory: &Directory, count: usize, end: usize) -> Vec<Range<usize>> 
 /// Refuses combinations of what is each supported by itself.
 fn check(coding: &Coding, directory: &Directory) -> Result<(), Rejection> {
     let number = |tag: u16| directory.number(tag).map(|value| value.unwrap_or(0));
-    let unsupported = |what: String| Err(Reason::UnsupportedFormat.because(format!("TIFF: {what}")));
-    let Coding { bits, numbers, samples, photometric, .. } = *coding;
+    let Coding { bits, float, samples, photometric, compression, predictor, planar, .. } = *coding;
     if samples < photometric.samples() {
         return Err(
             Reason::Corrupt.because(format!("the TIFF has {samples} samples a pixel (tag 277) for {photometric:?}"))
         );
     }
-    let fits = match numbers {
-        Numbers::Float => matches!(bits, 16 | 32 | 64),
-        _ => matches!(bits, 1..=16 | 32 | 64),
+    let whole_bytes = matches!(bits, 8 | 16 | 32 | 64);
+    let of_photometric = match photometric {
+        Photometric::Palette => bits <= 16 && !float,
+        Photometric::Luma => bits == 8,
+        Photometric::Lab | Photometric::IccLab => matches!(bits, 8 | 16) && !float,
+        _ => true,
     };
-    let fits = fits
-        && match photometric {
-            Photometric::Palette => bits <= 16 && numbers == Numbers::Unsigned,
-            Photometric::Luma => bits == 8 && numbers == Numbers::Unsigned,
-            Photometric::Lab | Photometric::IccLab => matches!(bits, 8 | 16) && numbers != Numbers::Float,
-            _ => true,
-        };
-    let fits = fits
-        && match coding.compression {
-            Compression::Jpeg => bits == 8 && numbers == Numbers::Unsigned,
-            Compression::Fax3 | Compression::Fax3Rows | Compression::Fax4 | Compression::FaxRows => {
-                bits == 1 && coding.together() == 1
-            }
-            _ => true,
-        };
-    if !fits {
-        return unsupported(format!(
-            "{bits} bits a sample (tag 258), {numbers:?} (tag 339), {photometric:?} (tag 262), {:?} (tag 259)",
-            coding.compression
-        ));
-    }
-    match coding.predictor {
-        Predictor::Horizontal if !matches!(bits, 8 | 16 | 32 | 64) => {
-            return unsupported(format!("predictor 2 (tag 317) of {bits} bits a sample"));
+    let of_compression = match compression {
+        Compression::Jpeg => bits == 8,
+        Compression::Fax3 | Compression::Fax3Rows | Compression::Fax4 | Compression::FaxRows => {
+            bits == 1 && coding.together() == 1
         }
-        Predictor::Float if numbers != Numbers::Float => {
-            return unsupported(format!("predictor 3 (tag 317) of {numbers:?} samples"));
-        }
-        _ => {}
-    }
-    if photometric == Photometric::Cmyk && (number(332)? > 1 || !matches!(number(334)?, 0 | 4)) {
-        return unsupported("inks other than cyan, magenta, yellow and black (tag 332)".into());
-    }
+        _ => true,
+    };
+    let of_numbers = if float { matches!(bits, 16 | 32 | 64) } else { matches!(bits, 1..=16) || whole_bytes };
+    let multiplied = matches!(coding.alpha, Some((_, true)));
     let (h, v) = coding.subsampling;
     let subsampled = (h, v) != (1, 1);
-    if !matches!((h, v), (1 | 2 | 4, 1 | 2 | 4)) {
-        return unsupported(format!("chroma shared by {h} by {v} pixels (tag 530)"));
+    let no_inks = photometric == Photometric::Cmyk && (number(332)? > 1 || !matches!(number(334)?, 0 | 4));
+    let predictor_fits = match predictor {
+        Predictor::None => true,
+        Predictor::Horizontal => whole_bytes,
+        Predictor::Float => float,
+    };
+    let kind = format!("{photometric:?} (tag 262)");
+    let refusals = [
+        (
+            !(of_photometric && of_compression && of_numbers),
+            format!("{bits} bits a sample (tag 258), float: {float} (tag 339), {kind}, {compression:?} (tag 259)"),
+        ),
+        (!predictor_fits, format!("predictor {predictor:?} (tag 317) of {bits} bits a sample, float: {float}")),
+        (no_inks, "inks other than cyan, magenta, yellow and black (tag 332)".into()),
+        (!matches!((h, v), (1 | 2 | 4, 1 | 2 | 4)), format!("chroma shared by {h} by {v} pixels (tag 530)")),
+        (
+            subsampled && (samples != 3 || planar || predictor != Predictor::None),
+            "shared chroma (tag 530) with planes, a predictor or a fourth sample".into(),
+        ),
+        (
+            multiplied && (photometric.is_lab() || matches!(photometric, Photometric::Luma | Photometric::Palette)),
+            format!("{kind} multiplied by alpha (tag 338)"),
+        ),
+    ];
+    match refusals.into_iter().find(|(applies, _)| *applies) {
+        Some((_, what)) => Err(Reason::UnsupportedFormat.because(format!("TIFF: {what}"))),
+        None => Ok(()),
     }
-    if subsampled && ((samples != 3 && !coding.planar) || coding.predictor != Predictor::None) {
-        return unsupported("subsampled chroma (tag 530) with a predictor or a fourth sample".into());
-    }
-    if photometric.is_lab() && coding.planar {
-        return unsupported("Lab (tag 262) in planes (tag 284)".into());
-    }
-    if matches!(coding.alpha, Some((_, true))) && (photometric == Photometric::Luma || photometric.is_lab()) {
-        return unsupported(format!("{photometric:?} (tag 262) multiplied by alpha (tag 338)"));
-    }
-    if matches!(coding.alpha, Some((_, true))) && coding.planar && numbers == Numbers::Float {
-        return unsupported("planes (tag 284) of floating-point numbers multiplied by alpha (tag 338)".into());
-    }
-    Ok(())
 }
 
 /// The refusal of a tag's value.
 fn refused(what: &str, tag: u16, value: u32) -> Rejection {
-    Reason::UnsupportedFormat.because(format!("TIFF: {what} {value} (tag {tag}); save it as plain RGB, or as PNG"))
+    Reason::UnsupportedFormat.because(format!("TIFF: {what} {value} (tag {tag})"))
 }

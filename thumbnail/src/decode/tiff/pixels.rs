@@ -1,0 +1,158 @@
+//! From samples to colours.
+
+use crate::{
+    colour,
+    header::tiff::{Coding, Photometric},
+    picture::{Model, Picture},
+};
+
+/// The pixels of a picture, gathered strip by strip: colours of eight bits, or inks, and alpha.
+pub(super) struct Pixels<'a> {
+    coding: &'a Coding,
+    width: usize,
+    height: usize,
+    /// Channels of a colour, and of a pixel.
+    colours: usize,
+    channels: usize,
+    /// The number that stands for full light, ink or alpha.
+    white: f32,
+    /// Samples of colours that are more than black, and more than white.
+    beyond: (u64, u64),
+    /// What no row gives: white, and transparent where there is alpha.
+    blank: Vec<u8>,
+    /// Empty until there is a row: nothing is allocated for a picture of which nothing is there.
+    data: Vec<u8>,
+}
+
+/// Heap that a pixel needs until [`Pixels::finish`] is done, in bytes.
+pub(super) fn bytes_of_pixel(coding: &Coding) -> u128 {
+    match (coding.photometric, coding.alpha) {
+        // Inks and alpha together and apart, and what they become.
+        (Photometric::Cmyk, Some(_)) => 5 + 4 + 3 + 4,
+        (Photometric::WhiteIsZero | Photometric::BlackIsZero, _) => 2,
+        _ => 4,
+    }
+}
+
+impl<'a> Pixels<'a> {
+    /// No pixel yet. `white` is that of floating-point numbers.
+    #[allow(clippy::cast_precision_loss)] // eight bits remain
+    pub(super) fn new(coding: &'a Coding, (width, height): (u32, u32), white: f32) -> Self {
+        let (colours, light) = match coding.photometric {
+            Photometric::WhiteIsZero | Photometric::BlackIsZero => (1, 255),
+            Photometric::Cmyk => (4, 0),
+            _ => (3, 255),
+        };
+        let blank = [&vec![light; colours][..], if coding.alpha.is_some() { &[0] } else { &[] }].concat();
+        let white = if coding.float { white } else { (u64::MAX >> (64 - coding.bits)) as f32 };
+        let (width, height) = (width as usize, height as usize);
+        Self { coding, width, height, colours, channels: blank.len(), white, beyond: (0, 0), blank, data: Vec::new() }
+    }
+
+    /// Puts a row of samples where it belongs.
+    pub(super) fn row(&mut self, samples: &mut [f32], (left, top): (usize, usize)) {
+        if top >= self.height || left >= self.width {
+            return;
+        }
+        if self.data.is_empty() {
+            self.data = self.blank.repeat(self.width * self.height);
+        }
+        let row = (top * self.width + left) * self.channels..(top + 1) * self.width * self.channels;
+        let scale = 1.0 / self.white;
+        for (pixel, samples) in
+            self.data[row].chunks_exact_mut(self.channels).zip(samples.chunks_exact_mut(self.coding.samples))
+        {
+            let alpha = self.coding.alpha.map(|(index, multiplied)| (samples[index] * scale, multiplied));
+            let samples = &mut samples[..self.coding.photometric.samples()];
+            if let Some((alpha, true)) = alpha.filter(|alpha| alpha.0 > 0.0) {
+                samples.iter_mut().for_each(|sample| *sample /= alpha);
+            }
+            if self.coding.float {
+                self.beyond.0 += samples.iter().filter(|&&sample| sample > 0.0).count() as u64;
+                self.beyond.1 += samples.iter().filter(|&&sample| sample > self.white).count() as u64;
+            }
+            show(self.coding, samples, scale, &mut pixel[..self.colours]);
+            if let Some((alpha, _)) = alpha {
+                pixel[self.colours] = level(alpha);
+            }
+        }
+    }
+
+    /// Whether most colours are lighter than white, so that white must be another number.
+    pub(super) fn are_beyond_white(&self) -> bool {
+        self.beyond.1 > self.beyond.0 / 2
+    }
+
+    /// The picture. `icc` is needed where colours must be known before alpha can be kept.
+    pub(super) fn finish(self, icc: Option<&[u8]>) -> Picture {
+        let size = (u32::try_from(self.width).unwrap_or(0), u32::try_from(self.height).unwrap_or(0));
+        let picture = |model, data| Picture { width: size.0, height: size.1, model, data };
+        match (self.colours, self.coding.alpha) {
+            (1, None) => picture(Model::Gray, self.data),
+            (1, Some(_)) => picture(Model::GrayAlpha, self.data),
+            (3, None) => picture(Model::Rgb, self.data),
+            (3, Some(_)) => picture(Model::Rgba, self.data),
+            (_, None) => picture(Model::Cmyk, self.data),
+            (_, Some(_)) => {
+                let inks = self.data.chunks_exact(5).flat_map(|pixel| &pixel[..4]).copied().collect();
+                let colours = colour::to_srgb(picture(Model::Cmyk, inks), icc).data;
+                let pixels = colours.chunks_exact(3).zip(self.data.chunks_exact(5));
+                picture(Model::Rgba, pixels.flat_map(|(rgb, inks)| [rgb[0], rgb[1], rgb[2], inks[4]]).collect())
+            }
+        }
+    }
+}
+
+/// Shows the samples of a colour, which `scale` brings to 1 at most.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole numbers up to 65,535
+fn show(coding: &Coding, samples: &[f32], scale: f32, pixel: &mut [u8]) {
+    match coding.photometric {
+        Photometric::WhiteIsZero => pixel[0] = level(1.0 - samples[0] * scale),
+        Photometric::Palette => {
+            pixel.copy_from_slice(&coding.palette.get(samples[0] as usize).copied().unwrap_or_default());
+        }
+        Photometric::Luma => pixel.copy_from_slice(&luma_to_rgb(samples, coding.luma)),
+        Photometric::Lab | Photometric::IccLab => pixel.copy_from_slice(&lab_to_rgb(coding, samples)),
+        // Light as it is, so that it was divided by alpha before it is bent.
+        Photometric::Rgb if coding.float => {
+            pixel.iter_mut().zip(samples).for_each(|(channel, &sample)| *channel = colour::srgb(sample));
+        }
+        Photometric::BlackIsZero | Photometric::Rgb | Photometric::Cmyk => {
+            pixel.iter_mut().zip(samples).for_each(|(channel, &sample)| *channel = level(sample * scale));
+        }
+    }
+}
+
+/// A number from 0 to 1 in eight bits.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // between 0 and 255
+fn level(value: f32) -> u8 {
+    (value.clamp(0.0, 1.0) * 255.0 + 0.5) as u8
+}
+
+fn luma_to_rgb(samples: &[f32], ([red, green, blue], levels): ([f32; 3], [f32; 6])) -> [u8; 3] {
+    let scaled = |i: usize, to: f32| (samples[i] - levels[2 * i]) * to / (levels[2 * i + 1] - levels[2 * i]);
+    let (y, cb, cr) = (scaled(0, 255.0), scaled(1, 127.0), scaled(2, 127.0));
+    let (r, b) = (y + 2.0 * (1.0 - red) * cr, y + 2.0 * (1.0 - blue) * cb);
+    [r, (y - red * r - blue * b) / green, b].map(|value| level(value / 255.0))
+}
+
+fn lab_to_rgb(coding: &Coding, samples: &[f32]) -> [u8; 3] {
+    // What stands for 100 and, in chroma, for 1: with sixteen bits profiles had it so before their fourth version.
+    let (white, one) = match (coding.photometric, coding.bits) {
+        (_, 8) => (255.0, 1.0),
+        (Photometric::Lab, _) => (65_535.0, 256.0),
+        _ => (65_280.0, 256.0),
+    };
+    let chroma = |index: usize| match samples[index] / one {
+        // With a sign, the greater half is negative.
+        level if coding.photometric == Photometric::Lab => {
+            if level >= 128.0 {
+                level - 256.0
+            } else {
+                level
+            }
+        }
+        level => level - 128.0,
+    };
+    colour::lab_to_srgb([samples[0] * 100.0 / white, chroma(1), chroma(2)])
+}
