@@ -65,7 +65,9 @@ impl<'a> Pixels<'a> {
             let alpha = self.coding.alpha.map(|(index, multiplied)| (samples[index] * scale, multiplied));
             let samples = &mut samples[..self.coding.photometric.samples()];
             if let Some((alpha, true)) = alpha.filter(|alpha| alpha.0 > 0.0) {
-                samples.iter_mut().for_each(|sample| *sample /= alpha);
+                for sample in &mut *samples {
+                    *sample /= alpha;
+                }
             }
             if self.coding.float {
                 self.beyond.0 += samples.iter().filter(|&&sample| sample > 0.0).count() as u64;

@@ -10,6 +10,7 @@ use crate::{Format, Reason, Rejection, bytes::Reader, orientation::Orientation};
 
 /// How a TIFF's first picture is coded. All of it is honoured in decoding; what would not be, [`read`] refuses.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools)] // tags with two values
 pub(crate) struct Coding {
     /// Whether numbers begin with their least byte.
     pub(crate) little: bool,
