@@ -27,7 +27,7 @@ pub use layout::Layout;
 pub use making::Making;
 pub use metrics::Metrics;
 pub use outcome::Outcome;
-pub use reconcile::{Approach, Failure, Rejection, Store, reconcile};
+pub use reconcile::{Approach, Facts, Failure, Rejection, Store, reconcile};
 pub use s3::{S3Error, S3Store};
 pub use settings::Settings;
 

@@ -48,10 +48,13 @@ impl Metrics {
                 }
                 if outcome.outcome == "made" {
                     let time = outcome.milliseconds;
-                    let bytes = outcome.source.as_ref().and_then(|source| source.bytes).unwrap_or_default();
+                    let source = outcome.source.as_ref();
+                    let bytes = source.and_then(|source| source.bytes).unwrap_or_default();
+                    let frames = source.and_then(|source| source.frames).unwrap_or(1);
                     metrics.extend([
                         ("ThumbnailsWritten", "Count", float(outcome.thumbnails.len() as u64)),
                         ("SourceBytes", "Bytes", float(bytes)),
+                        ("SourceFrames", "Count", f64::from(frames)),
                         ("DownloadMilliseconds", "Milliseconds", time.download),
                         ("DecodeMilliseconds", "Milliseconds", time.decode),
                         ("EncodeMilliseconds", "Milliseconds", time.make - time.decode),
@@ -142,6 +145,7 @@ mod tests {
                 "GigabyteSeconds",
                 "Processed",
                 "SourceBytes",
+                "SourceFrames",
                 "ThumbnailsWritten",
                 "UploadMilliseconds"
             ]

@@ -1,7 +1,8 @@
+use base64::{Engine as _, prelude::BASE64_STANDARD as STANDARD};
 use serde::Serialize;
 use thumbnail_job::Job;
 
-use crate::reconcile::{Done, Location, Milliseconds, Reconciled, Rejection, Version, Written};
+use crate::reconcile::{Done, Facts, Location, Milliseconds, Reconciled, Rejection, Version, Written};
 
 /// What became of one job: the `result` of the function's answer. Its field names are part of the public contract.
 #[derive(Debug, Default, Serialize)]
@@ -43,6 +44,14 @@ pub struct SourceInfo {
     pub height: Option<u32>,
     /// Its format, where it could be told.
     pub format: Option<&'static str>,
+    /// Frames of a GIF or an animated WebP, 1 for all others; where it could be told.
+    pub frames: Option<u32>,
+    /// Whether the background shows through anywhere, where thumbnails were made.
+    pub has_alpha: Option<bool>,
+    /// Its mean colour as `#rrggbb`, where thumbnails were made.
+    pub colour: Option<String>,
+    /// Its `ThumbHash` in Base64, where thumbnails were made and `PLACEHOLDER` asks for it.
+    pub placeholder: Option<String>,
 }
 
 /// One thumbnail of an [`Outcome`].
@@ -71,9 +80,9 @@ impl Outcome {
         let Reconciled { done, rounds, milliseconds } = reconciled;
         let base = Self { bucket: Some(job.bucket), key: Some(job.key), rounds, milliseconds, ..Self::default() };
         match done {
-            Done::Made { version, bytes, info, thumbnails, removed } => Self {
+            Done::Made { version, bytes, facts, thumbnails, removed } => Self {
                 outcome: "made",
-                source: Some(SourceInfo::new(version, Some(bytes), Some(info))),
+                source: Some(SourceInfo::made(version, bytes, facts)),
                 thumbnails: thumbnails.into_iter().map(ThumbnailInfo::from).collect(),
                 removed: keys(removed),
                 ..base
@@ -155,8 +164,29 @@ impl SourceInfo {
             width: info.map(|info| info.width),
             height: info.map(|info| info.height),
             format: info.map(|info| info.format.name()),
+            frames: info.map(|info| info.frames),
+            has_alpha: None,
+            colour: None,
+            placeholder: None,
         }
     }
+
+    fn made(version: Version, bytes: u64, facts: Facts) -> Self {
+        let placeholder = placeholder(&facts);
+        let Facts { header, look } = facts;
+        let [red, green, blue] = look.colour;
+        Self {
+            has_alpha: Some(look.has_alpha),
+            colour: Some(format!("#{red:02x}{green:02x}{blue:02x}")),
+            placeholder,
+            ..Self::new(version, Some(bytes), Some(header))
+        }
+    }
+}
+
+/// The placeholder in Base64, as answers and metadata have it.
+pub(crate) fn placeholder(facts: &Facts) -> Option<String> {
+    facts.look.placeholder.as_deref().map(|hash| STANDARD.encode(hash))
 }
 
 impl From<Written> for ThumbnailInfo {

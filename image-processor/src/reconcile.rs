@@ -13,7 +13,7 @@ use std::{
 
 use futures_util::future::{join, join_all};
 use serde::Serialize;
-use thumbnail::{Format, Made, Size, Thumbnail};
+use thumbnail::{Format, Look, Made, Size, Thumbnail};
 
 /// Rounds before giving up on a source that changes as fast as its thumbnails are made. Lambda's retry comes a minute later.
 pub const MAX_ROUNDS: u32 = 5;
@@ -104,6 +104,15 @@ pub struct Record {
     pub formats: Option<usize>,
 }
 
+/// What is told of a source that thumbnails were made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// What its header says.
+    pub header: thumbnail::Source,
+    /// What it shows.
+    pub look: Look,
+}
+
 /// Why no thumbnail can be made of a source, however often it is tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
@@ -128,12 +137,13 @@ pub trait Store {
     fn get(&self, at: &Location) -> impl Future<Output = Result<Option<Source<Self::Content>>, Self::Error>> + Send;
     /// Reads an object's head; `None` where there is none.
     fn head(&self, at: &Location) -> impl Future<Output = Result<Option<Head>, Self::Error>> + Send;
-    /// Writes a thumbnail with its record. The inner error: the store will never take it.
+    /// Writes a thumbnail with its record and with facts about its source. The inner error: the store will never take it.
     fn put(
         &self,
         at: &Location,
         thumbnail: Thumbnail,
         record: &Record,
+        facts: &Facts,
     ) -> impl Future<Output = Result<Result<(), Rejection>, Self::Error>> + Send;
     /// Deletes an object; it may be gone already.
     fn delete(&self, at: &Location) -> impl Future<Output = Result<(), Self::Error>> + Send;
@@ -148,8 +158,8 @@ pub enum Done {
         version: Version,
         /// The source's size in bytes.
         bytes: u64,
-        /// What its header says.
-        info: thumbnail::Source,
+        /// What is told of it.
+        facts: Facts,
         /// The thumbnails, in the order they were made.
         thumbnails: Vec<Written>,
         /// Where thumbnails of retired sizes, or of other formats than this source's, were deleted.
@@ -330,17 +340,18 @@ where
         Err(rejection) => Err(rejection),
     };
     let done = match result {
-        Ok(Made { source: info, thumbnails, decode, .. }) => {
+        Ok(Made { source: header, look, thumbnails, decode, .. }) => {
+            let facts = Facts { header, look };
             milliseconds.decode += in_milliseconds(decode);
             let started = Instant::now();
-            let written = put_all(store, target, thumbnails, &version).await?;
+            let written = put_all(store, target, thumbnails, &version, &facts).await?;
             milliseconds.upload += since(started);
             match written {
                 Ok(thumbnails) => {
                     let is_written = |at: &Location| thumbnails.iter().any(|written| written.at == *at);
                     let others = target.all().filter(|at| !is_written(at));
                     let removed = remove(store, others, |_| true).await?;
-                    Done::Made { version: version.clone(), bytes, info, thumbnails, removed }
+                    Done::Made { version: version.clone(), bytes, facts, thumbnails, removed }
                 }
                 // Never a partial set: what was written of it goes again.
                 Err(rejection) => {
@@ -368,6 +379,7 @@ async fn put_all<S: Store>(
     target: &Target,
     thumbnails: Vec<Thumbnail>,
     version: &Version,
+    facts: &Facts,
 ) -> Result<Result<Vec<Written>, Rejection>, S::Error> {
     let sizes: Vec<_> = thumbnails.iter().map(|thumbnail| thumbnail.size).collect();
     let formats_of = |size: Size| sizes.iter().filter(|other| **other == size).count();
@@ -376,7 +388,7 @@ async fn put_all<S: Store>(
         let record = target.record(version, formats_of(size));
         let at = target.place(size, format);
         let written = Written { size, at: at.clone(), width, height, format, bytes: thumbnail.bytes.len() };
-        Ok(store.put(at, thumbnail, &record).await?.map(|()| written))
+        Ok(store.put(at, thumbnail, &record, facts).await?.map(|()| written))
     });
     let attempts: Result<Vec<Result<Written, Rejection>>, S::Error> = join_all(puts).await.into_iter().collect();
     Ok(attempts?.into_iter().collect())

@@ -18,7 +18,8 @@ use tokio::time::sleep;
 use crate::{
     Settings,
     making::Making,
-    reconcile::{Head, Location, Record, Rejection, Source, Store, Version},
+    outcome::placeholder,
+    reconcile::{Facts, Head, Location, Record, Rejection, Source, Store, Version},
 };
 
 /// Name of the metadata on a thumbnail that holds the `ETag` of the source it shows (`x-amz-meta-source-etag`).
@@ -29,6 +30,11 @@ const CONFIGURATION: &str = "configuration";
 
 /// Name of the metadata on a thumbnail that holds in how many formats there is one of that size.
 const FORMATS: &str = "formats";
+
+/// Names of the metadata on a thumbnail that hold its source's width and height in pixels, upright, and its `ThumbHash` in Base64.
+const WIDTH: &str = "source-width";
+const HEIGHT: &str = "source-height";
+const PLACEHOLDER: &str = "thumbhash";
 
 /// Code of an error whose request was answered, but whose body did not arrive whole or as its checksum says.
 const CUT_BODY: &str = "IncompleteBody";
@@ -190,6 +196,7 @@ impl Store for S3Store {
         at: &Location,
         thumbnail: Thumbnail,
         record: &Record,
+        facts: &Facts,
     ) -> Result<Result<(), Rejection>, S3Error> {
         let put = self
             .client
@@ -198,7 +205,7 @@ impl Store for S3Store {
             .key(&at.key)
             .content_type(thumbnail.format.content_type())
             .cache_control(&self.settings.cache_control)
-            .set_metadata(Some(metadata(record)))
+            .set_metadata(Some(metadata(record, facts)))
             .body(ByteStream::from(thumbnail.bytes));
         let Err(error) = put.send().await else { return Ok(Ok(())) };
         let reason = match error.code() {
@@ -229,10 +236,17 @@ impl S3Store {
     }
 }
 
-fn metadata(record: &Record) -> HashMap<String, String> {
+fn metadata(record: &Record, facts: &Facts) -> HashMap<String, String> {
     let Record { source_etag, configuration, formats } = record.clone();
     let formats = formats.map(|formats| formats.to_string());
-    let fields = [(SOURCE_ETAG, source_etag), (CONFIGURATION, configuration), (FORMATS, formats)];
+    let fields = [
+        (SOURCE_ETAG, source_etag),
+        (CONFIGURATION, configuration),
+        (FORMATS, formats),
+        (WIDTH, Some(facts.header.width.to_string())),
+        (HEIGHT, Some(facts.header.height.to_string())),
+        (PLACEHOLDER, placeholder(facts)),
+    ];
     fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 

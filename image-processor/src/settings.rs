@@ -38,7 +38,7 @@ pub struct Settings {
     /// `SIZES` (`100,300,500`), each with a format of its own if wanted, and `FORMATS` (`source`) for the others: what is made of each
     /// source. `JPEG_QUALITY` (80),
     /// `WEBP_QUALITY` (79), `AVIF_QUALITY` (60): 1 to 100, where `FORMATS` names none. `BACKGROUND` (`ffffff`): what shows through transparent pixels
-    /// in a JPEG. `MAX_SOURCE_BYTES` and `MAX_SOURCE_PIXELS`: a larger source is rejected before it is downloaded or decoded.
+    /// in a JPEG. `PLACEHOLDER`: `thumbhash` (the default) or `none`. `MAX_SOURCE_BYTES` and `MAX_SOURCE_PIXELS`: a larger source is rejected before it is downloaded or decoded.
     pub thumbnails: Options,
 }
 
@@ -72,6 +72,21 @@ impl FromStr for Colour {
     }
 }
 
+/// Whether there is one: `thumbhash` or `none`.
+struct Placeholder(bool);
+
+impl FromStr for Placeholder {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "thumbhash" => Ok(Self(true)),
+            "none" => Ok(Self(false)),
+            _ => Err("write thumbhash or none"),
+        }
+    }
+}
+
 impl Settings {
     /// Reads all settings.
     ///
@@ -97,6 +112,7 @@ impl Settings {
                 webp_quality: within(&mut reader, "WEBP_QUALITY", defaults.webp_quality, 1, 100),
                 avif_quality: within(&mut reader, "AVIF_QUALITY", defaults.avif_quality, 1, 100),
                 background: reader.or("BACKGROUND", Colour(defaults.background)).0,
+                placeholder: reader.or("PLACEHOLDER", Placeholder(defaults.placeholder)).0,
                 limits: Limits {
                     max_bytes: within(&mut reader, "MAX_SOURCE_BYTES", defaults.limits.max_bytes, 1, u64::MAX),
                     max_pixels: within(&mut reader, "MAX_SOURCE_PIXELS", defaults.limits.max_pixels, 1, u64::MAX),
@@ -140,14 +156,23 @@ impl Settings {
     #[must_use]
     pub fn fingerprint(&self) -> String {
         // Taken apart field by field, so that whoever adds one decides whether thumbnails depend on it.
-        let Options { sizes: _, limits: _, outputs, own_outputs, jpeg_quality, webp_quality, avif_quality, background } =
-            &self.thumbnails;
+        let Options {
+            sizes: _,
+            limits: _,
+            outputs,
+            own_outputs,
+            jpeg_quality,
+            webp_quality,
+            avif_quality,
+            background,
+            placeholder,
+        } = &self.thumbnails;
         // Left out where there are none, so that the thumbnails of older settings stay current.
         let own_outputs = if own_outputs.is_empty() { String::new() } else { format!(" {own_outputs:?}") };
         let pixels =
             format!("{PIXELS} {outputs:?} {jpeg_quality} {webp_quality} {avif_quality} {background:?}{own_outputs}");
         let Self { cache_control, thumbnail_key, .. } = self;
-        format!("{:016x}", fnv1a(format!("{pixels} {cache_control} {thumbnail_key}").as_bytes()))
+        format!("{:016x}", fnv1a(format!("{pixels} {cache_control} {thumbnail_key} {placeholder}").as_bytes()))
     }
 
     /// Where the source of that bucket and key and its thumbnails belong.
@@ -273,6 +298,7 @@ mod tests {
             ("WEBP_QUALITY", "101"),
             ("AVIF_QUALITY", "high"),
             ("BACKGROUND", "#fff"),
+            ("PLACEHOLDER", "blurhash"),
             ("THUMBNAIL_KEY", "thumbnails/{size}"),
             ("CACHE_CONTROL", "no\ncache"),
             ("MAX_SOURCE_BYTES", "-1"),
@@ -383,6 +409,7 @@ mod tests {
             ("BACKGROUND", "000000"),
             ("THUMBNAIL_KEY", "thumbnails/{key}/{size}"),
             ("CACHE_CONTROL", "no-cache"),
+            ("PLACEHOLDER", "none"),
         ] {
             assert_ne!(fingerprint(&[telling]), plain, "{telling:?}");
         }

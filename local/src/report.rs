@@ -43,6 +43,8 @@ pub struct Source {
     pub height: u32,
     /// Its format; empty where it could not be told.
     pub format: String,
+    /// Its frames; 0 where it could not be told.
+    pub frames: u32,
 }
 
 /// One thumbnail of a [`Processed`].

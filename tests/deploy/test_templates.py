@@ -26,6 +26,7 @@ EVERY = dict(
     WebpQuality=60,
     AvifQuality=50,
     Background="000000",
+    Placeholder="none",
     CacheControl="no-cache",
     MaxSourceBytes=1,
     MaxSourcePixels=2,

@@ -21,6 +21,7 @@ mod exif;
 mod format;
 mod header;
 mod incoming;
+mod look;
 mod options;
 mod orientation;
 mod palette;
@@ -36,6 +37,7 @@ use std::time::Duration;
 
 pub use format::Format;
 pub use incoming::{Feed, Incoming, incoming};
+pub use look::Look;
 pub use options::{Limits, Options, Output};
 pub use pipeline::{make, make_incoming, memory_needed};
 pub use reason::{Reason, Rejection};
@@ -50,6 +52,8 @@ pub struct Source {
     pub height: u32,
     /// The file's format, from its magic bytes.
     pub format: Format,
+    /// Frames of a GIF or an animated WebP; 1 for all others.
+    pub frames: u32,
 }
 
 /// One finished thumbnail.
@@ -72,6 +76,8 @@ pub struct Thumbnail {
 pub struct Made {
     /// The source.
     pub source: Source,
+    /// What it shows, in short.
+    pub look: Look,
     /// The thumbnails, in the order of the sizes asked for, and of the outputs within each.
     pub thumbnails: Vec<Thumbnail>,
     /// Time spent decoding, without waiting for the source.

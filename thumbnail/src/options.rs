@@ -21,6 +21,8 @@ pub struct Options {
     pub avif_quality: u8,
     /// What shows through transparent pixels in an output without transparency: red, green, blue.
     pub background: [u8; 3],
+    /// Whether [`crate::Look::placeholder`] is made.
+    pub placeholder: bool,
     /// What a source may cost.
     pub limits: Limits,
 }
@@ -117,6 +119,7 @@ impl Default for Options {
             webp_quality: 79,
             avif_quality: 60,
             background: [255; 3],
+            placeholder: true,
             limits: Limits::default(),
         }
     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    Incoming, Made, Options, Reason, Rejection, Size, Thumbnail, admission, colour,
+    Incoming, Look, Made, Options, Reason, Rejection, Size, Thumbnail, admission, colour,
     decode::{self, Ahead, Ratio},
     encode::{self, Target},
     header::{self, Coding, Header, PngChannels},
@@ -112,8 +112,10 @@ fn run(
     let master = upright.without_opaque_alpha();
     // 10. From large to small, and each into its files.
     let targets = |size| targets(&header, alpha, size, options);
-    let thumbnails = cascade(master, &plan, targets, options.background)?;
-    Ok(Made { source: header.source(), thumbnails, decode, total: spent + start.elapsed() })
+    let (thumbnails, smallest) = cascade(master, &plan, targets, options.background)?;
+    // 11. What the source shows in short, told of the smallest.
+    let look = Look::of(&smallest, options.placeholder)?;
+    Ok(Made { source: header.source(), look, thumbnails, decode, total: spent + start.elapsed() })
 }
 
 /// How much of a decoded picture shows the source, in its own pixels.
@@ -140,13 +142,14 @@ fn targets(header: &Header, alpha: bool, size: Size, options: &Options) -> Vec<T
     targets
 }
 
-/// Makes the thumbnails from large to small, each from the one before it, which is the smallest that is large enough.
+/// Makes the thumbnails from large to small, each from the one before it, which is the smallest that is large enough. Hands back
+/// the last of those pictures, too.
 fn cascade(
     master: Picture,
     plan: &Plan,
     targets: impl Fn(Size) -> Vec<Target>,
     background: [u8; 3],
-) -> Result<Vec<Thumbnail>, Rejection> {
+) -> Result<(Vec<Thumbnail>, Picture), Rejection> {
     let mut order: Vec<usize> = (0..plan.sizes.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(plan.sizes[i].1.scaled));
     let mut from = master;
@@ -164,7 +167,7 @@ fn cascade(
         }
     }
     made.sort_by_key(|&(index, _)| index);
-    Ok(made.into_iter().map(|(_, thumbnail)| thumbnail).collect())
+    Ok((made.into_iter().map(|(_, thumbnail)| thumbnail).collect(), from))
 }
 
 #[cfg(test)]

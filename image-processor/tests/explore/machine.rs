@@ -17,8 +17,8 @@ use std::{
 };
 
 use futures_util::future::Either;
-use image_processor::reconcile::{Head, Location, Place, Record, Rejection, Source, Store, Target, Version};
-use thumbnail::{Made, Size, Thumbnail};
+use image_processor::reconcile::{Facts, Head, Location, Place, Record, Rejection, Source, Store, Target, Version};
+use thumbnail::{Look, Made, Size, Thumbnail};
 
 use crate::{
     hash::Map,
@@ -268,7 +268,13 @@ impl Store for Replay<'_> {
         })
     }
 
-    async fn put(&self, at: &Location, thumbnail: Thumbnail, record: &Record) -> Result<Result<(), Rejection>, ()> {
+    async fn put(
+        &self,
+        at: &Location,
+        thumbnail: Thumbnail,
+        record: &Record,
+        _: &Facts,
+    ) -> Result<Result<(), Rejection>, ()> {
         let place = self.target.places.iter().find(|place| place.at == *at).expect("only thumbnails are written");
         let format = place.format.unwrap_or(thumbnail.format);
         assert_eq!((thumbnail.size, thumbnail.format), (place.size, format), "a thumbnail goes to its own place");
@@ -296,7 +302,8 @@ pub(crate) fn make(source: &[u8], target: &Target) -> Result<Made, Rejection> {
     let format = content(source).format();
     let thumbnail = |size| Thumbnail { size, width: 1, height: 1, format, bytes: source.to_vec() };
     Ok(Made {
-        source: thumbnail::Source { width: 1, height: 1, format },
+        source: thumbnail::Source { width: 1, height: 1, format, frames: 1 },
+        look: Look::default(),
         thumbnails: sizes(target).into_iter().map(thumbnail).collect(),
         decode: std::time::Duration::ZERO,
         total: std::time::Duration::ZERO,

@@ -25,7 +25,10 @@ async fn an_image_gets_every_thumbnail() {
         let head = pipeline.head(&format!("thumbnails/{size}/uploads/cat.jpg")).await.unwrap();
         assert_eq!(head.content_type.as_deref(), Some("image/jpeg"));
         assert_eq!(head.cache_control.as_deref(), Some("public, max-age=0, must-revalidate"));
-        assert_eq!(head.metadata.unwrap()["source-etag"], etag);
+        let metadata = head.metadata.unwrap();
+        assert_eq!(metadata["source-etag"], etag);
+        assert_eq!((&*metadata["source-width"], &*metadata["source-height"]), ("1200", "800"));
+        assert_eq!(metadata["thumbhash"], answer["result"]["source"]["placeholder"].as_str().unwrap());
     }
 
     assert_eq!(answer["statusCode"], 200);
@@ -36,9 +39,15 @@ async fn an_image_gets_every_thumbnail() {
     assert_eq!(body, *result);
     assert_eq!(result["outcome"], "made");
     assert_eq!((&result["bucket"], &result["key"]), (&json!(BUCKET), &json!("uploads/cat.jpg")));
+    let mut facts = result["source"].clone();
+    let mut text = |name: &str| facts.as_object_mut().unwrap().remove(name).unwrap().as_str().unwrap().to_owned();
+    let (colour, placeholder) = (text("colour"), text("placeholder"));
+    assert!(colour.len() == 7 && colour.starts_with('#'), "{colour}");
+    assert!((20..=36).contains(&placeholder.len()), "{placeholder}");
     assert_eq!(
-        result["source"],
-        json!({"etag": etag, "version_id": null, "bytes": file.len(), "width": 1200, "height": 800, "format": "jpeg"})
+        facts,
+        json!({"etag": etag, "version_id": null, "bytes": file.len(), "width": 1200, "height": 800, "format": "jpeg",
+            "frames": 1, "has_alpha": false})
     );
     assert_eq!(result["rounds"], 1);
     let thumbnail = &result["thumbnails"][1];

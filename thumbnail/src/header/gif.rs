@@ -12,6 +12,8 @@ pub(crate) struct Coding {
     pub(crate) frame: usize,
     /// The index in the first frame that is transparent.
     pub(crate) transparent: Option<u8>,
+    /// How many frames begin in the file, at least 1.
+    pub(crate) frames: u32,
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
@@ -37,26 +39,57 @@ fn first_frame(reader: &Reader) -> Option<Result<Coding, Rejection>> {
     let (mut at, mut transparent) = (screen_end, None);
     loop {
         match reader.u8(at)? {
-            0x2c => return Some(Ok(Coding { screen_end, frame: at, transparent })),
+            0x2c => return Some(Ok(Coding { screen_end, frame: at, transparent, frames: count(reader, at) })),
             // An extension: its label, then sub-blocks up to an empty one.
             0x21 => {
                 // Of a control extension the length, flags, delay and index; it counts where it is long enough to have all.
                 if reader.u8(at + 1)? == CONTROL && reader.u8(at + 2)? >= 4 {
                     transparent = if reader.u8(at + 3)? & 1 == 1 { reader.u8(at + 6) } else { None };
                 }
-                at += 2;
-                loop {
-                    let length = usize::from(reader.u8(at)?);
-                    at += 1 + length;
-                    if length == 0 {
-                        break;
-                    }
-                }
+                at = after_blocks(reader, at + 2)?;
             }
             0x3b => return Some(Err(Reason::Corrupt.because("the GIF has no frame"))),
             // Padding between blocks, which decoders pass over.
             0 => at += 1,
             other => return Some(Err(Reason::Corrupt.because(format!("0x{other:02x} begins no GIF block")))),
+        }
+    }
+}
+
+/// How many frames begin at `at` or later, up to the end of the file or to what is no block.
+fn count(reader: &Reader, mut at: usize) -> u32 {
+    let mut frames = 0;
+    while let Some(next) = reader.u8(at).and_then(|block| {
+        frames += u32::from(block == 0x2c);
+        after_block(reader, at, block)
+    }) {
+        at = next;
+    }
+    frames
+}
+
+/// Where the block ends that begins at `at` with the byte `block`; none at the end of the file.
+fn after_block(reader: &Reader, at: usize, block: u8) -> Option<usize> {
+    match block {
+        0x2c => {
+            let flags = reader.u8(at + 9)?;
+            let palette = if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) };
+            // The descriptor, the palette, and the size of the first codes.
+            after_blocks(reader, at + 10 + palette + 1)
+        }
+        0x21 => after_blocks(reader, at + 2),
+        0 => Some(at + 1),
+        _ => None,
+    }
+}
+
+/// Where the sub-blocks that begin at `at` end, the empty one that closes them included.
+fn after_blocks(reader: &Reader, mut at: usize) -> Option<usize> {
+    loop {
+        let length = usize::from(reader.u8(at)?);
+        at += 1 + length;
+        if length == 0 {
+            return Some(at);
         }
     }
 }

@@ -80,7 +80,16 @@ impl Header<'_> {
     /// The source as the outside knows it: upright.
     pub(crate) fn source(&self) -> Source {
         let (width, height) = self.orientation.swap(self.size());
-        Source { width, height, format: self.format }
+        Source { width, height, format: self.format, frames: self.frames() }
+    }
+
+    /// How many frames a GIF or an animated WebP has, those that are cut off included; 1 for all others.
+    pub(crate) fn frames(&self) -> u32 {
+        match &self.coding {
+            Coding::Gif(coding) => coding.frames.max(1),
+            Coding::Webp(coding) if coding.animated => coding.frames.max(1),
+            _ => 1,
+        }
     }
 }
 

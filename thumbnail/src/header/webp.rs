@@ -11,6 +11,8 @@ pub(crate) struct Coding {
     pub(crate) lossless: bool,
     pub(crate) alpha: bool,
     pub(crate) animated: bool,
+    /// How many frames begin in the file, where it is animated.
+    pub(crate) frames: u32,
     /// Where in the file its bit stream lies, if that is all there is to the picture: lossy, without alpha, as large as the canvas.
     pub(crate) opaque: Option<Range<usize>>,
 }
@@ -34,6 +36,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     let mut at = 12;
     while let (Some(kind), Some(length)) = (reader.slice(at, 4), reader.u32(at + 4)) {
         let (data, length) = (at + 8, length as usize);
+        coding.frames += u32::from(kind == b"ANMF");
         match kind {
             b"VP8X" => {
                 let flags = reader.u8(data).ok_or_else(ends)?;

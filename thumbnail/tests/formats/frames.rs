@@ -21,7 +21,9 @@ fn a_frame_smaller_than_its_screen_is_surrounded_by_nothing() {
 
 #[test]
 fn a_gif_shows_its_first_frame_with_that_ones_palette_and_transparency() {
-    let (width, height, pixels) = decode(&make(&fixtures::animated_gif(40, 20), 40).thumbnails[0].bytes);
+    let made = make(&fixtures::animated_gif(40, 20), 40);
+    assert_eq!(made.source.frames, 2);
+    let (width, height, pixels) = decode(&made.thumbnails[0].bytes);
     assert_eq!((width, height), (40, 20));
     for (i, pixel) in pixels.iter().enumerate() {
         if i % 40 < 20 {
@@ -37,7 +39,7 @@ fn an_animated_webp_shows_its_first_frame_on_nothing() {
     let frame = fixtures::webp(20, 10, true, true);
     let file = fixtures::animated_webp(&frame, (40, 30), (20, 10), (12, 8));
     let made = make(&file, 40);
-    assert_eq!((made.source.width, made.source.height), (40, 30));
+    assert_eq!((made.source.width, made.source.height, made.source.frames), (40, 30, 2));
     let (_, _, pixels) = decode(&made.thumbnails[0].bytes);
     let (_, _, alone) = decode(&make(&frame, 20).thumbnails[0].bytes);
     for (i, pixel) in pixels.iter().enumerate() {

@@ -14,7 +14,8 @@ pub(crate) fn rows(processed: &Processed) -> String {
     let mut text = String::new();
     let source = processed.source.clone().unwrap_or_default();
     let name = processed.key.rsplit('/').next().unwrap_or_default();
-    let described = format!("{name} ({}×{}, {})", source.width, source.height, bytes(source.bytes));
+    let frames = if source.frames > 1 { format!(", {} frames", source.frames) } else { String::new() };
+    let described = format!("{name} ({}×{}{frames}, {})", source.width, source.height, bytes(source.bytes));
     for (at, thumbnail) in processed.thumbnails.iter().enumerate() {
         let first = at == 0;
         let size = thumbnail.size.as_str().map_or_else(|| thumbnail.size.to_string(), str::to_owned);
@@ -69,7 +70,7 @@ mod tests {
     fn a_table_reads_well() {
         let processed = serde_json::from_value(json!({
             "outcome": "made", "key": "uploads/cat.jpg",
-            "source": { "bytes": 4_200_000, "width": 4000, "height": 3000 },
+            "source": { "bytes": 4_200_000, "width": 4000, "height": 3000, "frames": 12 },
             "thumbnails": [
                 { "size": "100", "key": "thumbnails/100/uploads/cat.jpg", "width": 100, "height": 75, "bytes": 3412 },
                 { "size": 300, "key": "thumbnails/300/uploads/cat.jpg", "width": 300, "height": 225, "bytes": 1_023_412 },
@@ -80,7 +81,7 @@ mod tests {
         let text = format!("{}\n{}", head(), rows(&processed));
         let expected = "\
 source                                      size  thumbnail                                         pixels     bytes     ms
-cat.jpg (4000×3000, 4.2 MB)                  100  thumbnails/100/uploads/cat.jpg                    100×75     3,412     72
+cat.jpg (4000×3000, 12 frames, 4.2 MB)       100  thumbnails/100/uploads/cat.jpg                    100×75     3,412     72
                                              300  thumbnails/300/uploads/cat.jpg                   300×225 1,023,412";
         assert_eq!(text, expected);
     }
