@@ -34,6 +34,7 @@ SUMMARY = (
     "PNG, photo, 6 MP",
     "WebP, lossy, 12 MP",
     "GIF, photo, 1.2 MP",
+    "AVIF, 12 MP",
 )
 
 # Of the thumbnails, in the order of the report.

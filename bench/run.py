@@ -42,7 +42,11 @@ TITLES = {
     "webp-lossless-6mp": "WebP, lossless, 6 MP",
     "gif-photo": "GIF, photo, 1.2 MP",
     "gif-animation": "GIF, animation, 0.3 MP",
+    "avif-12mp": "AVIF, 12 MP",
 }
+
+# What the judge reads instead of files that it cannot: the same picture.
+STAND_INS = {"avif-12mp.avif": "jpeg-12mp.jpg"}
 
 
 def classes(images: Path, camera: Path | None) -> Iterator[tuple[str, list[Path]]]:
@@ -99,7 +103,8 @@ def judge(programs: Programs, judge_program: Path, file: Path) -> dict:
             folders[MOZJPEG] = Path(scratch) / MOZJPEG
             with Contestant(programs, MOZJPEG) as contestant:
                 contestant.dump(file, folders[MOZJPEG])
-        answer = subprocess.run([judge_program, file, *folders.values()], stdout=subprocess.PIPE, text=True)
+        source = file.with_name(STAND_INS.get(file.name, file.name))
+        answer = subprocess.run([judge_program, source, *folders.values()], stdout=subprocess.PIPE, text=True)
         if answer.returncode:
             raise Failed(f"the judge gave up on {file}; its message is above")
         judged = json.loads(answer.stdout)
