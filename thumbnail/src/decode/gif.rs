@@ -2,7 +2,8 @@
 
 use std::io::Read;
 
-use gif::{ColorOutput, DecodeOptions, DecodingError, MemoryLimit};
+use gif::{DecodeOptions, DecodingError, MemoryLimit};
+use weezl::{BitOrder, LzwError, LzwStatus};
 
 use super::nearly_whole;
 use crate::{
@@ -15,7 +16,6 @@ use crate::{
 pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding, wanted: (u32, u32)) -> Result<Picture, Rejection> {
     let refuse = |error: DecodingError| refusal(&error);
     let mut options = DecodeOptions::new();
-    options.set_color_output(ColorOutput::Indexed);
     // The frame's size was checked against the limits already.
     options.set_memory_limit(MemoryLimit::Unlimited);
     // Extensions, of which the header took what counts, are kept from the decoder: unknown ones are no reason to refuse a picture.
@@ -46,11 +46,12 @@ pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding, wanted: (u3
     // Rows in another order than from the top are kept, by their indices, until all are there.
     let mut kept = vec![0; if interlaced { width * height } else { width }];
     let mut row = vec![0; width];
+    let mut indices = Indices::new(bytes, coding.frame)?;
     let (mut done, mut end) = (0, None);
     for y in rows(height, interlaced) {
         if end.is_none() {
             // Damaged data may still fill the beginning of a row; what matters is how many rows are whole.
-            match decoder.fill_buffer(&mut row) {
+            match indices.fill(&mut row) {
                 Ok(true) => done += 1,
                 Ok(false) => end = Some(None),
                 Err(error) => end = Some(Some(error)),
@@ -68,9 +69,9 @@ pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding, wanted: (u3
         }
     }
     if !nearly_whole(done, height as u64) {
-        // Data that end early have many errors in this decoder; what tells them apart is that no trailer follows.
+        // Data that end early may end in an error, too; what tells them apart is that no trailer follows.
         return Err(match end {
-            Some(Some(error)) if bytes.ends_with(b";") => refusal(&error),
+            Some(Some(error)) if bytes.ends_with(b";") => Reason::Corrupt.because(format!("GIF: {error}")),
             _ => cut(done, height),
         });
     }
@@ -79,6 +80,56 @@ pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding, wanted: (u3
     }
     (top + height..size.1 as usize).for_each(|_| shrink.row(&clear));
     shrink.finish().ok_or_else(|| Reason::Corrupt.because("the GIF's frame has no pixels"))
+}
+
+/// The indices of a frame's pixels, unpacked from its sub-blocks.
+///
+/// Not by the crate `gif`: where a buffer is full when the last sub-block ends, 0.14 drops what its unpacker still holds, and with it
+/// the last row of some sound files.
+struct Indices<'a> {
+    unpacker: weezl::decode::Decoder,
+    /// What is left of a sub-block, and what follows it.
+    block: &'a [u8],
+    rest: &'a [u8],
+}
+
+impl<'a> Indices<'a> {
+    /// For the frame whose descriptor begins at `frame`.
+    fn new(bytes: &'a [u8], frame: usize) -> Result<Self, Rejection> {
+        const DESCRIPTOR: usize = 10;
+        const TABLE: u8 = 0x80;
+        let flags = bytes.get(frame + DESCRIPTOR - 1).copied().unwrap_or_default();
+        let table = if flags & TABLE == 0 { 0 } else { 3 << ((flags & 7) + 1) };
+        match bytes.get(frame + DESCRIPTOR + table..).unwrap_or_default() {
+            &[size @ 1..=11, ref rest @ ..] => {
+                Ok(Self { unpacker: weezl::decode::Decoder::new(BitOrder::Lsb, size), block: &[], rest })
+            }
+            [size, ..] => Err(Reason::Corrupt.because(format!("the GIF's codes have {size} bits"))),
+            [] => Err(Reason::Truncated.because("the GIF ends before its picture does")),
+        }
+    }
+
+    /// Fills a row; false where the data end before it is full.
+    fn fill(&mut self, mut row: &mut [u8]) -> Result<bool, LzwError> {
+        while !row.is_empty() {
+            let unpacked = self.unpacker.decode_bytes(self.block, row);
+            self.block = &self.block[unpacked.consumed_in..];
+            row = &mut row[unpacked.consumed_out..];
+            let status = unpacked.status?;
+            let is_idle = unpacked.consumed_in == 0 && unpacked.consumed_out == 0;
+            if matches!(status, LzwStatus::Done) || is_idle && !self.next_block() {
+                break;
+            }
+        }
+        Ok(row.is_empty())
+    }
+
+    /// Goes to the next sub-block, or as much of it as the file has; false where there is none.
+    fn next_block(&mut self) -> bool {
+        let [length, rest @ ..] = self.rest else { return false };
+        (self.block, self.rest) = rest.split_at(usize::from(*length).min(rest.len()));
+        *length > 0
+    }
 }
 
 /// The colour of each index: red, green, blue, alpha.

@@ -94,3 +94,28 @@ fn every_output_flattens_or_keeps_transparency() {
         assert_eq!(pixels.iter().all(|pixel| pixel[3] == 255), opaque, "{output:?}");
     }
 }
+
+/// Noise packs into codes that end at any place of a byte, and so at any place of the last row.
+#[test]
+fn no_gif_loses_its_last_row_to_the_end_of_its_data() {
+    let mut random = fastrand::Rng::with_seed(2);
+    let colours = [[0, 0, 0], [250, 10, 20], [10, 240, 30], [20, 30, 230]];
+    for _ in 0..400 {
+        let (width, height) = (random.u8(1..24), random.u8(1..24));
+        let indices: Vec<u8> = (0..usize::from(width) * usize::from(height)).map(|_| random.u8(..4)).collect();
+        let packed = weezl::encode::Encoder::new(weezl::BitOrder::Lsb, 2).encode(&indices).unwrap();
+        let mut file = [b"GIF89a", &[width, 0, height, 0, 0x81, 0, 0][..], colours.as_flattened()].concat();
+        file.extend([b',', 0, 0, 0, 0, width, 0, height, 0, 0, 2]);
+        for block in packed.chunks(255) {
+            file.push(u8::try_from(block.len()).unwrap());
+            file.extend(block);
+        }
+        file.extend([0, b';']);
+        let outputs = vec!["png".parse().unwrap()];
+        let made = thumbnail::make(&file, &thumbnail::Options { outputs, ..thumbnail::Options::default() }).unwrap();
+        let (_, _, pixels) = decode(&made.thumbnails[0].bytes);
+        let expected: Vec<_> = indices.iter().map(|&index| colours[usize::from(index)]).collect();
+        let shown: Vec<_> = pixels.iter().map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
+        assert_eq!(shown, expected, "{width} by {height}");
+    }
+}
