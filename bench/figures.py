@@ -91,9 +91,9 @@ def between(curve: list[dict], by: str, value: float, wanted: str) -> float | No
     return None
 
 
-def equal_look(measured: dict, rival: str, width: str) -> float | None:
-    """Our bytes at the rival's SSIMULACRA2 as a part of its bytes, at one width: the geometric mean over files."""
-    sizes = [file["contestants"].get(rival, {}).get(width, {}) for file in measured["files"]]
+def equal_look(measured: dict, name: str, width: str) -> float | None:
+    """Our bytes at that rival's SSIMULACRA2 as a part of its bytes, at one width: the geometric mean over files."""
+    sizes = [file["contestants"].get(name, {}).get(width, {}) for file in measured["files"]]
     ratios = [size["ours_bytes"] / size["bytes"] for size in sizes if size.get("ours_bytes")]
     return statistics.geometric_mean(ratios) if ratios and len(ratios) == len(sizes) else None
 

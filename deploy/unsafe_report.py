@@ -38,7 +38,6 @@ SEES = {
     "webp": (PIXELS, "calls the encoder of libwebp-sys"),
     "wide": (PIXELS, "vectors, by safe_arch"),
     "zmij": (NOTHING, "comes with oxideav-core"),
-    "zune-jpeg": (FILE, "JPEG within TIFF; built without its vector instructions it forbids unsafe code"),
 }
 
 # Comments, and whatever stands in quotes.

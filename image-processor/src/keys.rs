@@ -1,6 +1,6 @@
 //! Where thumbnails go.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, mem, str::FromStr};
 
 /// The key of a thumbnail as a template: text with placeholders.
 ///
@@ -110,23 +110,20 @@ impl KeyTemplate {
 
     /// The text around the placeholders of the source, those of the thumbnail filled in.
     fn surroundings(&self, size: &str, format: &str, uploads: &str) -> Surroundings {
-        let mut texts = vec![String::new()];
+        let (mut texts, mut text) = (Vec::new(), String::new());
         let mut names_key = false;
         for part in &self.0 {
             match part {
-                Part::Text(text) => texts.last_mut().unwrap_or_else(|| unreachable!()).push_str(text),
-                Part::Placeholder(Placeholder::Size) => {
-                    texts.last_mut().unwrap_or_else(|| unreachable!()).push_str(size);
-                }
-                Part::Placeholder(Placeholder::Format) => {
-                    texts.last_mut().unwrap_or_else(|| unreachable!()).push_str(format);
-                }
+                Part::Text(own) => text.push_str(own),
+                Part::Placeholder(Placeholder::Size) => text.push_str(size),
+                Part::Placeholder(Placeholder::Format) => text.push_str(format),
                 Part::Placeholder(of_source) => {
                     names_key |= *of_source == Placeholder::Key;
-                    texts.push(String::new());
+                    texts.push(mem::take(&mut text));
                 }
             }
         }
+        texts.push(text);
         if names_key {
             // Every source's key begins with this.
             texts[0].push_str(uploads);

@@ -2,13 +2,17 @@
 
 use std::io::Read;
 
-use gif::{DecodeOptions, DecodingError, MemoryLimit};
+use ::gif::{DecodeOptions, DecodingError, MemoryLimit};
 use weezl::{BitOrder, LzwError, LzwStatus};
 
 use super::nearly_whole;
 use crate::{
     Reason, Rejection,
-    header::{Header, gif::Coding},
+    bytes::Reader,
+    header::{
+        Header,
+        gif::{self, Coding},
+    },
     picture::{Model, Picture},
     shrink::{self, Shrink},
 };
@@ -96,11 +100,8 @@ struct Indices<'a> {
 impl<'a> Indices<'a> {
     /// For the frame whose descriptor begins at `frame`.
     fn new(bytes: &'a [u8], frame: usize) -> Result<Self, Rejection> {
-        const DESCRIPTOR: usize = 10;
-        const TABLE: u8 = 0x80;
-        let flags = bytes.get(frame + DESCRIPTOR - 1).copied().unwrap_or_default();
-        let table = if flags & TABLE == 0 { 0 } else { 3 << ((flags & 7) + 1) };
-        match bytes.get(frame + DESCRIPTOR + table..).unwrap_or_default() {
+        let data = gif::data(&Reader::little(bytes), frame).and_then(|at| bytes.get(at..));
+        match data.unwrap_or_default() {
             &[size @ 1..=11, ref rest @ ..] => {
                 Ok(Self { unpacker: weezl::decode::Decoder::new(BitOrder::Lsb, size), block: &[], rest })
             }

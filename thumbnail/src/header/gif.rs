@@ -32,10 +32,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
 
 /// None where the file ends.
 fn first_frame(reader: &Reader) -> Option<Result<Coding, Rejection>> {
-    const TABLE: u8 = 0x80;
     const CONTROL: u8 = 0xf9;
-    let flags = reader.u8(10)?;
-    let screen_end = 13 + if flags & TABLE == 0 { 0 } else { 3 << ((flags & 7) + 1) };
+    let screen_end = 13 + palette(reader.u8(10)?);
     let (mut at, mut transparent) = (screen_end, None);
     loop {
         match reader.u8(at)? {
@@ -71,16 +69,25 @@ fn count(reader: &Reader, mut at: usize) -> u32 {
 /// Where the block ends that begins at `at` with the byte `block`; none at the end of the file.
 fn after_block(reader: &Reader, at: usize, block: u8) -> Option<usize> {
     match block {
-        0x2c => {
-            let flags = reader.u8(at + 9)?;
-            let palette = if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) };
-            // The descriptor, the palette, and the size of the first codes.
-            after_blocks(reader, at + 10 + palette + 1)
-        }
+        // The size of the first codes comes before the sub-blocks.
+        0x2c => after_blocks(reader, data(reader, at)? + 1),
         0x21 => after_blocks(reader, at + 2),
         0 => Some(at + 1),
         _ => None,
     }
+}
+
+/// Where the packed pixels begin of the frame whose descriptor is at `frame`, with the size of their first codes; none at the end of
+/// the file.
+pub(crate) fn data(reader: &Reader, frame: usize) -> Option<usize> {
+    const DESCRIPTOR: usize = 10;
+    Some(frame + DESCRIPTOR + palette(reader.u8(frame + DESCRIPTOR - 1)?))
+}
+
+/// How many bytes the palette has that the flags of a screen or a frame announce.
+fn palette(flags: u8) -> usize {
+    const ANNOUNCED: u8 = 0x80;
+    if flags & ANNOUNCED == 0 { 0 } else { 3 << ((flags & 7) + 1) }
 }
 
 /// Where the sub-blocks that begin at `at` end, the empty one that closes them included.
