@@ -217,12 +217,12 @@ bench: $(SHARP) | need-cargo need-python ## this against sharp, side by side on 
 	@echo 'Building what is measured, for some minutes at the first time'
 	@CARGO_TARGET_DIR=$(BENCH) cargo build --quiet --profile tools --manifest-path bench/Cargo.toml -p images -p judge
 	@$(AS_SHIPPED) --manifest-path bench/Cargo.toml -p ours
-	@$(AS_SHIPPED) -p image-processor
+	@$(AS_SHIPPED) -p image-processor -p local
 	@$(MAKE) --no-print-directory $(DECODERS) || true
 	@test $(BENCH)/images -nt $(BENCH)/tools/images || rm -rf $(BENCH)/images $(BENCH)/landscape.jpg
 	@test -e $(BENCH)/landscape.jpg || $(BENCH)/tools/sample $(BENCH)/landscape.jpg
 	@$(BENCH)/tools/images $(BENCH)/landscape.jpg $(BENCH)/images
-	@python3 bench/run.py --ours $(BENCH)/release/ours --judge $(BENCH)/tools/judge --function $(BENCH)/release/image-processor \
+	@python3 bench/run.py --ours $(BENCH)/release/ours --judge $(BENCH)/tools/judge --function $(BENCH)/release/image-processor --local $(BENCH)/release/local \
 		--decoders $(DECODERS) --node $(dir $(SHARP)) --images $(or $(IMAGES),$(BENCH)/images) \
 		$(if $(filter-out 0,$(QUICK)),--quick,--camera $(CAMERA)) $(BENCH_OUT)
 

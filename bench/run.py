@@ -20,6 +20,7 @@ import decoders
 import figures
 import machine
 import report
+import waiting
 from contestants import MOZJPEG, NAMES, Contestant, Failed, Programs, first_time
 
 # Milliseconds of the processor that a contestant works in a round, at least: one picture, or as many as fit.
@@ -139,6 +140,17 @@ def measure_starts(arguments: argparse.Namespace, programs: Programs) -> dict:
     return {"starts": starts, "zip_bytes": zips}
 
 
+def measure_waiting(arguments: argparse.Namespace) -> dict:
+    """What image-processor waits for the local S3."""
+    file = arguments.images / "jpeg-12mp.jpg"
+    if not (arguments.function and arguments.local and file.exists()):
+        print("left out", flush=True)
+        return {}
+    measured = waiting.measure(arguments.function.resolve(), arguments.local.resolve(), file)
+    print(f"{measured['local_ms']:.1f} ms", flush=True)
+    return {"waiting": measured}
+
+
 def measure_decoders(arguments: argparse.Namespace) -> list[dict]:
     """Our decoder of reduced JPEGs beside libjpeg-turbo, where that was built."""
     if not arguments.decoders or not arguments.decoders.exists():
@@ -168,7 +180,7 @@ def run(arguments: argparse.Namespace) -> dict:
     chosen = list(classes(arguments.images, arguments.camera))
     results = {"machine": machine.describe(), "versions": machine.versions(programs), "quick": arguments.quick, "classes": []}
     began = time.monotonic()
-    steps = len(chosen) + 2
+    steps = len(chosen) + 3
     for number, (title, files) in enumerate(chosen, 1):
         print(f"[{number}/{steps}] {title:30}", end="", flush=True)
         try:
@@ -182,8 +194,10 @@ def run(arguments: argparse.Namespace) -> dict:
         print(report.one_line(measured), flush=True)
     if not results["classes"]:
         raise Failed(f"none of the files in {arguments.images} could be measured")
-    print(f"[{steps - 1}/{steps}] {'scaled-jpeg':30}", end="", flush=True)
+    print(f"[{steps - 2}/{steps}] {'scaled-jpeg':30}", end="", flush=True)
     results["decoders"] = measure_decoders(arguments)
+    print(f"[{steps - 1}/{steps}] {'waiting for the local S3':30}", end="", flush=True)
+    results |= measure_waiting(arguments)
     print(f"[{steps}/{steps}] {'cold start':30}", end="", flush=True)
     results |= measure_starts(arguments, programs)
     print(report.start_line(results))
@@ -196,6 +210,7 @@ def main() -> None:
     parser.add_argument("--ours", type=Path, required=True, help="the contestant built from ours/")
     parser.add_argument("--judge", type=Path, required=True, help="the program built from judge/")
     parser.add_argument("--function", type=Path, help="image-processor, for the cold start")
+    parser.add_argument("--local", type=Path, help="the local stack, for what image-processor waits; without it, that is left out")
     parser.add_argument("--decoders", type=Path, help="the program built from jpeg/; without it, its table is left out")
     parser.add_argument("--node", type=Path, required=True, help="folder where package.json is installed")
     parser.add_argument("--images", type=Path, required=True, help="folder with the images to measure")

@@ -156,6 +156,23 @@ class Figures(unittest.TestCase):
         for default in (ours.architecture, ours.memory_mib, ours.handler_mib):
             self.assertIn(f"    Default: {default}\n", template)
 
+    def test_the_default_memory_is_the_cheapest_that_will_do(self):
+        made = json.loads(RESULTS.read_text())
+        self.assertEqual(cost.ours().memory_mib, cost.cheapest(made))
+        self.assertEqual(cost.slow(made, 1), [measured["class"] for measured in made["classes"] if "12 MP" in measured["class"]][:-1])
+
+    def test_a_camera_roll_is_weighed(self):
+        made = results()
+        self.assertAlmostEqual(sum(cost.CAMERA_ROLL.values()), 1)
+        self.assertIsNone(cost.cheapest(made), "not all of its classes were measured")
+        good = made["classes"][0]
+        made["classes"] = [good | {"class": name} for name in cost.CAMERA_ROLL]
+        self.assertAlmostEqual(cost.roll_ms(made), 55)
+        made["waiting"] = {"local_ms": 7.4}
+        text = report.markdown(made)
+        self.assertIn("| camera roll | the local server, measured: 7 | 97 (387 ms)", text)
+        self.assertIn("| camera roll | S3, assumed: 60 | 110 (440 ms)", text)
+
     def test_costs_agree_to_the_cent(self):
         made = json.loads(RESULTS.read_text())
         total = f"{cost.total(cost.bill(cost.of_class(made, cost.COST_CLASS), cost.ours())):.2f}"

@@ -15,6 +15,9 @@ use crate::{
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
 const MAX_KEY_BYTES: usize = 1024;
 
+/// What the process takes of the function's memory, in bytes: the program, its connections, buffers of uploads under way.
+const OWN_MEMORY: u64 = 96 << 20;
+
 /// The generation of the pixel core. Whoever changes how thumbnails look raises it: a backfill then makes them all anew.
 const PIXELS: u32 = 2;
 
@@ -117,6 +120,7 @@ impl Settings {
                     max_bytes: within(&mut reader, "MAX_SOURCE_BYTES", defaults.limits.max_bytes, 1, u64::MAX),
                     max_pixels: within(&mut reader, "MAX_SOURCE_PIXELS", defaults.limits.max_pixels, 1, u64::MAX),
                     max_memory: memory(&mut reader, defaults.limits.max_memory),
+                    other_memory: OWN_MEMORY,
                     ..defaults.limits
                 },
             },
@@ -231,11 +235,9 @@ where
 
 /// What of the function's memory is left for a picture, in bytes.
 fn memory(reader: &mut Reader, default: u64) -> u64 {
-    /// The process itself: the program, its connections, buffers of uploads under way.
-    const OWN: u64 = 96 << 20;
     match reader.or("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 0_u64) {
         0 => default,
-        mebibytes => (mebibytes << 20).saturating_sub(OWN),
+        mebibytes => (mebibytes << 20).saturating_sub(OWN_MEMORY),
     }
 }
 
@@ -322,6 +324,23 @@ mod tests {
     fn a_size_named_twice_is_wrong() {
         assert!(read(&[("SIZES", "100,300,100")]).unwrap_err().contains("name 100 once"));
         assert_eq!(read(&[("SIZES", " 64, 128 ")]).unwrap().thumbnails.sizes.len(), 2);
+    }
+
+    /// A header of 20 megapixels, all of whose rows are kept until the last one has come.
+    #[test]
+    fn a_rejection_names_the_memory_with_which_the_picture_is_let_in() {
+        let rejection = |megabytes: &str| {
+            let options = read(&[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", megabytes)]).unwrap().thumbnails;
+            let header = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x14\0\0\0\x10\0\x10\x06\0\0\x01\0\0\0\0";
+            thumbnail::make(header, &options).unwrap_err()
+        };
+        let refused = rejection("128");
+        assert_eq!(refused.reason.code(), "needs-more-memory");
+        assert!(refused.detail.contains("128 MB are there"), "{}", refused.detail);
+        let named = refused.detail.split(' ').find(|word| word.parse::<u64>().is_ok()).unwrap();
+        assert_ne!(rejection(named).reason, refused.reason, "{named}");
+        let less = (named.parse::<u64>().unwrap() - 1).to_string();
+        assert_eq!(rejection(&less).reason, refused.reason, "{less}");
     }
 
     #[test]

@@ -55,7 +55,11 @@ pub(crate) fn check_header(header: &Header, length: usize, plan: &Plan, limits: 
     if needed > limits.max_memory {
         return refuse(
             Reason::NeedsMoreMemory,
-            format!("about {needed} bytes of memory are needed, more than the limit of {}", limits.max_memory),
+            format!(
+                "it takes {} MB of memory in all, and {} MB are there",
+                needed.saturating_add(limits.other_memory).div_ceil(1 << 20),
+                limits.max_memory.saturating_add(limits.other_memory) >> 20
+            ),
         );
     }
     Ok(())

@@ -47,6 +47,8 @@ pub struct Limits {
     /// Heap that the work may take at its peak, in bytes, the source file included. What a format needs for a picture is
     /// estimated from the header.
     pub max_memory: u64,
+    /// Memory that the process takes besides, in bytes. A rejection adds it, to name the memory that the process would need as a whole.
+    pub other_memory: u64,
     /// An ICC profile after decompression, in bytes. The largest printer profiles have three megabytes.
     pub max_metadata: u64,
     /// Progressive scans of a JPEG, which each visit the whole picture. Encoders write some ten.
@@ -131,6 +133,7 @@ impl Default for Limits {
             max_bytes: 100 << 20,
             max_pixels: 100_000_000,
             max_memory: 400 << 20,
+            other_memory: 0,
             max_metadata: 4 << 20,
             max_scans: 100,
             max_scan_pixels: 2_500_000_000,

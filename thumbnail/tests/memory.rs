@@ -10,6 +10,7 @@ use fixtures::{
     png_bytes,
 };
 use jpeg_encoder::{ColorType, SamplingFactor};
+use oxideav_av1::encoder::yuv_frame::ChromaFormat;
 use peak_alloc::PeakAlloc;
 use png::{BitDepth, ColorType as Colours};
 use thumbnail::{Limits, Options, Reason};
@@ -31,6 +32,7 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
     let png = |colours, depth| fixtures::Png { colours, depth }.encode(w, h);
     let many = fixtures::rgb(w, h);
     let wide: Vec<u8> = many.iter().flat_map(|&v| [v, v]).collect();
+    let shared = Samples { chroma: ChromaFormat::Yuv420, ..Samples::default() };
     let twelve_bits = Samples { depth: 12, ..Samples::default() };
     vec![
         ("JPEG 4:2:0", jpeg.encode(w, h)),
@@ -69,6 +71,9 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
         ("AVIF", avif_bytes::rgb(Samples::default(), 1500, &fixtures::rgb(1500, 1000))),
         ("AVIF alpha", avif_bytes::rgba(Samples::default(), 1500, &fixtures::rgba(1500, 1000), false)),
         ("AVIF 12 bits", avif_bytes::rgb(twelve_bits, 1500, &fixtures::rgb(1500, 1000))),
+        ("AVIF 12 bits alpha", avif_bytes::rgba(twelve_bits, 1500, &fixtures::rgba(1500, 1000), false)),
+        ("AVIF 4:2:0", avif_bytes::rgb(shared, 1500, &fixtures::rgb(1500, 1000))),
+        ("AVIF 4:2:0 10 bits", avif_bytes::rgb(Samples { depth: 10, ..shared }, 1500, &fixtures::rgb(1500, 1000))),
     ]
 }
 
@@ -126,11 +131,79 @@ fn scans() -> Vec<u8> {
     [head, &scan[..scan.len() - 2].repeat(26), b"\xff\xd9"].concat()
 }
 
+/// Those of phones and cameras, of the largest usual cameras, and the most that is let in by default.
+const MEGAPIXELS: [u64; 4] = [12, 24, 50, 100];
+
+/// Memory in MB, in steps of 50, of a function that lets such a file in at each of [`MEGAPIXELS`], by what is estimated for it.
+fn megabytes(name: &str, file: &[u8], estimate: u64, (width, height): (u32, u32)) -> [u64; 4] {
+    /// The function's own, as its settings have it, and of every estimate.
+    const OWN: u64 = (96 + 16) << 20;
+    let pixels = u64::from(width) * u64::from(height);
+    let length = file.len() as u64;
+    // The thumbnails stay as large, and the picture between decoding and them grows by its height.
+    let (thumbnails, between) = (16 * 500 * 500 * u64::from(height) / u64::from(width), 4 * 500 * u64::from(height));
+    let of_file = if name.starts_with("AVIF") { length } else { 0 };
+    let of_picture = (estimate - of_file).saturating_sub((16 << 20) + thumbnails + between);
+    MEGAPIXELS.map(|megapixels| {
+        let wanted = megapixels * 1_000_000;
+        let times = |bytes: u64| (u128::from(bytes) * u128::from(wanted) / u128::from(pixels)) as u64;
+        // Those made here are nearly lossless, and hardly any lossy one takes more than half a byte a pixel. Beyond the limit none is let in.
+        let is_lossy = ["JPEG", "AVIF", "WebP lossy", "WebP animated"].iter().any(|lossy| name.starts_with(lossy));
+        let file = times(length).min(if is_lossy { wanted / 2 } else { Limits::default().max_bytes });
+        let higher = (between as f64 * (wanted as f64 / pixels as f64).sqrt()) as u64;
+        let files = if of_file > 0 { 2 * file } else { file };
+        (OWN + thumbnails + higher + times(of_picture) + files).div_ceil(50 << 20) * 50
+    })
+}
+
+/// The row of docs/operations.md that a file belongs to.
+fn kind(name: &str) -> Option<&str> {
+    Some(match name {
+        "JPEG small" | "PNG small" => return None,
+        "AVIF 4:2:0" => "AVIF, 4:2:0, 8 bits",
+        "AVIF 4:2:0 10 bits" => "AVIF, 4:2:0, 10 or 12 bits",
+        "AVIF" => "AVIF, 4:4:4, 8 bits",
+        "AVIF alpha" => "AVIF, 4:4:4, 8 bits, alpha",
+        "AVIF 12 bits" => "AVIF, 4:4:4, 10 or 12 bits",
+        "AVIF 12 bits alpha" => "AVIF, 4:4:4, 10 or 12 bits, alpha",
+        "WebP lossy" => "WebP, lossy",
+        "WebP animated" => "WebP, animated, alpha",
+        _ if name.starts_with("WebP") => "WebP, lossless or with alpha",
+        _ if name.starts_with("PNG interlaced") => "PNG, interlaced",
+        _ => name.split(' ').next()?,
+    })
+}
+
+/// Whether the table of docs/operations.md is the one that these rows make.
+fn is_documented(needs: &[(&str, [u64; 4])]) -> Result<(), String> {
+    let mut rows: Vec<(&str, [u64; 4])> = Vec::new();
+    for (name, needs) in needs {
+        let Some(kind) = kind(name) else { continue };
+        match rows.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, most)) => *most = std::array::from_fn(|i| most[i].max(needs[i])),
+            None => rows.push((kind, *needs)),
+        }
+    }
+    let documented = include_str!("../../docs/operations.md");
+    let number = |n: u64| if n < 1000 { n.to_string() } else { format!("{},{:03}", n / 1000, n % 1000) };
+    let line = |(kind, needs): &(&str, [u64; 4])| format!("| {kind} | {} |", needs.map(number).join(" | "));
+    let lines: Vec<_> = rows.iter().map(line).collect();
+    if lines.iter().all(|line| documented.contains(line)) { Ok(()) } else { Err(lines.join("\n")) }
+}
+
+/// Of template.yaml.
+fn default_megabytes() -> u64 {
+    let template = include_str!("../../template.yaml");
+    let (_, parameter) = template.split_once("\n  ImageProcessorMemory:\n").unwrap();
+    let (_, default) = parameter.split_once("    Default: ").unwrap();
+    default.lines().next().unwrap().parse().unwrap()
+}
+
 /// One test, for the allocator counts the whole process.
 #[test]
 fn admission_estimates_from_above_and_refusals_are_cheap() {
     let options = Options { limits: Limits { max_memory: u64::MAX, ..Limits::default() }, ..Options::default() };
-    let mut wrong = Vec::new();
+    let (mut wrong, mut needs) = (Vec::new(), Vec::new());
     for (name, file) in files() {
         let (made, used) = peak(|| thumbnail::make(&file, &options));
         let made = made.unwrap_or_else(|rejection| panic!("{name}: {rejection}"));
@@ -148,6 +221,8 @@ fn admission_estimates_from_above_and_refusals_are_cheap() {
             wrong.push(format!("{name}: {estimate} bytes estimated, only {used} used: good files would be refused"));
         }
 
+        needs.push((name, megabytes(name, &file, estimate, (made.source.width, made.source.height))));
+
         // One byte less than the estimate, and the file is refused without allocating anything to speak of.
         let tight = Limits { max_memory: estimate + file.len() as u64 - 1, ..Limits::default() };
         let (refused, used) = peak(|| thumbnail::make(&file, &Options { limits: tight, ..Options::default() }));
@@ -157,6 +232,15 @@ fn admission_estimates_from_above_and_refusals_are_cheap() {
         assert!(used < 1 << 20, "{name}: a refusal took {used} bytes");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for (name, [_, needs, ..]) in needs.iter().filter(|(name, _)| kind(name).is_some()) {
+        assert!(
+            *needs <= default_megabytes(),
+            "{name}: the templates' default does not let 24 megapixels in: {needs} MB"
+        );
+    }
+    if let Err(rows) = is_documented(&needs) {
+        panic!("docs/operations.md does not have these rows:\n{rows}");
+    }
 
     for (name, reason, file) in boasts() {
         let (refused, used) = peak(|| thumbnail::make(&file, &Options::default()));

@@ -29,7 +29,7 @@ pub(crate) type Starter = Box<dyn Fn(&str) -> Command + Send + Sync>;
 const API: &str = "/2018-06-01/runtime/";
 
 /// The memory that functions are told to have, in MB; they are not held to it.
-const MEMORY: &str = "1769";
+const MEMORY: &str = "1024";
 
 /// The processes of all functions.
 pub(super) struct Sandboxes {

@@ -1,4 +1,4 @@
-//! `local run`: the whole pipeline on this machine. `local redrive` and `local backfill` operate it.
+//! `local run`: the whole pipeline on this machine. `local redrive` and `local backfill` operate it; `local s3` is S3 alone.
 
 mod client;
 mod inputs;
@@ -31,6 +31,22 @@ enum Action {
     Redrive(operate::RedriveOptions),
     /// Make the thumbnails of what is there already, leaving alone what is current. For a pipeline that runs.
     Backfill(operate::BackfillOptions),
+    /// Start S3 alone, and stay up until Ctrl-C.
+    S3(S3Options),
+}
+
+/// How to run S3 alone.
+#[derive(clap::Args)]
+struct S3Options {
+    /// Port on 127.0.0.1 [default: 9002; 0: any]
+    #[arg(long, env = "S3_PORT", default_value = "", value_parser = or(9002_u16), hide_default_value = true)]
+    s3_port: u16,
+    /// The bucket [default: my-image-bucket]
+    #[arg(long, env = "BUCKET", default_value = "", value_parser = or(String::from("my-image-bucket")), hide_default_value = true)]
+    bucket: String,
+    /// Everything written goes into this folder [default: .local]
+    #[arg(long, env = "LOCAL_DATA", default_value = "", value_parser = or(PathBuf::from(".local")), hide_default_value = true)]
+    data: PathBuf,
 }
 
 /// How to run.
@@ -96,7 +112,11 @@ fn or<T: FromStr + Clone>(default: T) -> impl Fn(&str) -> Result<T, T::Err> + Cl
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
-    let stays_up = matches!(&command, Action::Run(options) if !options.once);
+    let stays_up = match &command {
+        Action::Run(options) => !options.once,
+        Action::S3(_) => true,
+        Action::Redrive(_) | Action::Backfill(_) => false,
+    };
     let Ok(runtime) = tokio::runtime::Runtime::new() else {
         eprintln!("error: this machine does not let us start threads");
         return ExitCode::FAILURE;
@@ -128,7 +148,16 @@ async fn perform(command: Action) -> Result<(), String> {
         Action::Run(options) => run::run(options).await,
         Action::Redrive(options) => operate::redrive(options).await,
         Action::Backfill(options) => operate::backfill(options).await,
+        Action::S3(options) => serve(options).await,
     }
+}
+
+/// Runs S3 for ever, without events.
+async fn serve(options: S3Options) -> Result<(), String> {
+    let settings = local::s3::Config::new(options.data.join("s3"), &[&options.bucket]);
+    let server = local::s3::S3Server::start(options.s3_port, settings).await.map_err(|error| error.to_string())?;
+    println!("S3        {}", server.endpoint());
+    std::future::pending().await
 }
 
 /// Resolves at Ctrl-C, SIGTERM or the terminal's end. What runs then is dropped, and ends its processes.
