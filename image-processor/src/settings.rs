@@ -1,6 +1,6 @@
 use std::{fmt::Display, str::FromStr};
 
-use thumbnail::{Format, Limits, Options, Output, Size};
+use thumbnail::{Format, Keep, Limits, Options, Output, Size};
 use thumbnail_job::{
     Prefixes,
     settings::{InvalidSettings, Reader},
@@ -41,7 +41,7 @@ pub struct Settings {
     /// `SIZES` (`100,300,500`), each with a format of its own if wanted, and `FORMATS` (`source`) for the others: what is made of each
     /// source. `JPEG_QUALITY` (80),
     /// `WEBP_QUALITY` (79), `AVIF_QUALITY` (60): 1 to 100, where `FORMATS` names none. `BACKGROUND` (`ffffff`): what shows through transparent pixels
-    /// in a JPEG. `PLACEHOLDER`: `thumbhash` (the default) or `none`. `MAX_SOURCE_BYTES` and `MAX_SOURCE_PIXELS`: a larger source is rejected before it is downloaded or decoded.
+    /// in a JPEG. `KEEP` (nothing): what of a source's metadata thumbnails keep. `PLACEHOLDER`: `thumbhash` (the default) or `none`. `MAX_SOURCE_BYTES` and `MAX_SOURCE_PIXELS`: a larger source is rejected before it is downloaded or decoded.
     pub thumbnails: Options,
 }
 
@@ -115,6 +115,7 @@ impl Settings {
                 webp_quality: within(&mut reader, "WEBP_QUALITY", defaults.webp_quality, 1, 100),
                 avif_quality: within(&mut reader, "AVIF_QUALITY", defaults.avif_quality, 1, 100),
                 background: reader.or("BACKGROUND", Colour(defaults.background)).0,
+                keep: reader.or("KEEP", defaults.keep),
                 placeholder: reader.or("PLACEHOLDER", Placeholder(defaults.placeholder)).0,
                 limits: Limits {
                     max_bytes: within(&mut reader, "MAX_SOURCE_BYTES", defaults.limits.max_bytes, 1, u64::MAX),
@@ -169,14 +170,16 @@ impl Settings {
             webp_quality,
             avif_quality,
             background,
+            keep,
             placeholder,
         } = &self.thumbnails;
         // Left out where there are none, so that the thumbnails of older settings stay current.
         let own_outputs = if own_outputs.is_empty() { String::new() } else { format!(" {own_outputs:?}") };
         let pixels =
             format!("{PIXELS} {outputs:?} {jpeg_quality} {webp_quality} {avif_quality} {background:?}{own_outputs}");
+        let kept = if *keep == Keep::default() { String::new() } else { format!(" {keep:?}") };
         let Self { cache_control, thumbnail_key, .. } = self;
-        format!("{:016x}", fnv1a(format!("{pixels} {cache_control} {thumbnail_key} {placeholder}").as_bytes()))
+        format!("{:016x}", fnv1a(format!("{pixels} {cache_control} {thumbnail_key} {placeholder}{kept}").as_bytes()))
     }
 
     /// Where the source of that bucket and key and its thumbnails belong.
@@ -301,6 +304,7 @@ mod tests {
             ("AVIF_QUALITY", "high"),
             ("BACKGROUND", "#fff"),
             ("PLACEHOLDER", "blurhash"),
+            ("KEEP", "gps"),
             ("THUMBNAIL_KEY", "thumbnails/{size}"),
             ("CACHE_CONTROL", "no\ncache"),
             ("MAX_SOURCE_BYTES", "-1"),
@@ -320,12 +324,6 @@ mod tests {
         assert_eq!(max_memory(&[]), Limits::default().max_memory);
     }
 
-    #[test]
-    fn a_size_named_twice_is_wrong() {
-        assert!(read(&[("SIZES", "100,300,100")]).unwrap_err().contains("name 100 once"));
-        assert_eq!(read(&[("SIZES", " 64, 128 ")]).unwrap().thumbnails.sizes.len(), 2);
-    }
-
     /// A header of 20 megapixels, all of whose rows are kept until the last one has come.
     #[test]
     fn a_rejection_names_the_memory_with_which_the_picture_is_let_in() {
@@ -341,6 +339,12 @@ mod tests {
         assert_ne!(rejection(named).reason, refused.reason, "{named}");
         let less = (named.parse::<u64>().unwrap() - 1).to_string();
         assert_eq!(rejection(&less).reason, refused.reason, "{less}");
+    }
+
+    #[test]
+    fn a_size_named_twice_is_wrong() {
+        assert!(read(&[("SIZES", "100,300,100")]).unwrap_err().contains("name 100 once"));
+        assert_eq!(read(&[("SIZES", " 64, 128 ")]).unwrap().thumbnails.sizes.len(), 2);
     }
 
     #[test]
@@ -429,9 +433,12 @@ mod tests {
             ("THUMBNAIL_KEY", "thumbnails/{key}/{size}"),
             ("CACHE_CONTROL", "no-cache"),
             ("PLACEHOLDER", "none"),
+            ("KEEP", "copyright"),
+            ("KEEP", "icc"),
         ] {
             assert_ne!(fingerprint(&[telling]), plain, "{telling:?}");
         }
+        assert_eq!(fingerprint(&[("KEEP", "icc, copyright")]), fingerprint(&[("KEEP", "copyright,icc")]));
         assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8);
     }

@@ -1,5 +1,6 @@
 """template.yaml and serverless.yml deploy the same thing, and it is the thing that we mean."""
 
+import json
 import re
 import unittest
 
@@ -27,6 +28,7 @@ EVERY = dict(
     AvifQuality=50,
     Background="000000",
     Placeholder="none",
+    Keep="copyright,icc",
     CacheControl="no-cache",
     MaxSourceBytes=1,
     MaxSourcePixels=2,
@@ -89,6 +91,33 @@ class SameDeployment(unittest.TestCase):
     def test_every_parameter_is_tried(self):
         template = rendered.yaml_parse((rendered.ROOT / "template.yaml").read_text())
         self.assertEqual(set(template["Parameters"]), {*EVERY, *rendered.BUCKET, "Monitoring"})
+
+
+class Patterns(unittest.TestCase):
+    """CloudFormation refuses what the functions would refuse at their start, as far as a pattern can tell."""
+
+    def matches(self, parameter, value):
+        template = rendered.yaml_parse((rendered.ROOT / "template.yaml").read_text())
+        return bool(re.fullmatch(template["Parameters"][parameter]["AllowedPattern"], value))
+
+    def test_what_is_documented_is_allowed(self):
+        settings = (rendered.ROOT / "docs/settings.md").read_text()
+        migrated = json.loads((rendered.ROOT / "tests/deploy/migrated.json").read_text()).values()
+        sizes = ["100,300,500", "64, 128", *re.findall(r"SIZES=(\S+)`", settings), *(one["variables"]["SIZES"] for one in migrated)]
+        keys = ["", *re.findall(r"`((?:\d+=)?thumbnails/[^`]*\{[^`]*)`", settings), *(one["variables"]["THUMBNAIL_KEY"] for one in migrated)]
+        self.assertGreater(min(len(sizes), len(keys)), 4)
+        for parameter, values in (("Sizes", sizes), ("ThumbnailKey", keys), ("Keep", ["", "copyright", "icc,copyright"])):
+            for value in values:
+                self.assertTrue(self.matches(parameter, value), f"{parameter}={value}")
+
+    def test_what_is_none_is_refused(self):
+        for parameter, values in {
+            "Sizes": ["", "big", "0", "300x", "300^", "100,", "100;300", "300:gif", "300:webp:", "300:webp:best"],
+            "ThumbnailKey": ["thumbnails/{size}", "thumbnails/{key", "thumbnails/{stem}_{size}", "thumbnails/{key}/{width}"],
+            "Keep": ["gps", "copyright;icc", "copyright,"],
+        }.items():
+            for value in values:
+                self.assertFalse(self.matches(parameter, value), f"{parameter}={value}")
 
 
 HANDLER = {"Fn::GetAtt": ["UploadHandlerLambdaFunction", "Arn"]}

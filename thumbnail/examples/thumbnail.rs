@@ -7,7 +7,7 @@ use std::{fs, path::Path, process::ExitCode, time::Instant};
 use serde_json::{Value, json};
 use thumbnail::{Options, Size};
 
-const USAGE: &str = "usage: thumbnail [--sizes 100,300,500] [--outputs source,webp:75] [--out DIR] FILE…";
+const USAGE: &str = "usage: thumbnail [--sizes 100,300,500] [--outputs source,webp:75] [--keep copyright,icc] [--out DIR] FILE…";
 
 fn main() -> ExitCode {
     match run(std::env::args().skip(1)) {
@@ -28,6 +28,7 @@ fn run(mut arguments: impl Iterator<Item = String>) -> Result<(), String> {
         match argument.as_str() {
             "--sizes" => options.sizes = list(&value()?)?,
             "--outputs" => options.outputs = list(&value()?)?,
+            "--keep" => options.keep = value()?.parse()?,
             "--out" => out = Some(value()?),
             "--" => files.extend(arguments.by_ref()),
             option if option.starts_with("--") => return Err(format!("unknown option {option}")),

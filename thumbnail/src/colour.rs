@@ -15,6 +15,12 @@ pub(crate) fn to_srgb(picture: Picture, icc: Option<&[u8]>) -> Picture {
     managed.unwrap_or_else(|| if picture.model == Model::Cmyk { cmyk_by_formula(&picture) } else { picture })
 }
 
+/// Whether pictures of that model can be shown by that profile.
+pub(crate) fn is_usable(model: Model, icc: &[u8]) -> bool {
+    let pixel = Picture { width: 1, height: 1, model, data: vec![0; model.channels()] };
+    catch_unwind(AssertUnwindSafe(|| by_profile(&pixel, icc))).is_ok_and(|shown| shown.is_some())
+}
+
 /// None where the profile is unusable or is for another kind of picture.
 fn by_profile(picture: &Picture, icc: &[u8]) -> Option<Picture> {
     let profile = ColorProfile::new_from_slice(icc).ok()?;

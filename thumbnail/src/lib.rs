@@ -30,6 +30,7 @@ mod pipeline;
 mod plan;
 mod reason;
 mod resize;
+mod rights;
 mod shrink;
 mod size;
 
@@ -38,7 +39,7 @@ use std::time::Duration;
 pub use format::Format;
 pub use incoming::{Feed, Incoming, incoming};
 pub use look::Look;
-pub use options::{Limits, Options, Output};
+pub use options::{Keep, Limits, Options, Output};
 pub use pipeline::{make, make_incoming, memory_needed};
 pub use reason::{Reason, Rejection};
 pub use size::{MAX_EDGE, Size};

@@ -21,6 +21,8 @@ pub struct Options {
     pub avif_quality: u8,
     /// What shows through transparent pixels in an output without transparency: red, green, blue.
     pub background: [u8; 3],
+    /// What thumbnails keep of their source's metadata.
+    pub keep: Keep,
     /// Whether [`crate::Look::placeholder`] is made.
     pub placeholder: bool,
     /// What a source may cost.
@@ -35,6 +37,15 @@ pub struct Output {
     pub format: Option<Format>,
     /// 1 to 100; none for the default of the format. For PNG and GIF it has no meaning: both are coded without a quality.
     pub quality: Option<u8>,
+}
+
+/// What thumbnails keep of their source's metadata; nothing by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Keep {
+    /// The names of the author and of the owner.
+    pub copyright: bool,
+    /// The colours, with the ICC profile that they are in, where the thumbnail's format has a place for it. Other thumbnails are in sRGB.
+    pub icc: bool,
 }
 
 /// What a source may cost. What exceeds a limit is rejected before a pixel is allocated.
@@ -110,6 +121,25 @@ impl FromStr for Output {
     }
 }
 
+impl FromStr for Keep {
+    type Err = String;
+
+    /// `copyright` and `icc`, separated by commas.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut keep = Self::default();
+        for name in text.split(',').map(str::trim) {
+            match name {
+                "copyright" => keep.copyright = true,
+                "icc" => keep.icc = true,
+                _ => {
+                    return Err(format!("{name:?} cannot be kept: write copyright, icc, or both with a comma between"));
+                }
+            }
+        }
+        Ok(keep)
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -121,6 +151,7 @@ impl Default for Options {
             webp_quality: 79,
             avif_quality: 60,
             background: [255; 3],
+            keep: Keep::default(),
             placeholder: true,
             limits: Limits::default(),
         }

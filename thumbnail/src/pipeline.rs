@@ -8,7 +8,7 @@ use std::{
 use crate::{
     Incoming, Look, Made, Options, Reason, Rejection, Size, Thumbnail, admission, colour,
     decode::{self, Ahead, Ratio},
-    encode::{self, Target},
+    encode::{self, Metadata, Target},
     header::{self, Coding, Header, PngChannels},
     picture::Picture,
     plan::Plan,
@@ -104,17 +104,19 @@ fn run(
     let alpha = decoded.picture.model.has_alpha();
     let extent = extent(&decoded.picture, &header, &plan);
     let reduced = resize::reduce(decoded.picture, extent, header.orientation.swap(plan.largest))?;
-    // 7. Colours to sRGB.
-    let coloured = colour::to_srgb(reduced, decoded.icc.as_deref().or(header.icc.as_deref()));
+    // 7. Colours to sRGB, unless thumbnails keep the source's.
+    let icc = decoded.icc.as_deref().or(header.icc.as_deref());
+    let metadata = Metadata::of(source, header.format, options.keep, reduced.model, icc);
+    let coloured = if metadata.icc.is_some() { reduced } else { colour::to_srgb(reduced, icc) };
     // 8. Upright, once.
     let upright = header.orientation.apply(coloured);
     // 9. An alpha channel that says nothing is left out.
     let master = upright.without_opaque_alpha();
     // 10. From large to small, and each into its files.
     let targets = |size| targets(&header, alpha, size, options);
-    let (thumbnails, smallest) = cascade(master, &plan, targets, options.background)?;
+    let (thumbnails, smallest) = cascade(master, &plan, targets, options.background, &metadata)?;
     // 11. What the source shows in short, told of the smallest.
-    let look = Look::of(&smallest, options.placeholder)?;
+    let look = Look::of(&colour::to_srgb(smallest, metadata.icc.as_deref()), options.placeholder)?;
     Ok(Made { source: header.source(), look, thumbnails, decode, total: spent + start.elapsed() })
 }
 
@@ -149,6 +151,7 @@ fn cascade(
     plan: &Plan,
     targets: impl Fn(Size) -> Vec<Target>,
     background: [u8; 3],
+    metadata: &Metadata,
 ) -> Result<(Vec<Thumbnail>, Picture), Rejection> {
     let mut order: Vec<usize> = (0..plan.sizes.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(plan.sizes[i].1.scaled));
@@ -158,7 +161,7 @@ fn cascade(
         let (size, fit) = plan.sizes[index];
         let rendered = resize::render(&from, &fit)?;
         for target in targets(size) {
-            let bytes = encode::encode(&rendered, target, background)?;
+            let bytes = encode::encode(&rendered, target, background, metadata)?;
             let (width, height) = rendered.size();
             made.push((index, Thumbnail { size, width, height, format: target.format, bytes }));
         }
@@ -184,7 +187,9 @@ mod tests {
         let picture = Picture { width, height, model: Model::Gray, data };
         for format in [Format::Jpeg, Format::Png] {
             // Cameras append previews; anything may follow a picture.
-            let mut file = encode::encode(&picture, Target { format, quality: 90, paletted: false }, [0; 3]).unwrap();
+            let mut file =
+                encode::encode(&picture, Target { format, quality: 90, paletted: false }, [0; 3], &Metadata::default())
+                    .unwrap();
             let (feed, source) = incoming(file.len() + 1);
             feed.send(&file);
             let options = Options { sizes: vec!["300".parse().unwrap()], ..Options::default() };

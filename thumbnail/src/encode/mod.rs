@@ -1,15 +1,18 @@
-//! From pixels to files, one room per format. No metadata is written: colours and orientation are in the pixels.
+//! From pixels to files, one room per format. Colours and orientation are in the pixels; no metadata is written but what [`Metadata`] keeps.
 
 #[cfg(feature = "avif-output")]
 mod avif;
 mod gif;
 mod jpeg;
+mod metadata;
 mod png;
 mod webp;
 
 use std::borrow::Cow;
 
-use crate::{Format, Options, Reason, Rejection, options::Output, picture::Picture};
+use crate::{Format, Options, Reason, Rejection, colour, options::Output, picture::Picture};
+
+pub(crate) use metadata::Metadata;
 
 /// A file to be made, with everything that its encoder needs to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,24 +41,37 @@ impl Target {
     }
 }
 
-/// Encodes a picture in sRGB.
-pub(crate) fn encode(picture: &Picture, target: Target, background: [u8; 3]) -> Result<Vec<u8>, Rejection> {
-    match target.format {
+/// Encodes a picture, which is in the colours of the metadata's profile. Where the file cannot have that, it gets those of sRGB.
+pub(crate) fn encode(
+    picture: &Picture,
+    target: Target,
+    background: [u8; 3],
+    metadata: &Metadata,
+) -> Result<Vec<u8>, Rejection> {
+    let icc = metadata.icc_for(picture, target);
+    let picture = match &metadata.icc {
+        Some(_) if icc.is_some() => Cow::Borrowed(picture),
+        Some(profile) => Cow::Owned(colour::to_srgb(picture.clone(), Some(profile))),
+        None => Cow::Borrowed(picture),
+    };
+    let picture = &*picture;
+    let file = match target.format {
         Format::Jpeg => {
             let opaque = if picture.model.has_alpha() {
                 Cow::Owned(picture.clone().flattened(background))
             } else {
                 Cow::Borrowed(picture)
             };
-            jpeg::encode(&opaque, target.quality)
+            jpeg::encode(&opaque, target.quality)?
         }
-        Format::Png => png::encode(picture, target.paletted),
-        Format::Gif => gif::encode(picture),
-        Format::Webp => webp::encode(picture, target.quality),
+        Format::Png => png::encode(picture, target.paletted)?,
+        Format::Gif => return gif::encode(picture),
+        Format::Webp => webp::encode(picture, target.quality)?,
         #[cfg(feature = "avif-output")]
-        Format::Avif => avif::encode(picture, target.quality),
-        other => Err(failed(format!("this build writes no {other}"))),
-    }
+        Format::Avif => return avif::encode(picture, target.quality, metadata.exif.as_deref()),
+        other => return Err(failed(format!("this build writes no {other}"))),
+    };
+    metadata::write(file, icc, metadata.exif.as_deref())
 }
 
 fn failed(detail: impl Into<String>) -> Rejection {

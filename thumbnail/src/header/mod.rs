@@ -7,7 +7,7 @@ pub(crate) mod gif;
 pub(crate) mod heif;
 mod ico;
 pub(crate) mod jpeg;
-mod png;
+pub(crate) mod png;
 #[cfg(feature = "svg")]
 pub(crate) mod svg;
 pub(crate) mod tiff;

@@ -1,10 +1,12 @@
 //! PNG chunks.
 
 use super::{Coding, Header, PngChannels, ends_in_header};
-use crate::{Format, Reason, Rejection, bytes::Reader, exif, orientation::Orientation};
+use crate::{Format, Reason, Rejection, bytes::Reader, exif as blocks};
+
+/// Behind the signature.
+const FIRST_CHUNK: usize = 8;
 
 pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
-    const FIRST_CHUNK: usize = 8;
     let reader = Reader::big(bytes);
     let ends = || ends_in_header(Format::Png);
     if reader.slice(FIRST_CHUNK + 4, 4).ok_or_else(ends)? != b"IHDR" {
@@ -23,21 +25,20 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
         _ => return Err(Reason::Corrupt.because(format!("{colour} is no PNG colour type"))),
     };
 
-    // Exif may stand before the pixels or after them.
-    let mut orientation = Orientation::Upright;
-    let mut at = FIRST_CHUNK;
-    while let (Some(length), Some(kind)) = (reader.u32(at), reader.slice(at + 4, 4)) {
-        let length = length as usize;
-        if kind == b"eXIf" {
-            orientation = reader.slice(at + 8, length).map(exif::orientation).unwrap_or_default();
-            break;
-        }
-        at = match at.checked_add(12).and_then(|at| at.checked_add(length)) {
-            Some(next) => next,
-            None => break,
-        };
-    }
-
+    let orientation = exif(bytes).map(blocks::orientation).unwrap_or_default();
     let coding = Coding::Png { channels, depth, interlaced };
     Ok(Header { format: Format::Png, width, height, orientation, icc: None, coding })
+}
+
+/// The Exif block, which may stand before the pixels or after them.
+pub(crate) fn exif(bytes: &[u8]) -> Option<&[u8]> {
+    let reader = Reader::big(bytes);
+    let mut at = FIRST_CHUNK;
+    loop {
+        let length = reader.u32(at)? as usize;
+        if reader.slice(at + 4, 4)? == b"eXIf" {
+            return reader.slice(at + 8, length);
+        }
+        at = at.checked_add(12)?.checked_add(length)?;
+    }
 }

@@ -94,6 +94,19 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     Ok(header)
 }
 
+/// The first chunk of that kind in an extended file.
+pub(crate) fn chunk<'a>(bytes: &'a [u8], wanted: &[u8; 4]) -> Option<&'a [u8]> {
+    let reader = Reader::little(bytes);
+    let mut at = 12;
+    loop {
+        let length = reader.u32(at + 4)? as usize;
+        if reader.slice(at, 4)? == wanted {
+            return reader.slice(at + 8, length);
+        }
+        at = at.checked_add(8)?.checked_add(length)?.checked_add(length & 1)?;
+    }
+}
+
 /// So many bytes at `start`, or as many as there are.
 fn part(bytes: &[u8], start: usize, length: usize) -> Range<usize> {
     start..start.saturating_add(length).min(bytes.len())

@@ -11,6 +11,7 @@ mod fixtures;
 mod frames;
 mod incoming;
 mod inputs;
+mod keep;
 mod outputs;
 #[cfg(feature = "svg")]
 mod svg;

@@ -91,6 +91,20 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     })
 }
 
+/// The Exif block of the picture that is shown.
+pub(crate) fn exif(bytes: &[u8]) -> Option<Vec<u8>> {
+    let meta = boxes(bytes, 0..bytes.len()).find(|found| found.kind == *b"meta")?;
+    let container = Container::read(bytes, meta.range.start + 4..meta.range.end.min(bytes.len())).ok()?;
+    let item = container.items.iter().find(|item| {
+        item.kind == *b"Exif" && container.refers(*b"cdsc", item.id).any(|described| described == container.primary)
+    })?;
+    let pieces = container.data(item).ok()?;
+    let data = pieces.into_iter().filter_map(|piece| bytes.get(piece)).collect::<Vec<_>>().concat();
+    // How much stands in front of the block comes first.
+    let start = usize::try_from(Reader::big(&data).u32(0)?).ok()?.checked_add(4)?;
+    data.get(start..).map(<[u8]>::to_vec)
+}
+
 impl Coding {
     /// How long decoding takes, as the number of pixels of ordinary pictures that take as long.
     pub(crate) fn work(&self) -> u64 {

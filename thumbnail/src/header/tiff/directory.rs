@@ -5,7 +5,7 @@ use crate::{Reason, Rejection, bytes::Reader};
 /// The most values of a tag: a strip for every line of a very high picture.
 pub(super) const MOST_VALUES: usize = 1 << 18;
 
-pub(super) struct Directory<'a> {
+pub(crate) struct Directory<'a> {
     reader: Reader<'a>,
     big: bool,
     /// Offset of the first entry, and how many follow.
@@ -21,7 +21,7 @@ pub(super) struct Entry {
 }
 
 impl<'a> Directory<'a> {
-    pub(super) fn first(bytes: &'a [u8]) -> Option<Self> {
+    pub(crate) fn first(bytes: &'a [u8]) -> Option<Self> {
         let reader = Reader::tiff(bytes)?;
         let big = reader.u16(2)? == 43;
         if big {
@@ -112,7 +112,7 @@ impl<'a> Directory<'a> {
     }
 
     /// The bytes that are a tag's value.
-    pub(super) fn bytes(&self, tag: u16) -> Option<&'a [u8]> {
+    pub(crate) fn bytes(&self, tag: u16) -> Option<&'a [u8]> {
         let entry = self.find(tag).filter(|entry| width(entry.kind) == Some(1))?;
         self.reader.slice(entry.value_at, entry.count)
     }
@@ -132,7 +132,8 @@ impl<'a> Directory<'a> {
 /// Bytes of one value of a type.
 fn width(kind: u16) -> Option<usize> {
     match kind {
-        1 | 2 | 6 | 7 => Some(1),
+        // 129 are texts in UTF-8, which Exif has.
+        1 | 2 | 6 | 7 | 129 => Some(1),
         3 | 8 => Some(2),
         4 | 9 | 11 | 13 => Some(4),
         5 | 10 | 12 | 16..=18 => Some(8),

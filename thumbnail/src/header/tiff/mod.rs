@@ -4,7 +4,8 @@ mod directory;
 
 use std::{borrow::Cow, ops::Range};
 
-use self::directory::{Directory, MOST_VALUES};
+pub(crate) use self::directory::Directory;
+use self::directory::MOST_VALUES;
 use super::{Header, ends_in_header};
 use crate::{Format, Reason, Rejection, bytes::Reader, orientation::Orientation};
 
