@@ -7,7 +7,8 @@ use std::{fs, path::Path, process::ExitCode, time::Instant};
 use serde_json::{Value, json};
 use thumbnail::{Options, Size};
 
-const USAGE: &str = "usage: thumbnail [--sizes 100,300,500] [--outputs source,webp:75] [--keep copyright,icc] [--out DIR] FILE…";
+const USAGE: &str =
+    "usage: thumbnail [--sizes 100,300,500] [--outputs source,webp:75] [--keep copyright,icc] [--out DIR] FILE…";
 
 fn main() -> ExitCode {
     match run(std::env::args().skip(1)) {

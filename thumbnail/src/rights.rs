@@ -36,8 +36,8 @@ impl Rights {
             Format::Jpeg => of_jpeg(source),
             Format::Png => Blocks { exif: png::exif(source).map(Cow::Borrowed), ..Blocks::default() },
             Format::Webp => {
-                let exif = webp::chunk(source, b"EXIF").map(Cow::Borrowed);
-                Blocks { exif, xmp: webp::chunk(source, b"XMP "), iptc: None }
+                let exif = webp::chunk(source, *b"EXIF").map(Cow::Borrowed);
+                Blocks { exif, xmp: webp::chunk(source, *b"XMP "), iptc: None }
             }
             Format::Tiff => of_tiff(source),
             Format::Avif => Blocks { exif: avif::exif(source).map(Cow::Owned), ..Blocks::default() },

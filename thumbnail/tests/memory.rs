@@ -1,6 +1,6 @@
 //! What the work really takes, counted by the allocator, against what admission estimates by the header alone.
 
-#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // figures to look at, and small ones
+#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // figures to look at, and small ones
 
 mod fixtures;
 

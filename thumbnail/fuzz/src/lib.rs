@@ -1,6 +1,6 @@
 //! What the targets share.
 
-use thumbnail::{Limits, Options, Reason, Size};
+use thumbnail::{Keep, Limits, Options, Reason, Size};
 
 /// A panic in our own code ends the run. One in a decoder of somebody else's is contained by `make`, as it must be, and
 /// would only keep the fuzzer from looking further.
@@ -18,7 +18,10 @@ pub fn watch_own_panics() {
 pub fn check(bytes: &[u8]) {
     let limits = Limits { max_pixels: 1 << 20, max_memory: 64 << 20, ..Limits::default() };
     let sizes = vec![Size::Width(50), Size::Inside(20, 30), Size::Cover(16, 16)];
-    match thumbnail::make(bytes, &Options { sizes, limits, ..Options::default() }) {
+    // Both, or neither, as the file has it: each is another way through the code.
+    let keeps = bytes.len() % 2 == 1;
+    let keep = Keep { copyright: keeps, icc: keeps };
+    match thumbnail::make(bytes, &Options { sizes, limits, keep, ..Options::default() }) {
         Ok(made) => {
             assert_eq!(made.thumbnails.len(), 3);
             for thumbnail in made.thumbnails {

@@ -95,7 +95,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
 }
 
 /// The first chunk of that kind in an extended file.
-pub(crate) fn chunk<'a>(bytes: &'a [u8], wanted: &[u8; 4]) -> Option<&'a [u8]> {
+pub(crate) fn chunk(bytes: &[u8], wanted: [u8; 4]) -> Option<&[u8]> {
     let reader = Reader::little(bytes);
     let mut at = 12;
     loop {
