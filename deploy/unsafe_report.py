@@ -15,13 +15,13 @@ UNKNOWN = "not looked at yet"
 # What crates below `thumbnail` see of a file. All others carry its bytes from S3 at most, without looking into them.
 SEES = {
     "bitflags": (FILE, "flags of PNG's chunks, by which no memory is addressed"),
-    "bytemuck": (PIXELS, "numbers as bytes and back, of checked sizes"),
+    "bytemuck": (FILE, "numbers as bytes and back, of checked sizes; of a file it sees the header of QOI"),
     "byteorder-lite": (FILE, "one conversion of a slice of numbers"),
     "crc32fast": (FILE, "checksums of PNG, by vector instructions"),
     "fast_image_resize": (PIXELS, "resampling by vector instructions"),
     "flate2": (FILE, "buffers around miniz_oxide, which inflates PNG and TIFF without unsafe code"),
     "heic-decoder": (FILE, "the feature heic"),
-    "image": (FILE, "BMP; the unsafe code is in buffers of pixels"),
+    "image": (FILE, "BMP, PNM, QOI; the unsafe code is in buffers of pixels"),
     "itoa": (NOTHING, "comes with oxideav-core"),
     "libwebp-sys": (PIXELS, "C, of which only the encoder is called"),
     "memchr": (FILE, "searches for markers, by vector instructions"),

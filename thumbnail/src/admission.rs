@@ -102,6 +102,9 @@ fn decoding(coding: &Coding, header: &Header, decoded: u128, wanted: (u32, u32),
         Coding::Webp(coding) => decode::webp::memory(coding, header, decoded, length),
         Coding::Tiff(coding) => decode::tiff::memory(coding, pixels, length),
         Coding::Bmp(coding) => decode::bmp::memory(coding, pixels, length),
+        // Of so many bytes a row, and some rows as stored.
+        Coding::Pnm(_) => 4 * decoded + 32 * u128::from(header.width) + (2 << 20),
+        Coding::Qoi(_) => 4 * pixels,
         // The tiles across the picture, of both layers, and what decoding one of them takes.
         Coding::Avif(coding) => {
             let (mut bands, mut working) = (0, 0);

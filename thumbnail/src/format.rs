@@ -19,6 +19,10 @@ pub enum Format {
     Bmp,
     /// Windows icon or cursor.
     Ico,
+    /// Netpbm's PBM, PGM, PPM and PAM.
+    Pnm,
+    /// "Quite OK Image".
+    Qoi,
     /// AV1 image.
     Avif,
     /// HEVC image, as phones take them.
@@ -42,6 +46,8 @@ impl Format {
             Self::Tiff => "image/tiff",
             Self::Bmp => "image/bmp",
             Self::Ico => "image/vnd.microsoft.icon",
+            Self::Pnm => "image/x-portable-anymap",
+            Self::Qoi => "image/qoi",
             Self::Avif => "image/avif",
             Self::Heic => "image/heic",
             Self::Svg => "image/svg+xml",
@@ -59,6 +65,8 @@ impl Format {
             Self::Tiff => "tiff",
             Self::Bmp => "bmp",
             Self::Ico => "ico",
+            Self::Pnm => "pnm",
+            Self::Qoi => "qoi",
             Self::Avif => "avif",
             Self::Heic => "heic",
             Self::Svg => "svg",

@@ -68,6 +68,13 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
         ("TIFF in strips", fixtures::tiff_strips(w, h, 100)),
         ("BMP 24", fixtures::bmp(w, h, 24)),
         ("BMP 8", fixtures::bmp(w, h, 8)),
+        ("PNM", [b"P6 3000 2000 255\n", &many[..]].concat()),
+        ("PNM of 16 bits", [b"P6 3000 2000 65535\n", &wide[..]].concat()),
+        // Runs of one pixel each.
+        (
+            "QOI",
+            [b"qoif\0\0\x0b\xb8\0\0\x07\xd0\x03\0", &vec![0xc0; 6_000_000][..], &[0, 0, 0, 0, 0, 0, 0, 1]].concat(),
+        ),
         ("AVIF", avif_bytes::rgb(Samples::default(), 1500, &fixtures::rgb(1500, 1000))),
         ("AVIF alpha", avif_bytes::rgba(Samples::default(), 1500, &fixtures::rgba(1500, 1000), false)),
         ("AVIF 12 bits", avif_bytes::rgb(twelve_bits, 1500, &fixtures::rgb(1500, 1000))),
@@ -112,6 +119,9 @@ fn boasts() -> Vec<(&'static str, Reason, Vec<u8>)> {
         ("JPEG", Reason::TooManyPixels, with(jpeg.clone(), frame + 5, &[0xff; 4])),
         ("WebP", Reason::TooManyPixels, with(fixtures::webp(64, 48, false, true), 21, &[0xff, 0xff, 0xff, 0x0f])),
         ("BMP", Reason::TooManyPixels, with(fixtures::bmp(64, 48, 24), 18, &[0xff, 0xff, 0xff, 0x7f])),
+        ("PNM", Reason::TooManyPixels, b"P6 99999 99999 255\n".to_vec()),
+        ("PNM of one column", Reason::Truncated, b"P5 1 9999999 255\n".to_vec()),
+        ("QOI within the limit", Reason::NeedsMoreMemory, b"qoif\0\0\x27\0\0\0\x27\0\x04\0".to_vec()),
         ("TIFF", Reason::TooManyPixels, with(tiff, 18, &[0xff; 4])),
         ("TIFF in tiny tiles", Reason::TooComplex, with(tall.clone(), 10 + 7 * 12, &tiles)),
         ("JPEG of scans", Reason::TooComplex, scans()),

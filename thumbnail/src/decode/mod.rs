@@ -9,6 +9,8 @@ mod gif;
 mod heic;
 pub(crate) mod jpeg;
 mod png;
+mod pnm;
+mod qoi;
 #[cfg(feature = "svg")]
 mod svg;
 pub(crate) mod tiff;
@@ -60,7 +62,7 @@ impl Ratio {
 pub(crate) fn ratio(coding: &Coding, size: (u32, u32), wanted: (u32, u32)) -> Ratio {
     match coding {
         Coding::Jpeg(_) => jpeg::ratio(size, wanted),
-        Coding::Png { interlaced: false, .. } | Coding::Gif(_) | Coding::Avif(_) => {
+        Coding::Png { interlaced: false, .. } | Coding::Gif(_) | Coding::Pnm(_) | Coding::Avif(_) => {
             Ratio { from: shrink::factor(size, wanted), to: 1 }
         }
         #[cfg(feature = "svg")]
@@ -75,6 +77,11 @@ pub(crate) fn ratio(coding: &Coding, size: (u32, u32), wanted: (u32, u32)) -> Ra
 /// refused, for a thumbnail that is half grey says something false of its source.
 pub(crate) fn nearly_whole(found: u64, expected: u64) -> bool {
     found.saturating_mul(10) >= expected.saturating_mul(9)
+}
+
+/// A sample of sixteen bits, rounded to eight.
+fn to_eight_bits(sample: u16) -> u8 {
+    u8::try_from((u32::from(sample) * 255 + 32_767) / 65_535).unwrap_or(255)
 }
 
 /// Decodes a picture. It may come smaller than it is stored, but not smaller than `wanted` (width and height as stored)
@@ -96,6 +103,8 @@ pub(crate) fn decode(
         Coding::Gif(coding) => gif::decode(bytes, header, coding, wanted).map(Decoded::from),
         Coding::Tiff(coding) => tiff::decode(bytes, header, coding).map(Decoded::from),
         Coding::Bmp(coding) => bmp::decode(bytes, header, coding).map(Decoded::from),
+        Coding::Pnm(coding) => pnm::decode(bytes, header, coding, wanted).map(Decoded::from),
+        Coding::Qoi(coding) => qoi::decode(bytes, header, coding).map(Decoded::from),
         Coding::Avif(coding) => avif::decode(bytes, header, coding, wanted),
         #[cfg(feature = "heic")]
         Coding::Heic { alpha, .. } => heic::decode(bytes, header, *alpha),

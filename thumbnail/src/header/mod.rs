@@ -8,6 +8,8 @@ pub(crate) mod heif;
 mod ico;
 pub(crate) mod jpeg;
 pub(crate) mod png;
+pub(crate) mod pnm;
+pub(crate) mod qoi;
 #[cfg(feature = "svg")]
 pub(crate) mod svg;
 pub(crate) mod tiff;
@@ -45,6 +47,8 @@ pub(crate) enum Coding {
     Webp(webp::Coding),
     Tiff(tiff::Coding),
     Bmp(bmp::Coding),
+    Pnm(pnm::Coding),
+    Qoi(qoi::Coding),
     Avif(avif::Coding),
     #[cfg(feature = "heic")]
     Heic {
@@ -110,6 +114,10 @@ pub(crate) fn sniff(bytes: &[u8]) -> Option<Format> {
         Some(Format::Bmp)
     } else if (at(0, &[0, 0, 1, 0]) || at(0, &[0, 0, 2, 0])) && !at(4, &[0, 0]) {
         Some(Format::Ico)
+    } else if pnm::is_pnm(bytes) {
+        Some(Format::Pnm)
+    } else if at(0, b"qoif") {
+        Some(Format::Qoi)
     } else {
         heif::sniff(bytes).or_else(|| starts_as_svg(bytes).then_some(Format::Svg))
     }
@@ -134,6 +142,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
         Some(Format::Tiff) => tiff::read(bytes),
         Some(Format::Bmp) => bmp::read(bytes),
         Some(Format::Ico) => ico::read(bytes),
+        Some(Format::Pnm) => pnm::read(bytes),
+        Some(Format::Qoi) => qoi::read(bytes),
         Some(Format::Avif) => avif::read(bytes),
         Some(Format::Heic) => heif::read_heic(bytes),
         #[cfg(feature = "svg")]

@@ -117,6 +117,7 @@ fn no_cut_gives_half_a_picture() {
         fixtures::tiff_strips(64, 48, 4),
         fixtures::bmp(64, 48, 24),
         fixtures::ico(64, 8),
+        [b"P6 64 48 255\n", &fixtures::rgb(64, 48)[..]].concat(),
     ];
     for (i, file) in files.iter().enumerate() {
         for end in 0..file.len() {
@@ -189,6 +190,8 @@ fn every_refusal_says_what_was_found_and_what_to_do() {
         fixtures::tiff_strips(WIDTH, HEIGHT, 16),
         fixtures::bmp(WIDTH, HEIGHT, 8),
         fixtures::ico(32, 32),
+        [b"P5 240 160 255\n", &fixtures::gray(WIDTH, HEIGHT)[..]].concat(),
+        [b"qoif\0\0\0\xf0\0\0\0\xa0\x04\0", &vec![0xc0; 240 * 160][..], &[0, 0, 0, 0, 0, 0, 0, 1]].concat(),
         b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf\0\0\0\x08mdat".to_vec(),
         b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec(),
         b"<svg/>".to_vec(),

@@ -13,6 +13,7 @@ mod incoming;
 mod inputs;
 mod keep;
 mod outputs;
+mod simple;
 #[cfg(feature = "svg")]
 mod svg;
 mod tiffs;

@@ -76,6 +76,8 @@ pub(crate) fn content_type(path: &Path) -> Option<&'static str> {
         "tif" | "tiff" => Some("image/tiff"),
         "bmp" => Some("image/bmp"),
         "ico" => Some("image/x-icon"),
+        "pbm" | "pgm" | "ppm" | "pnm" | "pam" => Some("image/x-portable-anymap"),
+        "qoi" => Some("image/qoi"),
         "avif" => Some("image/avif"),
         "heic" => Some("image/heic"),
         _ => None,

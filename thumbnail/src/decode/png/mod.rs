@@ -7,7 +7,7 @@ use std::io::{BufRead, Seek};
 use png::{BitDepth, ColorType, Decoder, DecodingError, Reader, Transformations};
 
 use self::chunks::Essential;
-use super::{Decoded, nearly_whole};
+use super::{Decoded, nearly_whole, to_eight_bits};
 use crate::{
     Limits, Reason, Rejection,
     header::Header,
@@ -66,7 +66,7 @@ fn rows(
             Ok(Some(row)) => {
                 line.clear();
                 if depth == BitDepth::Sixteen {
-                    line.extend(row.data().chunks_exact(2).map(to_eight_bits));
+                    line.extend(row.data().chunks_exact(2).map(big_endian));
                 } else {
                     line.extend_from_slice(row.data());
                 }
@@ -98,7 +98,7 @@ fn interlaced(
     if depth == BitDepth::Sixteen {
         // In place: a second copy would cost as much as the picture.
         for i in 0..data.len() / 2 {
-            data[i] = to_eight_bits(&data[2 * i..2 * i + 2]);
+            data[i] = big_endian(&data[2 * i..2 * i + 2]);
         }
         data.truncate(length / 2);
     }
@@ -113,9 +113,8 @@ fn rows_do_not_fit() -> Rejection {
 }
 
 /// A big-endian sample of sixteen bits, rounded to eight.
-fn to_eight_bits(sample: &[u8]) -> u8 {
-    let value = u32::from(u16::from_be_bytes([sample[0], sample[1]]));
-    u8::try_from((value * 255 + 32_767) / 65_535).unwrap_or(255)
+fn big_endian(sample: &[u8]) -> u8 {
+    to_eight_bits(u16::from_be_bytes([sample[0], sample[1]]))
 }
 
 fn refusal(error: &DecodingError) -> Rejection {
