@@ -86,6 +86,17 @@ migrate: | need-python ## another service's configuration as parameters of ours:
 	@test -n "$(CONFIG)" || { echo 'make: which configuration? For example: make migrate CONFIG=config.json' >&2; exit 1; }
 	@python3 deploy/migrate.py '$(CONFIG)'
 
+# Templates of keys in S3, s3://my-image-bucket/thumbnails/{size}/{key}, or of files in folders; LIMIT in levels of 255, SAMPLE in pairs.
+OLD ?=
+NEW ?=
+LIMIT ?=
+SAMPLE ?=
+
+.PHONY: compare
+compare: $(SAM) ## whether old and new thumbnails show the same: OLD='s3://b/old/{size}/{key}' NEW='s3://b/new/{size}/{key}', LIMIT, SAMPLE
+	@test -n "$(OLD)" -a -n "$(NEW)" || { echo 'make: compare what? See docs/migrate.md, "Check that both agree"' >&2; exit 1; }
+	@.venv/sam/bin/python deploy/compare.py '$(OLD)' '$(NEW)' $(if $(LIMIT),--limit $(LIMIT)) $(if $(SAMPLE),--sample $(SAMPLE))
+
 ##### Check #####
 
 # What somebody wants to know after each change: everything but the pipeline as a whole.
@@ -306,7 +317,7 @@ release: $(CARGO_CYCLONEDX) | need-cargo $(ARCHITECTURES:%=need-target-%) ## wha
 
 .PHONY: test-deploy
 test-deploy: $(if $(ARTIFACTS),,$(PACKAGE)) $(SAM) $(OSLS) $(MINISTACK) ## both deployments into an emulated AWS, used, broken and mended; ARTIFACTS
-	ARTIFACTS=$(abspath $(ARTIFACTS)) .venv/sam/bin/python tests/deploy/deployment.py --verbose
+	for part in deployment migration; do ARTIFACTS=$(abspath $(ARTIFACTS)) .venv/sam/bin/python tests/deploy/$$part.py --verbose || exit 1; done
 
 .PHONY: need-bucket
 need-bucket:
