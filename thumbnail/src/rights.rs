@@ -185,9 +185,9 @@ fn resource(block: &[u8]) -> Option<&[u8]> {
 }
 
 fn of_tiff(source: &[u8]) -> Blocks<'_> {
-    let bytes = |tag: u16| Directory::first(source)?.bytes(tag);
-    // Writers say that these are numbers of four bytes as often as bytes.
-    Blocks { exif: Some(Cow::Borrowed(source)), xmp: bytes(700), iptc: bytes(33723) }
+    // Many writers call these numbers of four bytes.
+    let raw = |tag: u16| Directory::first(source)?.raw(tag);
+    Blocks { exif: Some(Cow::Borrowed(source)), xmp: raw(700), iptc: raw(33723) }
 }
 
 #[cfg(test)]
@@ -259,6 +259,15 @@ mod tests {
         assert_eq!(read(&[xmp.clone(), iptc, exif(b" \0 ")]), is("IPTC", "© IPTC"));
         assert_eq!(read(&[xmp]), is("XMP", "<XMP&lt;>"));
         assert_eq!(read(&[]), Rights::default());
+    }
+
+    #[test]
+    fn a_tiff_may_hold_iptc_as_long_numbers() {
+        let record = [b"\x1c\x02\x50\0\x03Ada", &[0; 4][..]].concat();
+        let numbers = u32::try_from(record.len() / 4).unwrap().to_le_bytes();
+        let file =
+            [&b"II\x2a\0\x08\0\0\0\x01\0\xbb\x83\x04\0"[..], &numbers, &[26, 0, 0, 0, 0, 0, 0, 0], &record].concat();
+        assert_eq!(Rights::of(&file, Format::Tiff).artist.as_deref(), Some(&b"Ada"[..]));
     }
 
     #[test]

@@ -117,6 +117,12 @@ impl<'a> Directory<'a> {
         self.reader.slice(entry.value_at, entry.count)
     }
 
+    /// The bytes of a tag's values, of whatever type.
+    pub(crate) fn raw(&self, tag: u16) -> Option<&'a [u8]> {
+        let entry = self.find(tag)?;
+        self.reader.slice(entry.value_at, entry.count.checked_mul(width(entry.kind)?)?)
+    }
+
     /// Red, green and blue of each palette entry.
     pub(super) fn palette(&self) -> Vec<[u8; 3]> {
         let values = self.numbers(320);
