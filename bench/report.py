@@ -17,6 +17,7 @@ from contestants import MOZJPEG
 
 FILES = ["results.json", "results.md", "results.svg"]
 BEGIN, END = "<!-- made by `make bench`: begin -->", "<!-- made by `make bench`: end -->"
+BACKFILL = "   <!-- backfill by `make bench`: begin -->", "   <!-- backfill by `make bench`: end -->"
 
 # The page with the costs, beside the README.
 OPERATIONS = "docs/operations.md"
@@ -219,8 +220,11 @@ def readme_part(results: dict, picture: str) -> str:
     return f"{BEGIN}\n![Time and memory, ours beside sharp's]({picture})\n\n{summary(results)}\n{END}"
 
 
-def operations_part(results: dict) -> str:
-    return f"{BEGIN}\n{cost.operations(results)}\n{END}"
+def operations_page(page: str, results: dict) -> str:
+    """The operator's page with both of its tables."""
+    begin, end = BACKFILL
+    page = with_part(page, f"{BEGIN}\n{cost.operations(results)}\n{END}")
+    return with_part(page, f"{begin}\n{cost.backfill(results)}\n{end}", BACKFILL)
 
 
 def summary(results: dict) -> str:
@@ -243,14 +247,15 @@ def summary(results: dict) -> str:
     return f"{conditions(results)}\n\n{head}" + "\n".join(rows) + f"\n\n{notes}\n\n{cost.sentence(results)}".rstrip()
 
 
-def with_part(readme: str, part: str) -> str:
-    """The page with that part in place of the one it has.
+def with_part(readme: str, part: str, marks: tuple[str, str] = (BEGIN, END)) -> str:
+    """The page with that part in place of the one it has between those lines.
 
     Raises ValueError where it has no place for it."""
-    before, found, rest = readme.partition(BEGIN)
-    _, ended, after = rest.partition(END)
+    begin, end = marks
+    before, found, rest = readme.partition(begin)
+    _, ended, after = rest.partition(end)
     if not found or not ended:
-        raise ValueError(f"the page has no lines {BEGIN} and {END}")
+        raise ValueError(f"the page has no lines {begin} and {end}")
     return before + part + after
 
 
@@ -263,7 +268,7 @@ def write(results: dict, out: Path, readme: Path | None) -> None:
         picture = (out / FILES[2]).resolve().relative_to(readme.resolve().parent).as_posix()
         readme.write_text(with_part(readme.read_text(), readme_part(results, picture)))
         operations = readme.parent / OPERATIONS
-        operations.write_text(with_part(operations.read_text(), operations_part(results)))
+        operations.write_text(operations_page(operations.read_text(), results))
 
 
 def stale(results: dict, out: Path, readme: Path) -> list[str]:
@@ -275,7 +280,7 @@ def stale(results: dict, out: Path, readme: Path) -> list[str]:
     operations = readme.parent / OPERATIONS
     costs = operations.read_text()
     pages = [str(readme)] * (with_part(text, readme_part(results, picture)) != text)
-    return [str(path) for path in found] + pages + [str(operations)] * (with_part(costs, operations_part(results)) != costs)
+    return [str(path) for path in found] + pages + [str(operations)] * (operations_page(costs, results) != costs)
 
 
 def main() -> None:

@@ -173,6 +173,11 @@ class Figures(unittest.TestCase):
         self.assertIn("| camera roll | the local server, measured: 7 | 97 (387 ms)", text)
         self.assertIn("| camera roll | S3, assumed: 60 | 110 (440 ms)", text)
 
+    def test_a_warm_copy_costs_what_the_default_memory_does(self):
+        memory = cost.ours().memory_mib
+        dollars = f"{memory}/1024 GB × 2,592,000 s × 0.0000033334 = {memory / 1024 * 2_592_000 * 0.0000033334:.2f} dollars"
+        self.assertIn(dollars, (ROOT / "docs/operations.md").read_text())
+
     def test_costs_agree_to_the_cent(self):
         made = json.loads(RESULTS.read_text())
         total = f"{cost.total(cost.bill(cost.of_class(made, cost.COST_CLASS), cost.ours())):.2f}"
