@@ -17,8 +17,6 @@ pub(crate) struct Coding {
     pub(crate) palette: Vec<[u8; 3]>,
     /// Where the pixels begin.
     pub(crate) pixels: usize,
-    /// The first place at which a file's pixels can begin.
-    earliest: usize,
     /// Whether this is an icon's bitmap, in which a mask of one bit a pixel follows.
     pub(crate) icon: bool,
 }
@@ -41,18 +39,22 @@ impl Coding {
 pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     const FILE_HEADER: usize = 14;
     let pixels = Reader::little(bytes).u32(10).ok_or_else(|| ends_in_header(Format::Bmp))?;
-    let (mut header, mut coding) = read_bitmap(bytes, FILE_HEADER, false)?;
-    // Where the file says nonsense the pixels follow the palette.
-    if (coding.earliest..bytes.len()).contains(&(pixels as usize)) {
-        coding.pixels = pixels as usize;
-    }
-    header.coding = super::Coding::Bmp(coding);
-    Ok(header)
+    read_bitmap(bytes, FILE_HEADER, Place::File { pixels: pixels as usize })
 }
 
-/// Reads the bitmap header at `start`, of a file or of an `icon`.
-pub(super) fn read_bitmap(bytes: &[u8], start: usize, icon: bool) -> Result<(Header<'_>, Coding), Rejection> {
+/// What is said of a bitmap outside of its header.
+#[derive(Clone, Copy)]
+pub(super) enum Place {
+    /// Where its pixels begin.
+    File { pixels: usize },
+    /// How high it is.
+    Icon { height: u32 },
+}
+
+/// Reads the bitmap header at `start`.
+pub(super) fn read_bitmap(bytes: &[u8], start: usize, place: Place) -> Result<Header<'_>, Rejection> {
     let reader = Reader::little(bytes);
+    let icon = matches!(place, Place::Icon { .. });
     let ends = || ends_in_header(if icon { Format::Ico } else { Format::Bmp });
     let length = reader.u32(start).ok_or_else(ends)? as usize;
     let core = length == 12;
@@ -66,8 +68,8 @@ pub(super) fn read_bitmap(bytes: &[u8], start: usize, icon: bool) -> Result<(Hea
         let edge = |at| reader.u32(start + at).map(|edge| i64::from(edge.cast_signed()));
         (edge(4).ok_or_else(ends)?, edge(8).ok_or_else(ends)?, reader.u16(start + 14).ok_or_else(ends)?)
     };
-    if icon {
-        // Picture and mask stand one upon the other.
+    if matches!(place, Place::Icon { height: said } if height.abs() != i64::from(said)) {
+        // Picture and mask stand one upon the other. Some writers count the picture alone.
         height /= 2;
     }
     let top_down = height < 0;
@@ -115,24 +117,30 @@ pub(super) fn read_bitmap(bytes: &[u8], start: usize, icon: bool) -> Result<(Hea
         .map_while(|i| reader.slice(after + entry * i, 3))
         .map(|colour| [colour[2], colour[1], colour[0]])
         .collect();
-    let pixels = after + entry * colours;
-    // Some files that do not name how many colours they have leave out those that they do not use. They are too
-    // short for all rows to come after a full palette.
-    let rows = (u64::from(width) * u64::from(bits)).div_ceil(32).saturating_mul(4 * u64::from(height));
-    let full = named != 0 || bytes.len() as u64 >= rows.saturating_add(pixels as u64);
-    let earliest = if full { pixels } else { after };
-    let coding = Coding { bits, packing, top_down, masks, palette, pixels, earliest, icon };
+    let mut pixels = after + entry * colours;
+    if let Place::File { pixels: said } = place {
+        let rows = (u64::from(width) * u64::from(bits)).div_ceil(32).saturating_mul(4 * u64::from(height));
+        let end = rows.saturating_add(pixels as u64);
+        // Some files that do not name how many colours they have leave out those that they do not use. They are too
+        // short for all rows to come after a full palette.
+        let earliest = if named != 0 || bytes.len() as u64 >= end { pixels } else { after };
+        // Where the file says nonsense the pixels follow the palette, and so they do where they end with the file then.
+        let follow = said > pixels && packing == Packing::Plain && bytes.len() as u64 == end;
+        if !follow && (earliest..bytes.len()).contains(&said) {
+            pixels = said;
+        }
+    }
+    let coding = Coding { bits, packing, top_down, masks, palette, pixels, icon };
     // A profile of its own: only in the longest header, which says where.
     let profile = (field(56) == Some(u32::from_be_bytes(*b"MBED")))
         .then(|| reader.slice(start + field(112)? as usize, field(116)? as usize))
         .flatten();
-    let header = Header {
+    Ok(Header {
         format: Format::Bmp,
         width,
         height,
         orientation: Orientation::Upright,
         icc: profile.map(Cow::Borrowed),
-        coding: super::Coding::Bmp(coding.clone()),
-    };
-    Ok((header, coding))
+        coding: super::Coding::Bmp(coding),
+    })
 }

@@ -21,11 +21,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     let picture = bytes.get(offset..end).ok_or_else(|| ends_in_header(Format::Ico))?;
     let header = if picture.starts_with(b"\x89PNG") {
         let inner = png::read(picture)?;
-        Header { coding: Coding::IcoPng { range: offset..end, inner: Box::new(inner.coding) }, icc: None, ..inner }
+        Header { coding: Coding::IcoPng { range: offset..end, inner: Box::new(inner.coding) }, ..inner }
     } else {
         // Some icons name a length that is short of the mask; it is missed only where it is needed.
-        let (header, coding) = bmp::read_bitmap(bytes, offset, true)?;
-        Header { coding: Coding::Bmp(coding), icc: None, ..header }
+        bmp::read_bitmap(bytes, offset, bmp::Place::Icon { height: edge(best + 1) })?
     };
-    Ok(Header { format: Format::Ico, ..header })
+    Ok(Header { format: Format::Ico, icc: None, ..header })
 }

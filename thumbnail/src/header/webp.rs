@@ -69,7 +69,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
                 coding.lossless = reader.slice(sub, 4) == Some(b"VP8L");
                 if coding.animated {
                     // Where the frame leaves part of the canvas free one sees through it, whatever the flags say.
-                    coding.alpha |= !covers(&reader, data, header.size());
+                    coding.alpha |= !covers(&reader, data, header.size()) || has_alpha(&reader, sub);
                     coding.opaque = fills(&reader, data, header.size()).map(|length| part(bytes, sub + 8, length));
                 }
             }
@@ -116,6 +116,15 @@ fn part(bytes: &[u8], start: usize, length: usize) -> Range<usize> {
 fn covers(reader: &Reader, frame: usize, canvas: (u32, u32)) -> bool {
     let number = |at: usize| reader.u24(frame + at);
     (number(0), number(3)) == (Some(0), Some(0)) && (number(6), number(9)) == (Some(canvas.0 - 1), Some(canvas.1 - 1))
+}
+
+/// Whether the picture at `sub` in an animation's frame has alpha: in a chunk of its own, or in a lossless bit stream.
+fn has_alpha(reader: &Reader, sub: usize) -> bool {
+    match reader.slice(sub, 4) {
+        Some(b"ALPH") => true,
+        Some(b"VP8L") => frame_size(reader, sub + 8, true).is_some_and(|(_, _, alpha)| alpha),
+        _ => false,
+    }
 }
 
 /// The length of the bit stream of an animation's frame, if it is lossy, has no alpha (which would come first), and fills the

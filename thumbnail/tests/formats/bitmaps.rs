@@ -64,6 +64,9 @@ fn bitmap_whose_pixel_offset_points_into_its_palette() {
     // So it is where there is a gap behind the palette.
     let gap = [&sixteen[..118], &[9; 10], &rows].concat();
     assert_eq!(greys(&offset(gap, 128, 16), 2), expected);
+    // It is too high where the pixels end with the file if they follow the palette.
+    assert_eq!(greys(&offset(sixteen.clone(), 122, 16), 2), expected);
+    assert_eq!(greys(&offset([&sixteen[..], &[0]].concat(), 119, 16), 2), [64, 0, 32, 0]);
     // The same with run lengths.
     let runs = packed(2, 2, 8, 1, &[1, 1, 1, 2, 0, 0, 1, 3, 1, 4, 0, 1]);
     assert_eq!(greys(&offset(runs, 54, 16), 2), expected);
@@ -161,6 +164,22 @@ fn of_an_icon_the_largest_picture_is_shown_with_the_most_colours() {
         pictures.extend_from_slice(&icon[22..]);
     }
     assert_eq!(show(&[directory, pictures].concat(), 32), show(&many, 32));
+}
+
+#[test]
+fn the_bitmap_of_an_icon_may_count_its_rows_without_the_mask() {
+    let icon = fixtures::ico(32, 24);
+    let mut alone = icon.clone();
+    alone[22 + 8..22 + 12].copy_from_slice(&32_u32.to_le_bytes());
+    assert!(show(&alone, 32) == show(&icon, 32));
+    // Without a mask all of it shows.
+    alone.truncate(alone.len() - 32 * 4);
+    assert!(
+        show(&alone, 32)
+            .iter()
+            .zip(show(&icon, 32))
+            .all(|(pixel, masked)| pixel[3] == 255 && masked[3] < 255 || *pixel == masked)
+    );
 }
 
 #[test]

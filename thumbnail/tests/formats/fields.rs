@@ -205,6 +205,19 @@ fn what_the_flags_of_a_webp_deny_is_not_there() {
 }
 
 #[test]
+fn a_frame_of_an_animated_webp_keeps_its_alpha_whatever_the_flags_say() {
+    for lossless in [false, true] {
+        let frame = fixtures::webp(40, 30, true, lossless);
+        let file = fixtures::animated_webp(&frame, (40, 30), (40, 30), (0, 0));
+        let mut denied = file.clone();
+        denied[20] = 0x02;
+        let shown = |file: &[u8]| decode(&make(file, 40).thumbnails[0].bytes).2;
+        assert!(shown(&file).iter().any(|pixel| pixel[3] < 200), "lossless {lossless}");
+        assert!(shown(&denied) == shown(&file), "lossless {lossless}");
+    }
+}
+
+#[test]
 fn an_animated_webp_stands_on_nothing_whatever_its_flags_say() {
     for lossless in [false, true] {
         let frame = fixtures::webp(20, 10, false, lossless);

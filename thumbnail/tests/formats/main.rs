@@ -16,6 +16,7 @@ mod outputs;
 mod simple;
 #[cfg(feature = "svg")]
 mod svg;
+mod tiff_tags;
 mod tiffs;
 
 use thumbnail::{Format, Made, Options, Output, Reason, Size};

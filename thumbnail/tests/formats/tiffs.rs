@@ -378,35 +378,3 @@ fn jpegs_in_a_tiff_share_tables_or_a_plane_each() {
     let file = tiff.encode_chunks(|_, _, _, _| [b"\xff\xd8", frame, &whole[scan..]].concat());
     assert!(greys(&file, 64).iter().zip(&picture).all(|(&level, &must)| level.abs_diff(must) <= 2));
 }
-
-#[test]
-fn what_tags_announce_and_nobody_reads_is_refused_by_the_number_of_the_tag() {
-    let refuse = |change: &dyn Fn(&mut Tiff), tag: u16| {
-        let mut tiff = Tiff::new(8, 8, 2, 3);
-        change(&mut tiff);
-        let file = tiff.encode_chunks(|_, _, _, _| vec![0; 192]);
-        let rejection = thumbnail::make(&file, &Options::default()).map(|made| made.source).unwrap_err();
-        assert_eq!(rejection.reason, Reason::UnsupportedFormat, "{rejection}");
-        assert!(rejection.detail.contains(&format!("tag {tag}")), "{rejection}");
-    };
-    for compression in [6, 9, 32771, 32809, 34676, 34712, 34925, 50000, 50001, 50002] {
-        refuse(&|tiff| tiff.compression = compression, 259);
-    }
-    for photometric in [4, 10, 32803, 32844, 32845, 34892] {
-        refuse(&|tiff| tiff.photometric = photometric, 262);
-    }
-    refuse(&|tiff| tiff.fill_order = 3, 266);
-    refuse(&|tiff| tiff.predictor = 4, 317);
-    refuse(&|tiff| (tiff.predictor, tiff.bits) = (2, 4), 317);
-    for format in [2, 5, 6] {
-        refuse(&|tiff| tiff.format = format, 339);
-    }
-    refuse(&|tiff| tiff.bits = 24, 258);
-    refuse(&|tiff| (tiff.photometric, tiff.subsampling) = (6, (3, 1)), 530);
-    refuse(&|tiff| (tiff.photometric, tiff.samples, tiff.tags) = (5, 4, vec![(332, 3, vec![2])]), 332);
-    let uncompressed_fax = |tiff: &mut Tiff| {
-        (tiff.photometric, tiff.samples, tiff.bits, tiff.compression) = (0, 1, 1, 3);
-        tiff.tags = vec![(292, 4, vec![2])];
-    };
-    refuse(&uncompressed_fax, 292);
-}

@@ -71,13 +71,16 @@ impl<'a> Directory<'a> {
 
     pub(super) fn value(&self, entry: &Entry, index: usize) -> Option<u32> {
         let at = entry.value_at.checked_add(index.checked_mul(width(entry.kind)?)?)?;
-        match entry.kind {
-            1 | 7 => self.reader.u8(at).map(u32::from),
-            3 => self.reader.u16(at).map(u32::from),
-            4 => self.reader.u32(at),
-            16 => u32::try_from(self.reader.u64(at)?).ok(),
-            _ => None,
-        }
+        let number = match entry.kind {
+            1 | 6 | 7 => self.reader.u8(at)?.into(),
+            3 | 8 => self.reader.u16(at)?.into(),
+            4 | 9 | 13 => self.reader.u32(at)?.into(),
+            16..=18 => self.reader.u64(at)?,
+            _ => return None,
+        };
+        // None of the numbers that are asked for can be negative.
+        let negative = matches!(entry.kind, 6 | 8 | 9 | 17) && number >> (8 * width(entry.kind)? - 1) == 1;
+        if negative { None } else { u32::try_from(number).ok() }
     }
 
     /// The first value of a tag; none where there is no such tag.

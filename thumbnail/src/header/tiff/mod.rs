@@ -150,11 +150,14 @@ fn coding(
         2 => samples > 1,
         other => return Err(refused("planar configuration", 284, other)),
     };
-    let extra = directory.numbers(338);
-    let kind = |index: usize| extra.get(index).copied();
-    let alpha = (0..samples.min(16).saturating_sub(photometric.samples())).find(|&i| matches!(kind(i), Some(1 | 2)));
-    // Some writers forget to say what the fourth sample is.
-    let forgotten = extra.is_empty() && photometric == Photometric::Rgb && samples == 4;
+    let mut extra = directory.numbers(338);
+    if extra.is_empty() && samples == photometric.samples() + 1 && photometric != Photometric::Palette {
+        // Some writers forget to say that the last sample is alpha.
+        extra.push(2);
+    }
+    // 999 is what Corel Draw says of alpha.
+    let is_alpha = |&(_, kind): &(usize, u32)| matches!(kind, 1 | 2 | 999);
+    let alpha = (photometric.samples()..samples).zip(extra).find(is_alpha);
     let compression = compression(directory)?;
     // TIFF's default is that four pixels share chroma.
     let subsampling = Some(directory.numbers(530)).filter(|said| !said.is_empty()).unwrap_or(vec![2, 2]);
@@ -173,6 +176,8 @@ fn coding(
         little: Reader::tiff(bytes).is_some_and(Reader::is_little),
         compression,
         predictor: match number(317, 1)? {
+            // All others come without, whatever the tag says.
+            _ if !matches!(compression, Compression::Lzw | Compression::Deflate) => Predictor::None,
             1 => Predictor::None,
             2 => Predictor::Horizontal,
             3 => Predictor::Float,
@@ -193,7 +198,7 @@ fn coding(
         },
         samples,
         photometric,
-        alpha: alpha.map(|i| (photometric.samples() + i, kind(i) == Some(1))).or(forgotten.then_some((3, false))),
+        alpha: alpha.map(|(sample, kind)| (sample, kind == 1)),
         planar,
         subsampling: (share(0), share(1)),
         palette: directory.palette(),
@@ -280,6 +285,9 @@ fn check(coding: &Coding, directory: &Directory) -> Result<(), Rejection> {
         return Err(
             Reason::Corrupt.because(format!("the TIFF has {samples} samples a pixel (tag 277) for {photometric:?}"))
         );
+    }
+    if photometric == Photometric::Palette && coding.palette.is_empty() {
+        return Err(Reason::Corrupt.because("the TIFF has no palette (tag 320)"));
     }
     let whole_bytes = matches!(bits, 8 | 16 | 32 | 64);
     let of_photometric = match photometric {
