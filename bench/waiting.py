@@ -42,6 +42,13 @@ def s3(local: Path) -> Iterator[str]:
             process.communicate()
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        """The function is killed while it waits for its next job."""
+
+
 class Runtime:
     """The Runtime API for one function."""
 
@@ -83,8 +90,7 @@ class Runtime:
                 pass
 
         self.jobs, self.answers = jobs, answers
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def invoke(self, job: dict) -> dict:
