@@ -16,6 +16,7 @@ UNKNOWN = "not looked at yet"
 SEES = {
     "bitflags": (FILE, "flags of PNG's chunks, by which no memory is addressed"),
     "bytemuck": (FILE, "numbers as bytes and back, of checked sizes; of a file it sees the header of QOI"),
+    "bytes": (NOTHING, "carries it, and finished thumbnails with what KEEP writes into them"),
     "byteorder-lite": (FILE, "one conversion of a slice of numbers"),
     "crc32fast": (FILE, "checksums of PNG, by vector instructions"),
     "fast_image_resize": (PIXELS, "resampling by vector instructions"),
