@@ -13,12 +13,13 @@ use crate::{
     output::Output,
     progressive::{AcScan, DcPart, DcScan},
     raster::Pixels,
-    scan::ScanHeader,
+    scan::{ScanHeader, Selected},
     sequential::{Part, Sequential},
+    slip::{Slip, Survey},
     start,
     tables::Tables,
     transform::Quantisers,
-    walk::walk,
+    walk::{Walked, walk},
 };
 
 /// Scans that a file may have unless [`Decoder::max_scans`] says otherwise. Encoders write a dozen; each may cost as much time as
@@ -32,9 +33,14 @@ pub struct Decoder<R> {
     tables: Tables,
     /// The header of the first scan, which the input has just passed.
     first: Option<ScanHeader>,
+    /// Remembers a place in the input, where that can be read again.
+    mark: Option<Mark<R>>,
     approximate: bool,
     max_scans: usize,
 }
+
+/// Gives an input that goes on where another is.
+type Mark<R> = fn(&Input<R>) -> Input<R>;
 
 /// A reduced picture.
 #[derive(Debug, Clone)]
@@ -91,7 +97,7 @@ impl<'a> Decoder<&'a [u8]> {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn from_slice(bytes: &'a [u8]) -> Result<Self, Error> {
-        let mut decoder = Self::open(Input::from_slice(bytes))?;
+        let mut decoder = Self { mark: Some(Input::clone), ..Self::open(Input::from_slice(bytes))? };
         if decoder.header.height == 0 {
             let mut ahead = Input::from_slice(bytes);
             while let Some(marker) = ahead.marker()? {
@@ -163,7 +169,7 @@ impl<R: BufRead> Decoder<R> {
 
     fn open(mut input: Input<R>) -> Result<Self, Error> {
         let (header, tables, first) = start::read(&mut input)?;
-        Ok(Self { input, header, tables, first: Some(first), approximate: false, max_scans: MAX_SCANS })
+        Ok(Self { input, header, tables, first: Some(first), mark: None, approximate: false, max_scans: MAX_SCANS })
     }
 
     /// What is known before the first scan.
@@ -291,44 +297,88 @@ impl<R: BufRead> Run<R> {
     }
 
     fn sequential(mut self, geometry: Geometry, raster: bool) -> Result<(Output, Coverage), Error> {
-        let mut output = None;
-        let mut geometry = Some(geometry);
+        let (mut made, mut geometry) = (None, Some(geometry));
         let mut missing: Vec<bool> = self.found.iter().map(|_| true).collect();
         while missing.contains(&true)
             && let Some(scan) = self.next_scan()?
         {
             let complete = scan.parts.len() == missing.len();
-            let output = match &mut output {
-                Some(output) => output,
-                none => {
-                    let header = raster.then_some(&self.decoder.header);
-                    let Some(geometry) = geometry.take() else { break };
-                    none.insert(Output::new(geometry, header, !complete || !raster))
+            let mut output = match (made.take(), geometry.take()) {
+                (None, Some(geometry)) => self.output(geometry, !complete, raster),
+                (Some(output), _) => output,
+                (None, None) => break,
+            };
+            let mark = self.decoder.mark.filter(|_| complete).map(|mark| mark(&self.decoder.input));
+            let mut mcus = match self.sequential_scan(&scan, &mut output, None) {
+                Err(_) if self.scans > 1 => {
+                    made = Some(output);
+                    break;
                 }
+                mcus => mcus?,
             };
-            let tables = &self.decoder.tables;
-            let parts = scan.parts.iter().map(|selected| {
-                let quantisation = self.decoder.header.components[selected.channel].quantisation;
-                Ok(Part {
-                    channel: selected.channel,
-                    dc: DcTable::new(&tables.dc(selected.dc)),
-                    ac: AcTable::new(&tables.ac(selected.ac), output.geometry.channels[selected.channel].last),
-                    quantisers: Quantisers::new(tables.quantisation(quantisation)?),
-                })
-            });
-            let parts = match parts.collect::<Result<_, Error>>() {
-                Err(_) if self.scans > 1 => break,
-                parts => parts?,
-            };
-            let interval = tables.interval;
-            let mut decoding = Sequential::new(output, &scan, parts);
-            let mcus = walk(&mut self.decoder.input, &mut self.window, interval, &mut decoding)?;
+            if mcus.slipped
+                && let Some(mark) = mark
+            {
+                let Output { geometry, .. } = output;
+                let slip = self.survey(&scan, &geometry, mark)?;
+                output = self.output(geometry, !complete, raster);
+                mcus = self.sequential_scan(&scan, &mut output, slip.as_ref())?;
+            }
             self.note(&scan, &output.geometry, mcus.found);
             scan.parts.iter().for_each(|part| missing[part.channel] = false);
+            made = Some(output);
         }
-        let output = output.ok_or(Error::NoPicture)?;
+        let output = made.ok_or(Error::NoPicture)?;
         let coverage = self.coverage(&output.geometry);
         Ok((output, coverage))
+    }
+
+    fn output(&self, geometry: Geometry, whole: bool, raster: bool) -> Output {
+        Output::new(geometry, raster.then_some(&self.decoder.header), whole || !raster)
+    }
+
+    /// What a sequential scan is decoded with, of whose coefficients those up to the zigzag index that `last` gives are needed.
+    fn parts(&self, scan: &ScanHeader, last: impl Fn(usize) -> u8) -> Result<Vec<Part>, Error> {
+        let Decoder { tables, header, .. } = &self.decoder;
+        let parts = scan.parts.iter().map(|&Selected { channel, dc, ac }| {
+            let quantisers = Quantisers::new(tables.quantisation(header.components[channel].quantisation)?);
+            let (dc, ac) = (DcTable::new(&tables.dc(dc)), AcTable::new(&tables.ac(ac), last(channel)));
+            Ok(Part { channel, dc, ac, quantisers })
+        });
+        parts.collect()
+    }
+
+    fn sequential_scan(
+        &mut self,
+        scan: &ScanHeader,
+        output: &mut Output,
+        slip: Option<&Slip>,
+    ) -> Result<Walked, Error> {
+        let parts = self.parts(scan, |channel| output.geometry.channels[channel].last)?;
+        let mut decoding = Sequential::new(output, scan, parts);
+        let Decoder { input, tables, .. } = &mut self.decoder;
+        Ok(walk(input, &mut self.window, tables.interval, slip, &mut decoding)?)
+    }
+
+    /// Looks for the place where a scan of all components slipped, and goes back to its beginning.
+    fn survey(&mut self, scan: &ScanHeader, geometry: &Geometry, start: Input<R>) -> Result<Option<Slip>, Error> {
+        let mark = self.decoder.mark;
+        self.decoder.input = start;
+        let shape = scan.shape(geometry);
+        // In place of the picture, which is made again.
+        let room = self.decoder.header.memory(geometry.scale) - (256 << 10);
+        let Some(mark) = mark.filter(|_| Survey::memory(shape, scan.parts.len()) <= room) else {
+            return Ok(None);
+        };
+        let mut ahead = mark(&self.decoder.input);
+        let parts = self.parts(scan, |_| 0)?.into_iter();
+        let parts = parts.map(|part| {
+            let mcu = scan.mcu(&geometry.channels[part.channel]);
+            (part, mcu)
+        });
+        let mut survey = Survey::new(shape, parts);
+        let walked = walk(&mut ahead, &mut self.window, 0, None, &mut survey)?;
+        Ok(if walked.slipped { survey.slip() } else { None })
     }
 
     fn progressive(mut self, geometry: Geometry, raster: bool) -> Result<(Output, Coverage), Error> {
@@ -372,7 +422,7 @@ impl<R: BufRead> Run<R> {
                 Some(DcPart::new(all[part.channel].take()?, scan.mcu(&geometry.channels[part.channel]), table))
             });
             let mut decoding = DcScan { mcus: scan.shape(geometry), parts: parts.collect(), shift: scan.shift };
-            let mcus = walk(input, &mut self.window, tables.interval, &mut decoding)?;
+            let mcus = walk(input, &mut self.window, tables.interval, None, &mut decoding)?;
             if !scan.refines {
                 self.note(scan, geometry, mcus.found);
             }
@@ -386,7 +436,7 @@ impl<R: BufRead> Run<R> {
             let shape = geometry.channels[part.channel].blocks;
             let remembers = own.is_refined_after(scan.shift, *approximate);
             let mut decoding = AcScan::new(own, shape, table, band, scan, remembers);
-            let mcus = walk(input, &mut self.window, tables.interval, &mut decoding)?;
+            let mcus = walk(input, &mut self.window, tables.interval, None, &mut decoding)?;
             // What is not refined costs little.
             if !scan.refines {
                 let spoiled = &mut self.spoiled[part.channel];

@@ -27,6 +27,7 @@ mod progressive;
 mod raster;
 mod scan;
 mod sequential;
+mod slip;
 mod start;
 mod tables;
 mod transform;

@@ -139,9 +139,19 @@ impl Scan for Sequential<'_> {
 
     fn spare(&mut self, bytes: &Bytes, bits: &mut Bits) -> bool {
         let mut nowhere = [[0; LANES]; 64];
-        let mut blocks =
-            self.parts.iter().zip(&self.places).flat_map(|(part, places)| places.blocks.iter().map(move |_| part));
-        blocks.all(|part| decode_block(bits, bytes, part, 1, &mut nowhere, 0).is_some())
+        self.parts.iter().zip(&mut self.places).all(|(part, places)| {
+            (0..places.blocks.len()).all(|_| {
+                let difference = decode_block(bits, bytes, part, 1, &mut nowhere, 0);
+                places.last = places.last.wrapping_add(difference.unwrap_or(0) as i16);
+                difference.is_some()
+            })
+        })
+    }
+
+    fn lower(&mut self, excess: &[i16]) {
+        for (places, &excess) in self.places.iter_mut().zip(excess) {
+            places.last = places.last.wrapping_sub(excess);
+        }
     }
 
     fn restart(&mut self) {
@@ -162,7 +172,7 @@ impl Scan for Sequential<'_> {
 /// Reads a block: its first coefficient's difference, and into its lane of the group those that are needed, up to that zigzag
 /// index or somewhat further. None where the data are no block. A run beyond the last coefficient means that one, as everywhere.
 #[inline(always)]
-fn decode_block(
+pub(crate) fn decode_block(
     bits: &mut Bits,
     bytes: &Bytes,
     part: &Part,

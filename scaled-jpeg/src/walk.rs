@@ -8,6 +8,7 @@ use std::{
 use crate::{
     bits::{BLOCK_BYTES, Bits, Bytes, Window},
     input::Input,
+    slip::Slip,
 };
 
 /// How far decoding came.
@@ -33,6 +34,8 @@ pub(crate) trait Scan {
     fn lose(&mut self, row: u32, columns: Range<u32>);
     /// These MCUs were decoded, and turn out to be others than they seemed.
     fn retract(&mut self, _row: u32, _columns: Range<u32>) {}
+    /// Takes this off all first coefficients that follow, by part.
+    fn lower(&mut self, _excess: &[i16]) {}
     /// Reads an MCU for which the scan has no place: whether there was one.
     fn spare(&mut self, bytes: &Bytes, bits: &mut Bits) -> bool;
     /// A restart interval begins.
@@ -48,6 +51,8 @@ pub(crate) struct Walked {
     pub(crate) found: u64,
     /// Lost by damage.
     pub(crate) spoiled: u64,
+    /// Whether all of them are lost because the scan has no restart markers, and too many MCUs.
+    pub(crate) slipped: bool,
 }
 
 /// How the data of a restart interval end.
@@ -69,17 +74,24 @@ enum Ending {
 
 /// Decodes a scan whose header the input has just passed.
 ///
-/// After damage, and where data are missing, it goes on at the next restart marker.
+/// After damage, and where data are missing, it goes on at the next restart marker. A scan without them that is known to slip is brought
+/// into step.
 pub(crate) fn walk<R: BufRead>(
     input: &mut Input<R>,
     window: &mut Window,
     interval: u32,
+    slip: Option<&Slip>,
     scan: &mut impl Scan,
 ) -> io::Result<Walked> {
     let (width, height) = scan.shape();
     let bits = window.begin(input)?;
     let walked = Walked::default();
-    Walk { input, window, scan, interval, width, total: width * height, bits, mcu: 0, walked, certain: None }.run()
+    let mut walk =
+        Walk { input, window, scan, interval, width, total: width * height, bits, mcu: 0, walked, certain: None };
+    if let Some(slip) = slip {
+        walk.pass(slip)?;
+    }
+    walk.run()
 }
 
 struct Walk<'a, R, S> {
@@ -122,6 +134,7 @@ impl<R: BufRead, S: Scan> Walk<'_, R, S> {
                 self.walked.found -= found;
                 self.walked.spoiled += found;
                 self.rows(start, self.mcu, S::retract);
+                self.walked.slipped = self.interval == 0 && ending == Ending::Long;
             }
             let to = next.unwrap_or(self.total);
             if next.is_some() && ending != Ending::Cut {
@@ -139,8 +152,34 @@ impl<R: BufRead, S: Scan> Walk<'_, R, S> {
         }
     }
 
-    /// Decodes MCUs before `end`, as many as can be.
+    /// Decodes up to a slip, and brings the scan into step there.
+    fn pass(&mut self, slip: &Slip) -> io::Result<()> {
+        self.read(slip.at)?;
+        for _ in 0..slip.by {
+            self.window.fill(&mut self.bits, self.input)?;
+            self.scan.spare(&self.window.bytes, &mut self.bits);
+        }
+        self.scan.lower(&slip.excess);
+        self.walked.found = self.walked.found.saturating_sub(slip.doubt.into());
+        Ok(())
+    }
+
+    /// Decodes MCUs before `end`, as many as can be: how the data end.
     fn decode(&mut self, end: u32) -> io::Result<Ending> {
+        if let Some(ending) = self.read(end)? {
+            return Ok(ending);
+        }
+        if !self.window.has_ended() {
+            self.window.fill(&mut self.bits, self.input)?;
+        }
+        if self.window.has_ended() && self.window.left(&self.bits) < 8 {
+            return Ok(Ending::Tight);
+        }
+        Ok(if self.has_spare() { Ending::Long } else { Ending::Loose })
+    }
+
+    /// Decodes MCUs before `end`; if not all of them, how the data end.
+    fn read(&mut self, end: u32) -> io::Result<Option<Ending>> {
         let reserve = self.scan.blocks() * BLOCK_BYTES;
         while self.mcu < end {
             let (row, column) = (self.mcu / self.width, self.mcu % self.width);
@@ -155,18 +194,12 @@ impl<R: BufRead, S: Scan> Walk<'_, R, S> {
             match stop {
                 Stop::Done => {}
                 Stop::Hungry => self.window.fill(&mut self.bits, self.input)?,
-                Stop::Damaged if !self.window.overrun(&self.bits) => return Ok(Ending::Damaged),
-                Stop::Damaged if self.input.is_at_marker() => return Ok(Ending::Short),
-                Stop::Damaged => return Ok(Ending::Cut),
+                Stop::Damaged if !self.window.overrun(&self.bits) => return Ok(Some(Ending::Damaged)),
+                Stop::Damaged if self.input.is_at_marker() => return Ok(Some(Ending::Short)),
+                Stop::Damaged => return Ok(Some(Ending::Cut)),
             }
         }
-        if !self.window.has_ended() {
-            self.window.fill(&mut self.bits, self.input)?;
-        }
-        if self.window.has_ended() && self.window.left(&self.bits) < 8 {
-            return Ok(Ending::Tight);
-        }
-        Ok(if self.has_spare() { Ending::Long } else { Ending::Loose })
+        Ok(None)
     }
 
     /// Whether nothing but more MCUs follows, and padding. Padding is ones; what is anything else seldom ends so.

@@ -1,12 +1,15 @@
 //! The policy for damage, row by row of its table in the crate's documentation, at every scale.
 
-#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)]
 
 mod common;
 
 use std::{io::BufReader, ops::Range};
 
-use common::writer::{Form, Picture};
+use common::{
+    Random,
+    writer::{Component, Form, Picture},
+};
 use scaled_jpeg::{Coverage, Decoder, Error, Plane, Scale};
 
 /// Ten rows of MCUs with thirteen each.
@@ -244,4 +247,63 @@ fn an_interval_with_too_many_mcus_is_lost() {
         file[interval + 5] = 8;
         assert_eq!(coverage(&file).found, 0);
     }
+}
+
+/// A grey picture of 40 × 30 blocks, each column of one lightness, with so many blocks too many in front of that
+/// one, and all behind them lighter than they should be.
+fn slipped(lightness: &[i32; 40], at: usize, by: usize, excess: i32) -> Vec<u8> {
+    with_odd_blocks(lightness, &[(at, by, 0)], excess)
+}
+
+/// The same with several such places, from the last one on: each a number of blocks to add, and of blocks to leave out.
+fn with_odd_blocks(lightness: &[i32; 40], places: &[(usize, usize, usize)], excess: i32) -> Vec<u8> {
+    let block = |dc: i32| std::array::from_fn(|index| if index == 0 { dc } else { 0 });
+    let mut coefficients: Vec<[i32; 64]> = (0..1200).map(|index| block(lightness[index % 40])).collect();
+    for &(at, by, missing) in places {
+        coefficients[at..].iter_mut().for_each(|block| block[0] += excess);
+        coefficients.splice(at..at + missing, [block(90), block(-80)].into_iter().cycle().take(by));
+    }
+    // A row of them, so that the file has what its frame will not say.
+    let blocks = coefficients.len();
+    let component = Component { h: 1, v: 1, padded: blocks, blocks: (blocks, 1), coefficients };
+    let picture = Picture { width: blocks * 8, height: 8, components: vec![component] };
+    let mut file = picture.write(&Form::sequential(1));
+    let frame = file.windows(2).position(|pair| pair == [0xff, 0xc1]).unwrap();
+    file[frame + 5..frame + 9].copy_from_slice(&[0, 240, 320_u16.to_be_bytes()[0], 320_u16.to_be_bytes()[1]]);
+    file
+}
+
+#[test]
+fn a_scan_without_restart_markers_that_slips_is_brought_into_step() {
+    let mut random = Random(14);
+    let lightness = std::array::from_fn(|_| random.below(120) as i32 - 60);
+    let sound = slipped(&lightness, 0, 0, 0);
+    for (by, excess) in [(1, 0), (1, 25), (2, -25), (10, 12)] {
+        let damaged = slipped(&lightness, 12 * 40 + 17, by, excess);
+        for scale in Scale::ALL {
+            let (sound, made) = (&planes(&sound, scale)[0], &planes(&damaged, scale)[0]);
+            let row = sound.data.len() / 30;
+            let is_same = |rows: Range<usize>| {
+                let range = rows.start * row..rows.end * row;
+                sound.data[range.clone()] == made.data[range]
+            };
+            assert!(is_same(0..12) && is_same(13..30), "{by} at {scale:?}, lighter by {excess}");
+        }
+        let Coverage { found, expected, .. } = coverage(&damaged);
+        assert!((1..=120).contains(&(expected - found)), "{by}, lighter by {excess}: {found} of {expected}");
+        // Nobody can go back in what comes piece by piece.
+        let pieces = Decoder::new(BufReader::new(&damaged[..])).unwrap().decode(Scale::Half).unwrap();
+        assert_eq!(pieces.coverage.found, 0);
+    }
+    // Damage in three places: a block more, one less, and one more again.
+    let file = with_odd_blocks(&lightness, &[(20 * 40 + 17, 1, 0), (12 * 40 + 25, 0, 1), (5 * 40 + 10, 1, 0)], 0);
+    let pieces = Decoder::new(BufReader::new(&file[..])).unwrap().decode(Scale::Full).unwrap();
+    assert_eq!(pieces.coverage.found, 0);
+    assert_eq!(coverage(&file).found, 0);
+    assert_eq!(planes(&file, Scale::Full)[0].data, pieces.data);
+    // One colour tells nothing of the place, nor does a pattern; and so many are no slip.
+    let pattern = std::array::from_fn(|column| 50 * (column as i32 % 2));
+    assert_eq!(coverage(&slipped(&pattern, 12 * 40 + 17, 2, 0)).found, 0);
+    assert_eq!(coverage(&slipped(&[0; 40], 12 * 40 + 17, 1, 0)).found, 0);
+    assert_eq!(coverage(&slipped(&lightness, 12 * 40 + 17, 11, 0)).found, 0);
 }

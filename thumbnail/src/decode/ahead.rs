@@ -4,23 +4,19 @@ use std::time::{Duration, Instant};
 
 use super::{Decoded, jpeg, png};
 use crate::{
-    Format, Limits, Rejection,
+    Format, Limits,
     header::{Coding, Header},
     incoming::Reader,
 };
 
 /// What was decoded before it was known whether all of a file would come.
 pub(crate) struct Ahead {
+    format: Format,
     size: (u32, u32),
     wanted: (u32, u32),
-    picture: Option<Picture>,
+    picture: Option<Decoded>,
     /// How long it took, without waiting for the file.
     pub(crate) spent: Duration,
-}
-
-enum Picture {
-    Jpeg(jpeg::Reduced),
-    Png(Decoded),
 }
 
 impl Ahead {
@@ -33,31 +29,24 @@ impl Ahead {
     pub(crate) fn decode(mut file: Reader, header: &Header, wanted: (u32, u32), limits: &Limits) -> Self {
         let started = Instant::now();
         // What has anything wrong with it is decoded again when it is whole: a damaged PNG's last rows depend on how its bytes
-        // come in.
+        // come in, and of a damaged JPEG more may be shown.
         let picture = match header.coding {
-            Coding::Jpeg(_) => jpeg::ahead(&mut file, header, wanted, limits).map(Picture::Jpeg),
-            Coding::Png { .. } => {
-                png::decode(&mut file, header, wanted, limits).ok().filter(|decoded| decoded.whole).map(Picture::Png)
-            }
+            Coding::Jpeg(_) => jpeg::ahead(&mut file, header, wanted, limits).map(Decoded::from),
+            Coding::Png { .. } => png::decode(&mut file, header, wanted, limits).ok().filter(|decoded| decoded.whole),
             _ => None,
         };
-        Self { size: header.size(), wanted, picture, spent: started.elapsed().saturating_sub(file.waited) }
+        Self {
+            format: header.format,
+            size: header.size(),
+            wanted,
+            picture,
+            spent: started.elapsed().saturating_sub(file.waited),
+        }
     }
 
     /// The picture, if the whole file still has that size and so much is still wanted: a turn may be noted at its end.
-    pub(super) fn decoded(
-        self,
-        bytes: &[u8],
-        header: &Header,
-        wanted: (u32, u32),
-    ) -> Option<Result<Decoded, Rejection>> {
-        if (self.size, self.wanted) != (header.size(), wanted) {
-            return None;
-        }
-        match (self.picture?, &header.coding) {
-            (Picture::Jpeg(reduced), Coding::Jpeg(_)) => Some(jpeg::judged(reduced, bytes).map(Decoded::from)),
-            (Picture::Png(decoded), Coding::Png { .. }) => Some(Ok(decoded)),
-            _ => None,
-        }
+    pub(super) fn decoded(self, header: &Header, wanted: (u32, u32)) -> Option<Decoded> {
+        let is_same = (self.format, self.size, self.wanted) == (header.format, header.size(), wanted);
+        self.picture.filter(|_| is_same)
     }
 }

@@ -94,8 +94,8 @@ pub(crate) fn decode(
     limits: &Limits,
     ahead: Option<Ahead>,
 ) -> Result<Decoded, Rejection> {
-    if let Some(decoded) = ahead.and_then(|ahead| ahead.decoded(bytes, header, wanted)) {
-        return decoded;
+    if let Some(decoded) = ahead.and_then(|ahead| ahead.decoded(header, wanted)) {
+        return Ok(decoded);
     }
     match &header.coding {
         Coding::Jpeg(_) => jpeg::decode(bytes, header, wanted).map(Decoded::from),

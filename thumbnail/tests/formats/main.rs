@@ -11,6 +11,7 @@ mod fixtures;
 mod frames;
 mod incoming;
 mod inputs;
+mod jpegs;
 mod keep;
 mod outputs;
 mod simple;

@@ -22,7 +22,7 @@ pub(crate) fn memory(header: &Header, frame: &Frame, wanted: (u32, u32)) -> u64 
 }
 
 /// A decoded picture, and how much of it was there.
-pub(super) type Reduced = (Picture, Coverage);
+type Reduced = (Picture, Coverage);
 
 /// Decodes so that `wanted` is left.
 pub(super) fn decode(bytes: &[u8], header: &Header, wanted: (u32, u32)) -> Result<Picture, Rejection> {
@@ -30,11 +30,13 @@ pub(super) fn decode(bytes: &[u8], header: &Header, wanted: (u32, u32)) -> Resul
     judged(reduced(decoder, Scale::smallest_leaving(wanted, header.size()))?, bytes)
 }
 
-/// What [`decode`] begins with, of a file that may yet turn out to be cut or to have too many scans; none where that fails.
-pub(super) fn ahead(reader: impl BufRead, header: &Header, wanted: (u32, u32), limits: &Limits) -> Option<Reduced> {
+/// What [`decode`] does, of a file that may yet turn out to be cut or to have too many scans; none where that fails, or where anything
+/// is missing, of which a file in memory may show more.
+pub(super) fn ahead(reader: impl BufRead, header: &Header, wanted: (u32, u32), limits: &Limits) -> Option<Picture> {
     let most = usize::try_from(limits.scans(header.size())).unwrap_or(usize::MAX);
     let decoder = Decoder::new(reader).ok()?.max_scans(most);
-    reduced(decoder, Scale::smallest_leaving(wanted, header.size())).ok()
+    let (picture, coverage) = reduced(decoder, Scale::smallest_leaving(wanted, header.size())).ok()?;
+    coverage.is_complete().then_some(picture)
 }
 
 fn reduced(decoder: Decoder<impl BufRead>, scale: Scale) -> Result<Reduced, Rejection> {
@@ -48,7 +50,7 @@ fn reduced(decoder: Decoder<impl BufRead>, scale: Scale) -> Result<Reduced, Reje
 }
 
 /// The picture, if not too much of it is missing.
-pub(super) fn judged((picture, coverage): Reduced, bytes: &[u8]) -> Result<Picture, Rejection> {
+fn judged((picture, coverage): Reduced, bytes: &[u8]) -> Result<Picture, Rejection> {
     let Coverage { found, expected, .. } = coverage;
     if nearly_whole(found, expected) {
         return Ok(picture);
