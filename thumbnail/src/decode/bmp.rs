@@ -54,13 +54,12 @@ pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding) -> Result<P
     if plain != coding.top_down {
         turn_over(&mut picture.data, row, height);
     }
-    let mut filled_in = coding.has_alpha();
-    if filled_in && picture.data.chunks_exact(4).all(|pixel| pixel[3] == 0) {
-        // An alpha channel that nobody filled in.
-        filled_in = false;
+    // Of an icon alpha may be left to the mask. A file whose header has a mask of alpha means what it says.
+    let left_out = coding.icon && coding.has_alpha() && picture.data.chunks_exact(4).all(|pixel| pixel[3] == 0);
+    if left_out {
         picture.data.chunks_exact_mut(4).for_each(|pixel| pixel[3] = 255);
     }
-    if coding.icon && !filled_in {
+    if coding.icon && (left_out || !coding.has_alpha()) {
         if picture.model == Model::Rgb {
             let data = picture.data.chunks_exact(3).flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 255]).collect();
             picture = Picture { model: Model::Rgba, data, ..picture };

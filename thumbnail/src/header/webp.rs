@@ -88,7 +88,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
         };
     }
     if !pixels_seen {
-        return Err(ends());
+        let whole = reader.u32(4).is_some_and(|length| length as usize + 8 <= bytes.len());
+        return Err(if whole { Reason::Corrupt.because("the WebP has no picture") } else { ends() });
     }
     header.coding = super::Coding::Webp(coding);
     Ok(header)

@@ -204,3 +204,15 @@ fn tiffs_of_other_kinds() {
         Reason::Corrupt | Reason::UnsupportedFormat
     ));
 }
+
+#[test]
+fn alpha_of_a_bitmap_file_counts_where_all_of_it_is_zero() {
+    let mut file = packed(1, 1, 32, 3, &[]);
+    file[14] = 56;
+    file.truncate(54);
+    file.extend([0x00ff_0000, 0x0000_ff00, 0xff, 0xff00_0000_u32].iter().flat_map(|mask| mask.to_le_bytes()));
+    file[10..14].copy_from_slice(&70_u32.to_le_bytes());
+    let pixel = |alpha: u8| show(&[&file[..], &[3, 2, 1, alpha]].concat(), 1)[0];
+    assert_eq!(pixel(9), [1, 2, 3, 9]);
+    assert_eq!(pixel(0)[3], 0);
+}

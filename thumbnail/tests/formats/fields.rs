@@ -205,6 +205,14 @@ fn what_the_flags_of_a_webp_deny_is_not_there() {
 }
 
 #[test]
+fn a_webp_without_a_picture_is_not_called_cut() {
+    let plain = fixtures::webp(40, 30, false, false);
+    let odd = fixtures::extended_webp(&plain[..12], 40, 30, 0, &[(*b"ABCD", vec![1, 2])]);
+    assert_eq!(reason(&odd), Reason::Corrupt);
+    assert_eq!(reason(&odd[..odd.len() - 2]), Reason::Truncated);
+}
+
+#[test]
 fn a_frame_of_an_animated_webp_keeps_its_alpha_whatever_the_flags_say() {
     for lossless in [false, true] {
         let frame = fixtures::webp(40, 30, true, lossless);
