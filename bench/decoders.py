@@ -24,19 +24,26 @@ GOALS = {
 
 
 def measure(program: Path, files: list[Path], rounds: int) -> list[dict]:
-    """Milliseconds of the processor in each round, by file, coding and scale."""
+    """Milliseconds of the processor, the median round's, and how many times faster ours is, by file, coding and scale."""
     environment = os.environ | {"JSON": "1", "ROUNDS": str(rounds)}
     answer = subprocess.run(
         [program.resolve(), "speed", *files], stdout=subprocess.PIPE, text=True, env=environment, preexec_fn=pin
     )
     if answer.returncode:
         raise Failed(f"{program} gave up; its message is above")
-    return json.loads(answer.stdout)
+    return [over_rounds(one) for one in json.loads(answer.stdout)]
+
+
+def over_rounds(measured: dict) -> dict:
+    """The rounds' medians; of the ratio, that of each round's, for what disturbs a round disturbs all of it."""
+    ratios = [turbo / ours for turbo, ours in zip(measured["turbo"], measured["ours"], strict=True)]
+    medians = {name: round(statistics.median(measured[name]), 3) for name in ("ours", "turbo")}
+    return measured | medians | {"times": round(statistics.median(ratios), 4)}
 
 
 def times(measured: dict) -> float:
-    """How many times faster ours is: the median of each round's ratio, for what disturbs a round disturbs all of it."""
-    return statistics.median(turbo / ours for turbo, ours in zip(measured["turbo"], measured["ours"], strict=True))
+    """How many times faster ours is."""
+    return measured["times"]
 
 
 def at(results: dict, coding: str, eighths: int) -> list[dict]:
@@ -49,4 +56,4 @@ def scales(results: dict) -> list[int]:
 
 
 def mean_ms(found: list[dict], whose: str) -> float:
-    return statistics.mean(statistics.median(one[whose]) for one in found)
+    return statistics.mean(one[whose] for one in found)

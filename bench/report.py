@@ -50,7 +50,7 @@ def markdown(results: dict) -> str:
 
 def conditions(results: dict) -> str:
     machine, versions = results["machine"], results["versions"]
-    rounds = len(results["classes"][0]["rounds"])
+    rounds = results["classes"][0]["rounds"]
     quick = " A quick run: expect noise." if results["quick"] else ""
     return (
         f"{machine['date']}, {machine['processor']}, {machine['architecture']}, one core of {machine['cores']}, {machine['system']}; "
@@ -183,7 +183,7 @@ def one_line(measured: dict) -> str:
 
 
 def start_line(results: dict) -> str:
-    return ", ".join(f"{name} {figures.start_ms(results, name):.1f} ms" for name in results["starts"]) or "not measured"
+    return ", ".join(f"{name} {figures.start_ms(results, name):.1f} ms" for name in results["starts"]["medians"]) or "not measured"
 
 
 def goals(results: dict) -> list[str]:
@@ -259,9 +259,29 @@ def with_part(readme: str, part: str, marks: tuple[str, str] = (BEGIN, END)) -> 
     return before + part + after
 
 
+def as_json(results: dict) -> str:
+    """The results as JSON: a line for each figure of the machine, each class of files and each scale of the decoder."""
+
+    def value(found: object) -> str:
+        if isinstance(found, list):
+            return "[\n" + ",\n".join(f"  {value(one)}" for one in found) + "\n ]" if found else "[]"
+        return json.dumps(rounded(found), ensure_ascii=False)
+
+    return "{\n" + ",\n".join(f" {json.dumps(name)}: {value(found)}" for name, found in results.items()) + "\n}\n"
+
+
+def rounded(found: object) -> object:
+    """Numbers with more digits than any page shows, and no more."""
+    if isinstance(found, dict):
+        return {name: rounded(one) for name, one in found.items()}
+    if isinstance(found, list):
+        return [rounded(one) for one in found]
+    return round(found, 6) if isinstance(found, float) else found
+
+
 def write(results: dict, out: Path, readme: Path | None) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    contents = [json.dumps(results, indent=1, ensure_ascii=False) + "\n", markdown(results), plot.svg(results)]
+    contents = [as_json(results), markdown(results), plot.svg(results)]
     for name, content in zip(FILES, contents, strict=True):
         (out / name).write_text(content)
     if readme:

@@ -118,7 +118,7 @@ def judge(programs: Programs, judge_program: Path, file: Path) -> dict:
 def measure_class(arguments: argparse.Namespace, programs: Programs, title: str, files: list[Path]) -> dict:
     rounds, made = measure(programs, files, arguments.rounds, QUICK_ROUND_MS if arguments.quick else ROUND_MS)
     judged = [judge(programs, arguments.judge, file) for file in files]
-    return {"class": title, "files": judged, "bytes": made, "rounds": rounds}
+    return {"class": title, "files": judged, "bytes": made} | figures.over_rounds(rounds)
 
 
 def measure_starts(arguments: argparse.Namespace, programs: Programs) -> dict:
@@ -129,15 +129,16 @@ def measure_starts(arguments: argparse.Namespace, programs: Programs) -> dict:
     commands = {name: command for name, command in commands.items() if command}
     for name, command in commands.items():  # so that every file is in the page cache
         coldstart.start(command, programs.node, "handler.handler")
-    starts = {name: [] for name in commands}
+    rounds = []
     for _ in range(arguments.rounds):
+        rounds.append({})
         for name, command in commands.items():
             cost, memory = coldstart.start(command, programs.node, "handler.handler")
-            starts[name].append({**{key: round(value, 3) for key, value in asdict(cost).items()}, "memory_mib": round(memory, 1)})
+            rounds[-1][name] = asdict(cost) | {"memory_mib": memory}
     zips = {"node": coldstart.zip_size(coldstart.node_entries(programs.node))}
     if arguments.function:
         zips["ours"] = coldstart.zip_size({"bootstrap": arguments.function})
-    return {"starts": starts, "zip_bytes": zips}
+    return {"starts": figures.over_rounds(rounds, "wall_ms"), "zip_bytes": zips}
 
 
 def measure_waiting(arguments: argparse.Namespace) -> dict:
