@@ -3,8 +3,8 @@
 use crate::{
     geometry::{Channel, Geometry},
     output::Output,
+    tables,
     transform::{self, LANES, Quantisers},
-    zigzag,
 };
 
 /// Zigzag indices of the first and the last coefficient.
@@ -81,7 +81,7 @@ impl Coefficients {
     /// By how many levels a sample can change at most with the last bit of all kept coefficients but the first.
     fn last_refinement(&self) -> f64 {
         let Some(table) = &self.table else { return f64::INFINITY };
-        let one = |index: usize| f64::from(table[usize::from(zigzag::NATURAL[index])]) * self.peaks[index];
+        let one = |index: usize| f64::from(table[usize::from(tables::NATURAL[index])]) * self.peaks[index];
         (1..64).filter(|&index| self.kept >> index & 1 == 1).map(one).sum()
     }
 
@@ -99,7 +99,7 @@ impl Coefficients {
         let rows = output.geometry.channels[index].v as usize;
         let start = output.start(index, mcu_row);
         let natural: Vec<u8> =
-            (1..64).filter(|at| self.kept >> at & 1 == 1).map(|at: usize| zigzag::NATURAL[at]).collect();
+            (1..64).filter(|at| self.kept >> at & 1 == 1).map(|at: usize| tables::NATURAL[at]).collect();
         let count = natural.len();
         for row in 0..rows {
             let first = (mcu_row as usize * rows + row) * self.width;

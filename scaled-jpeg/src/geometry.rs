@@ -1,6 +1,6 @@
 //! Scales, and what they make of a frame: transforms, planes, sizes, memory.
 
-use crate::{header::Header, zigzag};
+use crate::{header::Header, tables};
 
 /// By what a picture is reduced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -103,7 +103,7 @@ pub(crate) enum Upsampling {
 impl Channel {
     /// Whether the transform needs the coefficient of that zigzag index.
     pub(crate) fn keeps(&self, index: usize) -> bool {
-        let at = usize::from(zigzag::NATURAL[index & 63]);
+        let at = usize::from(tables::NATURAL[index & 63]);
         at % 8 < self.width && at / 8 < self.height
     }
 }
@@ -139,7 +139,7 @@ impl Geometry {
                 (size.1 * v * u32::from(height)).div_ceil(8 * v_max),
             );
             let corner = (height.min(8) - 1) * 8 + width.min(8) - 1;
-            let last = zigzag::NATURAL.iter().rposition(|&at| at == corner);
+            let last = tables::NATURAL.iter().rposition(|&at| at == corner);
             Channel {
                 h,
                 v,

@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use crate::{
     bits::{Bits, Bytes, Window},
+    header::ScanHeader,
     huffman::{AcTable, BITS, DcTable, END, PACKED_ADVANCE},
     output::Output,
-    scan::ScanHeader,
+    tables,
     transform::{Group, LANES, Quantisers},
     walk::{Scan, Stop},
-    zigzag,
 };
 
 /// A component in a scan.
@@ -171,6 +171,7 @@ impl Scan for Sequential<'_> {
 
 /// Reads a block: its first coefficient's difference, and into its lane of the group those that are needed, up to that zigzag
 /// index or somewhat further. None where the data are no block. A run beyond the last coefficient means that one, as everywhere.
+/// One function, longer than others, because its steps share what is kept in registers.
 #[inline(always)]
 pub(crate) fn decode_block(
     bits: &mut Bits,
@@ -270,7 +271,7 @@ static PLACES: [u16; END as usize] = {
     let mut places = [63 * LANES as u16; END as usize];
     let mut index = 0;
     while index < 64 {
-        places[index] = zigzag::NATURAL[index] as u16 * LANES as u16;
+        places[index] = tables::NATURAL[index] as u16 * LANES as u16;
         index += 1;
     }
     places

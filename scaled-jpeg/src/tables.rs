@@ -1,6 +1,34 @@
-//! Quantisation and Huffman tables, and the restart interval, as segments define them.
+//! Quantisation and Huffman tables, and the restart interval, as segments define them; and the order in which coefficients are stored.
 
-use crate::{error::Error, huffman::Spec, zigzag};
+use crate::{error::Error, huffman::Spec};
+
+/// Row × 8 + column of a coefficient by its zigzag index.
+pub(crate) const NATURAL: [u8; 64] = natural();
+
+const fn natural() -> [u8; 64] {
+    let mut order = [0; 64];
+    let (mut row, mut column) = (0_u8, 0_u8);
+    let mut index = 0;
+    while index < 64 {
+        order[index] = row * 8 + column;
+        // Even diagonals run up and to the right, odd ones down and to the left.
+        if (row + column).is_multiple_of(2) {
+            if column == 7 {
+                row += 1;
+            } else {
+                column += 1;
+                row = row.saturating_sub(1);
+            }
+        } else if row == 7 {
+            column += 1;
+        } else {
+            row += 1;
+            column = column.saturating_sub(1);
+        }
+        index += 1;
+    }
+    order
+}
 
 /// Tables that scans refer to by number.
 #[derive(Debug, Default)]
@@ -68,7 +96,7 @@ impl Tables {
             let bytes = if place >> 4 == 0 { 1 } else { 2 };
             let (values, rest) = rest.split_at_checked(64 * bytes).ok_or(CUT)?;
             let mut table = [0; 64];
-            for (value, &at) in values.chunks_exact(bytes).zip(&zigzag::NATURAL) {
+            for (value, &at) in values.chunks_exact(bytes).zip(&NATURAL) {
                 table[usize::from(at)] = value.iter().fold(0, |sum, &byte| sum << 8 | u16::from(byte));
             }
             let number = usize::from(place & 15);

@@ -7,7 +7,7 @@ use std::f64::consts::{PI, SQRT_2};
 
 use wide::{f32x8, i16x8, i32x8};
 
-use crate::{geometry::Channel, zigzag};
+use crate::{geometry::Channel, tables};
 
 /// A quantisation table made ready for a transform.
 pub(crate) struct Quantisers {
@@ -75,7 +75,7 @@ fn any_height<const W: usize>(height: usize) -> Inverse {
 
 /// What a coefficient of 1, by its zigzag index, adds to a sample at most.
 pub(crate) fn peak(channel: &Channel, index: usize) -> f64 {
-    let at = usize::from(zigzag::NATURAL[index]);
+    let at = usize::from(tables::NATURAL[index]);
     let axis = |points: usize, frequency: usize| {
         let cosines = COSINES[points - 1][frequency][..points].iter();
         let c = if frequency == 0 { 1.0 } else { SQRT_2 };
