@@ -2,8 +2,8 @@
 //! front of `cargo lambda watch`; and the gallery, a page that shows what they do. It knows nothing of pixels and nothing
 //! of the functions' code.
 
-pub mod chaos;
 mod error;
+pub mod faults;
 pub mod gallery;
 mod http;
 pub mod lambda;
@@ -11,6 +11,7 @@ pub mod operate;
 mod process;
 pub mod report;
 pub mod s3;
+pub mod sdk;
 pub mod stack;
 
 pub use error::Error;

@@ -6,22 +6,18 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::InvocationType;
+use aws_sdk_s3::types::EncodingType;
 use futures_util::{StreamExt as _, stream};
-use http_body_util::{BodyExt as _, Full};
-use hyper::{Method, Request, StatusCode};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::lambda::FailureRecord;
 use crate::s3::{decode_key, encode_key};
+use crate::sdk;
 use crate::stack::IMAGE_PROCESSOR;
 
-/// Keys of one page of a listing, S3's own limit.
-const PAGE: usize = 1000;
 /// Attempts of a task before it counts as failed.
 const ATTEMPTS: u32 = 3;
 
@@ -42,11 +38,11 @@ pub struct Redriven {
 /// # Errors
 /// When the folder cannot be read, or Lambda's API does not answer; the records that are not done are still there.
 pub async fn redrive(folder: &Path, lambda: &str, mut tell: impl FnMut(usize, usize)) -> Result<Redriven, String> {
-    let http = Http::new();
+    let client = sdk::lambda(lambda);
     let records = records(folder).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
     let mut redriven = Redriven::default();
     for (done, path) in records.iter().enumerate() {
-        match again(&http, lambda, path).await? {
+        match again(&client, path).await? {
             Ok(()) => redriven.queued += 1,
             Err(reason) => redriven.left.push((path.clone(), reason)),
         }
@@ -76,7 +72,7 @@ fn records(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// Does one record again. The inner error: why it was left.
-async fn again(http: &Http, lambda: &str, path: &Path) -> Result<Result<(), String>, String> {
+async fn again(client: &Client, path: &Path) -> Result<Result<(), String>, String> {
     let record = fs::read(path).map_err(|error| error.to_string()).and_then(|text| {
         serde_json::from_slice::<FailureRecord>(&text).map_err(|error| format!("it is no failure record: {error}"))
     });
@@ -85,9 +81,10 @@ async fn again(http: &Http, lambda: &str, path: &Path) -> Result<Result<(), Stri
         Err(reason) => return Ok(Err(reason)),
     };
     let function = &record.request_context.function_arn;
-    let (status, answer) = http.invoke(lambda, function, "Event", &record.request_payload).await?;
-    if status != StatusCode::ACCEPTED {
-        return Ok(Err(format!("Lambda answered {status}: {}", String::from_utf8_lossy(&answer))));
+    let invoke = client.invoke().function_name(function).invocation_type(InvocationType::Event);
+    if let Err(error) = invoke.payload(Blob::new(record.request_payload.to_string())).send().await {
+        let described = sdk::described("Lambda", &error);
+        return if sdk::answered(&error).is_some() { Ok(Err(described)) } else { Err(described) };
     }
     Ok(fs::remove_file(path).map_err(|error| format!("queued, but the record cannot be deleted: {error}")))
 }
@@ -138,11 +135,10 @@ impl Summary {
 /// # Errors
 /// When the bucket cannot be listed, or an endpoint does not answer.
 pub async fn backfill(backfill: &Backfill, mut tell: impl FnMut(&Summary)) -> Result<Summary, String> {
-    let http = Http::new();
-    let keys = http.keys(backfill).await?;
+    let (client, keys) = (sdk::lambda(&backfill.lambda), keys(backfill).await?);
     let mut summary = Summary { objects: keys.len(), ..Summary::default() };
     tell(&summary);
-    let tasks = keys.into_iter().map(|key| task(&http, backfill, key));
+    let tasks = keys.into_iter().map(|key| task(&client, backfill, key));
     let mut tasks = stream::iter(tasks).buffer_unordered(backfill.concurrency.max(1));
     while let Some(done) = tasks.next().await {
         match done? {
@@ -157,7 +153,7 @@ pub async fn backfill(backfill: &Backfill, mut tell: impl FnMut(&Summary)) -> Re
 }
 
 /// The result of one task, or its last error.
-async fn task(http: &Http, backfill: &Backfill, key: String) -> Result<(String, Result<String, String>), String> {
+async fn task(client: &Client, backfill: &Backfill, key: String) -> Result<(String, Result<String, String>), String> {
     let event = json!({
         "invocationSchemaVersion": "2.0",
         "invocationId": "local",
@@ -166,76 +162,37 @@ async fn task(http: &Http, backfill: &Backfill, key: String) -> Result<(String, 
     });
     let mut error = String::new();
     for _ in 0..ATTEMPTS {
-        let (status, answer) = http.invoke(&backfill.lambda, IMAGE_PROCESSOR, "RequestResponse", &event).await?;
-        let text = String::from_utf8_lossy(&answer);
-        let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
-        error = match answer["results"][0]["resultString"].as_str() {
-            Some(result) if answer["results"][0]["resultCode"] == "Succeeded" => {
-                return Ok((key, Ok(result.to_owned())));
+        let invoke = client.invoke().function_name(IMAGE_PROCESSOR).payload(Blob::new(event.to_string()));
+        let answer = match invoke.send().await {
+            Ok(answer) => answer.payload.map(Blob::into_inner).unwrap_or_default(),
+            Err(refused) if sdk::answered(&refused).is_some() => {
+                error = sdk::described("Lambda", &refused);
+                continue;
             }
+            Err(unreachable) => return Err(sdk::described("Lambda", &unreachable)),
+        };
+        let result: Value = serde_json::from_slice(&answer).unwrap_or_default();
+        let result = &result["results"][0];
+        error = match result["resultString"].as_str() {
+            Some(text) if result["resultCode"] == "Succeeded" => return Ok((key, Ok(text.to_owned()))),
             Some(failure) => failure.to_owned(),
-            None => format!("Lambda answered {status}: {text}"),
+            None => format!("{IMAGE_PROCESSOR} answered {}", String::from_utf8_lossy(&answer)),
         };
     }
     Ok((key, Err(error)))
 }
 
-/// Plain, unsigned HTTP to our own servers.
-struct Http(Client<HttpConnector, Full<Bytes>>);
-
-impl Http {
-    fn new() -> Self {
-        Self(Client::builder(TokioExecutor::new()).build_http())
+/// Every key of the bucket that begins with the prefix, but for folders.
+async fn keys(backfill: &Backfill) -> Result<Vec<String>, String> {
+    let list = sdk::s3(&backfill.s3).list_objects_v2().bucket(&backfill.bucket).prefix(&backfill.prefix);
+    // XML carries no control characters.
+    let mut pages = list.encoding_type(EncodingType::Url).into_paginator().send();
+    let mut keys = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page =
+            page.map_err(|error| format!("cannot list {}: {}", backfill.bucket, sdk::described("S3", &error)))?;
+        keys.extend(page.contents().iter().filter_map(|object| object.key().map(decode_key)));
     }
-
-    async fn invoke(
-        &self,
-        endpoint: &str,
-        function: &str,
-        kind: &str,
-        payload: &Value,
-    ) -> Result<(StatusCode, Bytes), String> {
-        let name = utf8_percent_encode(function, NON_ALPHANUMERIC);
-        let uri = format!("{endpoint}/2015-03-31/functions/{name}/invocations");
-        let request = Request::builder().method(Method::POST).uri(uri).header("x-amz-invocation-type", kind);
-        self.send(endpoint, request.body(Full::from(payload.to_string()))).await
-    }
-
-    /// Every key of the bucket that begins with the prefix, but for folders.
-    async fn keys(&self, backfill: &Backfill) -> Result<Vec<String>, String> {
-        let Backfill { s3, bucket, prefix, .. } = backfill;
-        let escaped = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-        let mut keys: Vec<String> = Vec::new();
-        loop {
-            let after = keys.last().map(|last| format!("&start-after={}", escaped(last))).unwrap_or_default();
-            let query = format!("list-type=2&encoding-type=url&max-keys={PAGE}&prefix={}{after}", escaped(prefix));
-            let request = Request::builder().uri(format!("{s3}/{}?{query}", escaped(bucket))).body(Full::default());
-            let (status, answer) = self.send(s3, request).await?;
-            let answer = String::from_utf8_lossy(&answer);
-            if status != StatusCode::OK {
-                return Err(format!("cannot list {bucket}: S3 answered {status}: {answer}"));
-            }
-            // Keys are URL-encoded in the answer, so they hold nothing that XML would have to escape.
-            keys.extend(
-                answer.split("<Key>").skip(1).filter_map(|rest| Some(decode_key(rest.split_once("</Key>")?.0))),
-            );
-            if !answer.contains("<IsTruncated>true</IsTruncated>") {
-                keys.retain(|key| !key.ends_with('/'));
-                return Ok(keys);
-            }
-        }
-    }
-
-    async fn send(
-        &self,
-        endpoint: &str,
-        request: hyper::http::Result<Request<Full<Bytes>>>,
-    ) -> Result<(StatusCode, Bytes), String> {
-        let request = request.map_err(|error| error.to_string())?;
-        let unreachable = |error: String| format!("{endpoint} does not answer ({error}): is `make run` up?");
-        let response = self.0.request(request).await.map_err(|error| unreachable(error.to_string()))?;
-        let status = response.status();
-        let answer = response.into_body().collect().await.map_err(|error| unreachable(error.to_string()))?;
-        Ok((status, answer.to_bytes()))
-    }
+    keys.retain(|key| !key.ends_with('/'));
+    Ok(keys)
 }

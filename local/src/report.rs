@@ -1,5 +1,7 @@
 //! What the functions' answers say of a key. Read tolerantly: unknown fields are ignored, missing ones empty.
 
+use std::collections::BTreeMap;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -25,8 +27,8 @@ pub struct Processed {
     pub thumbnails: Vec<Thumbnail>,
     /// Keys of thumbnails that were deleted.
     pub removed: Vec<Value>,
-    /// Where the time went.
-    pub milliseconds: Milliseconds,
+    /// Where the time went, by stage; `total` is all of it.
+    pub milliseconds: BTreeMap<String, f64>,
 }
 
 /// The source of a [`Processed`].
@@ -65,22 +67,6 @@ pub struct Thumbnail {
     pub format: String,
     /// Its size in bytes.
     pub bytes: u64,
-}
-
-/// Where the time of a [`Processed`] went: milliseconds. Stages overlap, and `decode` is a part of `make`.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Milliseconds {
-    /// Waiting for the source.
-    pub download: f64,
-    /// Decoding it.
-    pub decode: f64,
-    /// All work on pixels.
-    pub make: f64,
-    /// Writing the thumbnails.
-    pub upload: f64,
-    /// All of it.
-    pub total: f64,
 }
 
 /// `upload-handler`'s `result`.

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast;
 use tokio::time::sleep;
 
+use crate::faults::Faults;
 use crate::gallery::{Gallery, Sources};
 use crate::lambda::{self, Front};
 use crate::process::Child;
@@ -183,6 +184,12 @@ impl Stack {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Injects faults everywhere from now on; `None` ends them.
+    pub fn inject(&self, faults: Option<Arc<dyn Faults>>) {
+        self.s3.inject(faults.clone());
+        self.lambda.inject(faults);
     }
 
     /// Builds the functions, starts them and waits until both answer. A cold build takes minutes.

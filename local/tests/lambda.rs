@@ -15,7 +15,8 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use local::lambda::{Config, FailureRecord, Front, Invocation, Kind, Mishap, Outcome, Trouble};
+use local::faults::{CallFault, Faults};
+use local::lambda::{Config, FailureRecord, Front, Invocation, Kind, Outcome};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -314,14 +315,14 @@ async fn every_answer_names_its_request() {
 }
 
 /// Each event comes so often, and each call meets with that.
-struct Scripted(usize, Option<Mishap>);
+struct Scripted(usize, Option<CallFault>);
 
-impl Trouble for Scripted {
+impl Faults for Scripted {
     fn deliveries(&self) -> Vec<Duration> {
         vec![Duration::from_millis(1); self.0]
     }
 
-    fn call(&self) -> Option<Mishap> {
+    fn call(&self) -> Option<CallFault> {
         self.1
     }
 }
@@ -334,19 +335,19 @@ async fn trouble_is_made_as_asked() {
         std::mem::take(&mut lambda.seen.lock().unwrap().requests).len()
     };
     for times in [0, 1, 3] {
-        lambda.front.trouble(Some(Arc::new(Scripted(times, None))));
+        lambda.front.inject(Some(Arc::new(Scripted(times, None))));
         lambda.event(&json!({})).await;
         assert_eq!(runs().await, times);
     }
     let invoke = || lambda.client.invoke().function_name("image-processor").invocation_type(InvocationType::Event);
-    let busy = Mishap::Refused(429, "TooManyRequestsException");
-    lambda.front.trouble(Some(Arc::new(Scripted(1, Some(busy)))));
+    let busy = CallFault::Refused(429, "TooManyRequestsException");
+    lambda.front.inject(Some(Arc::new(Scripted(1, Some(busy)))));
     assert_eq!(refused!(invoke()), (429, "TooManyRequestsException".to_owned()));
     assert_eq!(runs().await, 0);
-    lambda.front.trouble(Some(Arc::new(Scripted(1, Some(Mishap::AnswerLost)))));
+    lambda.front.inject(Some(Arc::new(Scripted(1, Some(CallFault::AnswerLost)))));
     assert_eq!(refused!(invoke()), (500, "ServiceException".to_owned()));
     assert_eq!(runs().await, 1);
-    lambda.front.trouble(None);
+    lambda.front.inject(None);
     lambda.event(&json!({})).await;
     assert_eq!(runs().await, 1);
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use aws_sdk_s3::primitives::ByteStream;
 use common::{BUCKET, Fixture, refusal};
 use futures_util::future::{BoxFuture, join_all};
-use local::s3::{Interceptor, Operation, Rendezvous, S3Error, S3ErrorCode};
+use local::faults::{Faults, Operation, Rendezvous};
+use local::s3::{S3Error, S3ErrorCode};
 
 /// A body that shows whether it is whole: one byte, many times.
 fn body(number: u8) -> Vec<u8> {
@@ -101,9 +102,9 @@ async fn writers_of_many_keys_do_not_disturb_each_other() {
 }
 
 /// Refuses the PUTs of one key.
-struct Faults;
+struct Refusing;
 
-impl Interceptor for Faults {
+impl Faults for Refusing {
     fn before(&self, operation: Operation) -> BoxFuture<'_, Result<(), S3Error>> {
         Box::pin(async move {
             match (operation.name.as_str(), operation.key.as_deref()) {
@@ -118,10 +119,10 @@ impl Interceptor for Faults {
 async fn an_interceptor_can_answer_instead() {
     let s3 = Fixture::start().await;
     let put = |key: &str| s3.client.put_object().bucket(BUCKET).key(key).body(ByteStream::from_static(b"x")).send();
-    s3.server.intercept(Some(Arc::new(Faults)));
+    s3.server.inject(Some(Arc::new(Refusing)));
     assert_eq!(refusal(put("k é").await), (503, "SlowDown".into()));
     assert!(put("other").await.is_ok());
-    s3.server.intercept(None);
+    s3.server.inject(None);
     assert!(put("k é").await.is_ok());
 }
 
@@ -130,7 +131,7 @@ async fn a_rendezvous_lets_readers_meet() {
     let s3 = Fixture::start().await;
     s3.put("k", "x").await;
     let meeting = Arc::new(Rendezvous::new("k", 3, Duration::from_mins(1)));
-    s3.server.intercept(Some(Arc::clone(&meeting) as _));
+    s3.server.inject(Some(Arc::clone(&meeting) as _));
     let get = || s3.client.get_object().bucket(BUCKET).key("k").send();
     let (first, second) = (tokio::spawn(get()), tokio::spawn(get()));
     s3.client.head_object().bucket(BUCKET).key("k").send().await.unwrap(); // passes
@@ -146,7 +147,7 @@ async fn a_rendezvous_that_fails_lets_go_and_remembers() {
     let s3 = Fixture::start().await;
     s3.put("k", "x").await;
     let meeting = Arc::new(Rendezvous::new("k", 2, Duration::from_millis(100)));
-    s3.server.intercept(Some(Arc::clone(&meeting) as _));
+    s3.server.inject(Some(Arc::clone(&meeting) as _));
     for _ in 0..2 {
         assert!(s3.client.get_object().bucket(BUCKET).key("k").send().await.is_ok());
     }

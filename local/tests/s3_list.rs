@@ -59,18 +59,6 @@ async fn entries_say_size_and_etag() {
 }
 
 #[tokio::test]
-async fn the_first_version_uses_markers() {
-    let s3 = fixture().await;
-    let list = || s3.client.list_objects().bucket(BUCKET).delimiter("/").max_keys(2);
-    let first = list().send().await.unwrap();
-    assert_eq!(first.next_marker(), Some("a/"));
-    let second = list().marker("a/").send().await.unwrap();
-    assert_eq!(second.common_prefixes()[0].prefix(), Some("b b+/"));
-    assert_eq!(second.contents()[0].key(), Some("c"));
-    assert_eq!(second.is_truncated(), Some(true));
-}
-
-#[tokio::test]
 async fn keys_can_be_asked_for_in_url_form() {
     let s3 = fixture().await;
     let list = s3.client.list_objects_v2().bucket(BUCKET).prefix("b").encoding_type(EncodingType::Url);

@@ -42,9 +42,6 @@ async fn parts_become_one_object_with_s3s_etag() {
     part(&s3, "big", &id, 2, b"replaced".to_vec()).await;
     let first = part(&s3, "big", &id, 2, vec![1; PART]).await;
 
-    let listed = s3.client.list_parts().bucket(BUCKET).key("big").upload_id(&id).send().await.unwrap();
-    let sizes: Vec<_> = listed.parts().iter().map(|part| (part.part_number().unwrap(), part.size().unwrap())).collect();
-    assert_eq!(sizes, [(2, i64::try_from(PART).unwrap()), (7, 3)]);
     assert_eq!(s3.keys().await, [""; 0], "not an object before it is complete");
 
     let done = complete!(s3, "big", &id, vec![first, last]).unwrap();

@@ -23,10 +23,10 @@ use futures_util::future::{BoxFuture, join_all};
 use image::ImageFormat;
 use libtest_mimic::{Arguments, Trial};
 use local::{
-    chaos::Chaos,
+    faults::{Chaos, Faults, Operation},
     lambda::Outcome,
     operate::redrive,
-    s3::{Interceptor, Operation, S3Error, S3ErrorCode, decode_key},
+    s3::{S3Error, S3ErrorCode, decode_key},
 };
 use pipeline_tests::{encode, other_picture, picture};
 use serde_json::Value;
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
 /// The chaos, and on top of it a bucket policy that an operator got wrong: no thumbnail of an unlucky key may be written.
 struct Unlucky(Arc<Chaos>);
 
-impl Interceptor for Unlucky {
+impl Faults for Unlucky {
     fn before(&self, operation: Operation) -> BoxFuture<'_, Result<(), S3Error>> {
         let is_write = operation.name == "PutObject";
         let is_unlucky = |key: &String| key.starts_with("thumbnails/") && key.contains("unlucky");
@@ -92,11 +92,11 @@ async fn chaos() {
     let mut observer = pipeline.stack.lambda.observe();
     let mut random = Rng::with_seed(seed);
     let chaos = Chaos::begin(&pipeline.stack, random.u64(..));
-    pipeline.stack.s3.intercept(Some(Arc::new(Unlucky(Arc::clone(&chaos)))));
+    pipeline.stack.s3.inject(Some(Arc::new(Unlucky(Arc::clone(&chaos)))));
     let users = (0..USERS).map(|user| live(&pipeline, user, changes / USERS, random.fork()));
     let sources: BTreeMap<_, _> = join_all(users).await.into_iter().flatten().collect();
     pipeline.stack.lambda.idle().await;
-    Chaos::end(&pipeline.stack);
+    pipeline.stack.inject(None);
     let mut outcomes: BTreeMap<String, usize> = BTreeMap::new();
     while let Ok(invocation) = observer.try_recv() {
         let Outcome::Answered(answer) = &invocation.outcome else {

@@ -10,9 +10,9 @@ use std::{
 use futures_util::future::BoxFuture;
 use image::ImageFormat;
 use local::{
-    lambda::Trouble,
+    faults::{Faults, Operation},
     operate::{Backfill, Summary, backfill, redrive},
-    s3::{Interceptor, Operation, S3Error, S3ErrorCode},
+    s3::{S3Error, S3ErrorCode},
 };
 use pipeline_tests::{encode, picture};
 
@@ -32,7 +32,7 @@ pub(crate) fn all() -> Vec<(&'static str, Test)> {
 /// A bucket whose thumbnails may not be written.
 struct Broken;
 
-impl Interceptor for Broken {
+impl Faults for Broken {
     fn before(&self, operation: Operation) -> BoxFuture<'_, Result<(), S3Error>> {
         let refused = operation.name == "PutObject" && operation.key.is_some_and(|key| key.starts_with("thumbnails/"));
         let answer = if refused { Err(S3Error::new(S3ErrorCode::AccessDenied)) } else { Ok(()) };
@@ -45,12 +45,12 @@ async fn what_failed_is_redriven(pipeline: Arc<Pipeline>) {
     let records = || fs::read_dir(failures.join("image-processor")).map_or(0, Iterator::count);
     let before = records();
     let (source, key) = (picture(640, 480), "uploads/redriven.png");
-    pipeline.stack.s3.intercept(Some(Arc::new(Broken)));
+    pipeline.stack.s3.inject(Some(Arc::new(Broken)));
     pipeline.put(key, encode(&source, ImageFormat::Png)).await;
     pipeline.shows_nothing(key).await;
     assert_eq!(records(), before + 1, "the failure is on record");
 
-    pipeline.stack.s3.intercept(None);
+    pipeline.stack.s3.inject(None);
     let mut told = Vec::new();
     let lambda = pipeline.stack.lambda.endpoint();
     let redriven = redrive(&failures, &lambda, |done, of| told.push((done, of))).await.unwrap();
@@ -64,7 +64,7 @@ async fn what_failed_is_redriven(pipeline: Arc<Pipeline>) {
 /// Nobody is told of changes.
 struct EventsLost;
 
-impl Trouble for EventsLost {
+impl Faults for EventsLost {
     fn deliveries(&self) -> Vec<Duration> {
         Vec::new()
     }
@@ -73,14 +73,14 @@ impl Trouble for EventsLost {
 async fn a_backfill_goes_on_where_it_was(pipeline: Arc<Pipeline>) {
     const OBJECTS: usize = 300;
     // As if they had been there before the pipeline was: nobody is told of them.
-    pipeline.stack.lambda.trouble(Some(Arc::new(EventsLost)));
+    pipeline.stack.lambda.inject(Some(Arc::new(EventsLost)));
     let file = encode(&picture(64, 48), ImageFormat::Png);
     for number in 0..OBJECTS {
         pipeline.put(&format!("uploads/backfill/{number} + ü.png"), file.clone()).await;
     }
-    pipeline.stack.lambda.trouble(None);
+    pipeline.stack.lambda.inject(None);
     let writes = Arc::new(Writes::default());
-    pipeline.stack.s3.intercept(Some(writes.clone()));
+    pipeline.stack.s3.inject(Some(writes.clone()));
 
     let settings = Backfill {
         s3: pipeline.stack.s3.endpoint(),
@@ -109,7 +109,7 @@ async fn a_backfill_goes_on_where_it_was(pipeline: Arc<Pipeline>) {
     let made = OBJECTS - summary.current;
     assert_eq!(summary, Summary { objects: OBJECTS, made, current: summary.current, ..Summary::default() });
 
-    pipeline.stack.s3.intercept(None);
+    pipeline.stack.s3.inject(None);
     let writes = writes.0.lock().unwrap();
     assert_eq!(writes.len(), 3 * OBJECTS, "every thumbnail is there");
     assert!(writes.values().all(|times| *times == 1), "and each was made once: {writes:?}");
@@ -119,7 +119,7 @@ async fn a_backfill_goes_on_where_it_was(pipeline: Arc<Pipeline>) {
 #[derive(Default)]
 struct Writes(Mutex<HashMap<String, usize>>);
 
-impl Interceptor for Writes {
+impl Faults for Writes {
     fn before(&self, operation: Operation) -> BoxFuture<'_, Result<(), S3Error>> {
         if operation.name == "PutObject" {
             *self.0.lock().unwrap().entry(operation.key.unwrap_or_default()).or_default() += 1;

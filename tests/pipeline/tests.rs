@@ -4,7 +4,7 @@ use std::{fs, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use image::{ImageFormat, RgbImage};
-use local::s3::{Interceptor, Rendezvous};
+use local::faults::{Faults, Rendezvous};
 use pipeline_tests::{as_stored, encode, jpeg_with_orientation, other_picture, picture};
 use serde_json::{Value, json};
 
@@ -187,13 +187,13 @@ async fn two_processors_on_one_key(pipeline: Arc<Pipeline>) {
     let (older, newer) = (picture(1600, 1200), other_picture(1200, 1600));
     let key = "uploads/contested.jpg";
     let meeting = Arc::new(Rendezvous::new(key, 2, Duration::from_secs(30)));
-    pipeline.stack.s3.intercept(Some(Arc::clone(&meeting) as Arc<dyn Interceptor>));
+    pipeline.stack.s3.inject(Some(Arc::clone(&meeting) as Arc<dyn Faults>));
     let act = async {
         pipeline.put(key, encode(&older, ImageFormat::Jpeg)).await;
         pipeline.put(key, encode(&newer, ImageFormat::Jpeg)).await;
     };
     let invocations = pipeline.invocations("image-processor", act).await;
-    pipeline.stack.s3.intercept(None);
+    pipeline.stack.s3.inject(None);
 
     assert_eq!(invocations.len(), 2);
     assert!(meeting.met(), "no two processors overlapped: is there only one process of the function?");

@@ -68,7 +68,7 @@ async fn what_is_current_is_left_alone() {
     pipeline.process(KEY).await;
 
     let watch = Watch::new("", async || {});
-    pipeline.server.intercept(Some(watch.clone()));
+    pipeline.server.inject(Some(watch.clone()));
     assert_eq!(run(&pipeline, version_2(ENCODED)).await, succeeded("current"));
     let seen = watch.seen.lock().unwrap().clone();
     assert_eq!(seen.len(), 4, "{seen:?}");

@@ -254,7 +254,7 @@ async fn without_time_for_a_second_round_the_thumbnails_are_of_one_source() {
         overwrite.send().await.unwrap();
         sleep(Duration::from_secs(3)).await;
     });
-    pipeline.server.intercept(Some(watch.clone()));
+    pipeline.server.inject(Some(watch.clone()));
     let payload = json!({"bucket": BUCKET, "key": KEY});
     let error = invoke(payload, &pipeline.client, &pipeline.settings, now() + 6000).await.unwrap_err();
     assert_eq!(error.error_type, "OutOfTime");

@@ -123,7 +123,7 @@ async fn thumbnails_of_a_source_that_is_gone_go_too() {
     pipeline.delete("thumbnails/300/uploads/a.png").await;
 
     let watch = Watch::new("", async || {});
-    pipeline.server.intercept(Some(watch.clone()));
+    pipeline.server.inject(Some(watch.clone()));
     let result = pipeline.process("uploads/a.png").await;
 
     assert_eq!(result["outcome"], "removed");
@@ -180,7 +180,7 @@ async fn a_source_over_a_limit_is_rejected_with_its_reason() {
 async fn what_is_not_an_upload_is_refused_whoever_asks() {
     let pipeline = Pipeline::new(&[]).await;
     let watch = Watch::new("", async || {});
-    pipeline.server.intercept(Some(watch.clone()));
+    pipeline.server.inject(Some(watch.clone()));
     for (payload, reason) in [
         (json!({"bucket": BUCKET, "key": "thumbnails/100/uploads/a.jpg"}), "inside-thumbnails"),
         (json!({"bucket": BUCKET, "key": "documents/a.jpg"}), "outside-uploads"),
@@ -201,7 +201,7 @@ async fn a_source_that_changes_meanwhile_is_read_again() {
     pipeline.put("uploads/a.png", &encode(&picture(400, 300), ImageFormat::Png)).await;
     let overwrite = pipeline.client.put_object().bucket(BUCKET).key("uploads/a.png");
     let overwrite = overwrite.body(encode(&newer, ImageFormat::Png).into());
-    pipeline.server.intercept(Some(Watch::new("HeadObject", async || {
+    pipeline.server.inject(Some(Watch::new("HeadObject", async || {
         overwrite.send().await.unwrap();
     })));
 
@@ -215,7 +215,7 @@ async fn a_source_that_goes_meanwhile_leaves_nothing() {
     let pipeline = Pipeline::new(&[]).await;
     pipeline.put("uploads/a.png", &encode(&picture(40, 30), ImageFormat::Png)).await;
     let delete = pipeline.client.delete_object().bucket(BUCKET).key("uploads/a.png");
-    pipeline.server.intercept(Some(Watch::new("HeadObject", async || {
+    pipeline.server.inject(Some(Watch::new("HeadObject", async || {
         delete.send().await.unwrap();
     })));
     assert_eq!(pipeline.process("uploads/a.png").await["outcome"], "removed");
@@ -315,7 +315,7 @@ async fn a_missing_bucket_is_not_a_missing_source() {
 async fn the_function_answers_before_its_time_is_up() {
     let pipeline = Pipeline::new(&[]).await;
     pipeline.put("uploads/a.png", &encode(&picture(40, 30), ImageFormat::Png)).await;
-    pipeline.server.intercept(Some(Watch::new("GetObject", async || std::future::pending().await)));
+    pipeline.server.inject(Some(Watch::new("GetObject", async || std::future::pending().await)));
     let payload = json!({"bucket": BUCKET, "key": "uploads/a.png"});
     let error = invoke(payload, &pipeline.client, &pipeline.settings, now() + 1000).await.unwrap_err();
     assert_eq!(error.error_type, "OutOfTime");

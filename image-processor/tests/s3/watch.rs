@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use local::s3::{Interceptor, Operation, S3Error};
+use local::{
+    faults::{Faults, Operation},
+    s3::S3Error,
+};
 
 /// Remembers the operations, and does something before the first of that name.
 pub(crate) struct Watch<F> {
@@ -26,7 +29,7 @@ impl<F> Watch<F> {
     }
 }
 
-impl<F: FnOnce() -> R + Send + 'static, R: Future<Output = ()> + Send + 'static> Interceptor for Watch<F> {
+impl<F: FnOnce() -> R + Send + 'static, R: Future<Output = ()> + Send + 'static> Faults for Watch<F> {
     fn before(&self, operation: Operation) -> futures_util::future::BoxFuture<'_, Result<(), S3Error>> {
         let act = (operation.name == self.first).then(|| self.act.lock().unwrap().take()).flatten();
         self.seen.lock().unwrap().push((operation.name, operation.key.unwrap_or_default()));

@@ -68,7 +68,7 @@ impl Gallery {
         let board = Arc::new(Board::new(catalog, prefix.clone(), results));
         let news = Sender::new(LAG);
         let following = tokio::spawn(follow(Arc::clone(&board), news.clone(), ends, changes)).abort_handle();
-        let service = Arc::new(serve::Service::new(board, news, events, serve::Place { s3, bucket, prefix, port }));
+        let service = Arc::new(serve::Service::new(board, news, events, serve::Setting { s3, bucket, prefix, port }));
         let server = Server::start(listener, move |request, _| {
             let service = Arc::clone(&service);
             async move { Ok(service.answer(request).await) }

@@ -14,18 +14,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt as _, Full, Limited, StreamBody};
+use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Body, Frame, Incoming};
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::sync::broadcast::Sender;
@@ -34,6 +35,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::board::Board;
 use super::guard;
 use crate::lambda::Events;
+use crate::sdk;
 use crate::stack::IMAGE_PROCESSOR;
 
 const PAGE: &str = include_str!("page/gallery.html");
@@ -50,13 +52,8 @@ const OBJECT_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; sandbox
 const PICTURES: [&str; 8] =
     ["image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/bmp", "image/tiff", "image/x-icon"];
 
-/// What stays as it is in a path to S3.
-const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-
 /// S3's limit for keys, bytes.
 const LONGEST_KEY: usize = 1024;
-/// Most of an error of S3 that is read, bytes.
-const LONGEST_ERROR: usize = 64 * 1024;
 /// Pages that may listen for events at once.
 const LISTENERS: usize = 32;
 /// A silent connection is found dead by writing to it.
@@ -74,8 +71,8 @@ pub(super) fn event(news: &Value) -> Bytes {
     format!("data: {news}\n\n").into()
 }
 
-/// Where things are.
-pub(super) struct Place {
+/// The bucket and the ports.
+pub(super) struct Setting {
     /// S3's endpoint.
     pub(super) s3: String,
     pub(super) bucket: String,
@@ -89,14 +86,14 @@ pub(super) struct Service {
     news: Sender<Bytes>,
     listeners: Arc<Semaphore>,
     events: Events,
-    place: Place,
-    http: Client<HttpConnector, AnyBody>,
+    setting: Setting,
+    s3: Client,
 }
 
 impl Service {
-    pub(super) fn new(board: Arc<Board>, news: Sender<Bytes>, events: Events, place: Place) -> Self {
-        let http = Client::builder(TokioExecutor::new()).build_http();
-        Self { board, news, listeners: Arc::new(Semaphore::new(LISTENERS)), events, place, http }
+    pub(super) fn new(board: Arc<Board>, news: Sender<Bytes>, events: Events, setting: Setting) -> Self {
+        let s3 = sdk::s3(&setting.s3);
+        Self { board, news, listeners: Arc::new(Semaphore::new(LISTENERS)), events, setting, s3 }
     }
 
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<AnyBody> {
@@ -118,7 +115,7 @@ impl Service {
 
     async fn route(&self, request: Request<Incoming>) -> Answer {
         let (parts, body) = request.into_parts();
-        guard::check(&parts, self.place.port)?;
+        guard::check(&parts, self.setting.port)?;
         let asked = |name: &str| asked(&parts, name);
         let required = |name: &str| {
             asked(name)?.ok_or_else(|| Refusal::new(StatusCode::BAD_REQUEST, &format!("{name} is missing")))
@@ -140,11 +137,10 @@ impl Service {
 
     /// A key, if it is that of an upload.
     fn upload(&self, key: String) -> Result<String, Refusal> {
-        let is_upload = key.starts_with(&self.place.prefix) && key.len() > self.place.prefix.len();
-        let refusal =
-            || Refusal::new(StatusCode::BAD_REQUEST, &format!("keys of uploads begin with {}", self.place.prefix));
+        let is_upload = key.starts_with(&self.setting.prefix) && key.len() > self.setting.prefix.len();
         if !is_upload {
-            return Err(refusal());
+            let message = format!("keys of uploads begin with {}", self.setting.prefix);
+            return Err(Refusal::new(StatusCode::BAD_REQUEST, &message));
         }
         if key.len() > LONGEST_KEY {
             return Err(Refusal::new(StatusCode::BAD_REQUEST, "the name is too long: a key has at most 1024 bytes"));
@@ -153,7 +149,7 @@ impl Service {
     }
 
     fn list(&self, after: Option<&str>) -> Response<AnyBody> {
-        let Place { bucket, prefix, .. } = &self.place;
+        let Setting { bucket, prefix, .. } = &self.setting;
         let mut page = self.board.page(after);
         page["bucket"] = json!(bucket);
         page["prefix"] = json!(prefix);
@@ -162,45 +158,49 @@ impl Service {
 
     /// Passes an upload on to S3, as it comes.
     async fn put(&self, name: &str, headers: &HeaderMap, body: Incoming) -> Answer {
-        let key = self.upload(format!("{}{name}", self.place.prefix))?;
+        let key = self.upload(format!("{}{name}", self.setting.prefix))?;
         // S3 wants to know before; and so a body that stops early is no object.
         if body.size_hint().exact().is_none() {
             return Err(Refusal::new(StatusCode::LENGTH_REQUIRED, "the upload's length is missing"));
         }
-        let mut request =
-            self.request(Method::PUT, &self.place.bucket, &key, body.map_err(Into::into).boxed_unsync())?;
-        let octets = HeaderValue::from_static("application/octet-stream");
-        let content_type = headers.get(header::CONTENT_TYPE).cloned().unwrap_or(octets);
-        request.headers_mut().insert(header::CONTENT_TYPE, content_type);
-        self.ask_s3(request).await?;
+        let content_type = headers.get(header::CONTENT_TYPE).and_then(|said| said.to_str().ok());
+        let put = self.s3.put_object().bucket(&self.setting.bucket).key(key);
+        let put = put.content_type(content_type.unwrap_or("application/octet-stream"));
+        put.body(ByteStream::new(SdkBody::from_body_1_x(body))).send().await.map_err(|error| refusal(&error))?;
         Ok(status(StatusCode::NO_CONTENT))
     }
 
     async fn delete(&self, key: String) -> Answer {
-        let request = self.request(Method::DELETE, &self.place.bucket, &key, empty())?;
-        self.ask_s3(request).await?;
+        let delete = self.s3.delete_object().bucket(&self.setting.bucket).key(key);
+        delete.send().await.map_err(|error| refusal(&error))?;
         Ok(status(StatusCode::NO_CONTENT))
     }
 
     fn again(&self, key: &str) -> Response<AnyBody> {
-        self.events.send(IMAGE_PROCESSOR, json!({ "bucket": self.place.bucket, "key": key }));
+        self.events.send(IMAGE_PROCESSOR, json!({ "bucket": self.setting.bucket, "key": key }));
         status(StatusCode::ACCEPTED)
     }
 
     async fn object(&self, bucket: &str, key: &str, headers: &HeaderMap) -> Answer {
-        let mut request = self.request(Method::GET, bucket, key, empty())?;
-        if let Some(known) = headers.get(header::IF_NONE_MATCH) {
-            request.headers_mut().insert(header::IF_NONE_MATCH, known.clone());
-        }
-        let (parts, body) = self.ask_s3(request).await?.into_parts();
-        let mut response = Response::new(body.map_err(Into::into).boxed_unsync());
-        *response.status_mut() = parts.status;
-        let said = parts.headers.get(header::CONTENT_TYPE).and_then(|said| said.to_str().ok());
-        let picture = PICTURES.into_iter().find(|picture| said == Some(*picture));
+        let known = headers.get(IF_NONE_MATCH).and_then(|known| known.to_str().ok());
+        let get = self.s3.get_object().bucket(bucket).key(key).set_if_none_match(known.map(str::to_owned));
+        let object = match get.send().await {
+            Ok(object) => object,
+            Err(error) if sdk::answered(&error).is_some_and(|(status, _)| status == 304) => {
+                return Ok(status(StatusCode::NOT_MODIFIED));
+            }
+            Err(error) => return Err(refusal(&error)),
+        };
+        let picture = PICTURES.into_iter().find(|picture| object.content_type() == Some(*picture));
+        let length = object.content_length.map(HeaderValue::from);
+        let etag = object.e_tag().and_then(|etag| HeaderValue::from_str(etag).ok());
+        let chunks = stream::unfold(object.body, |mut body| async {
+            body.next().await.map(|chunk| (chunk.map(Frame::data).map_err(BoxError::from), body))
+        });
+        let mut response = Response::new(StreamBody::new(chunks).boxed_unsync());
         let headers = response.headers_mut();
-        for name in [header::CONTENT_LENGTH, header::ETAG] {
-            headers.extend(parts.headers.get(&name).map(|value| (name, value.clone())));
-        }
+        headers.extend(length.map(|length| (header::CONTENT_LENGTH, length)));
+        headers.extend(etag.map(|etag| (header::ETAG, etag)));
         let content_type = picture.unwrap_or("application/octet-stream");
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(OBJECT_POLICY));
@@ -233,28 +233,6 @@ impl Service {
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         Ok(response)
     }
-
-    fn request(&self, method: Method, bucket: &str, key: &str, body: AnyBody) -> Result<Request<AnyBody>, Refusal> {
-        let escaped = |text: &str| utf8_percent_encode(text, KEPT).to_string();
-        let uri = format!("{}/{}/{}", self.place.s3, escaped(bucket), escaped(key));
-        let request = Request::builder().method(method).uri(uri).body(body);
-        request.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, &error.to_string()))
-    }
-
-    async fn ask_s3(&self, request: Request<AnyBody>) -> Result<Response<Incoming>, Refusal> {
-        let unreachable =
-            |error: &dyn std::error::Error| Refusal::new(StatusCode::BAD_GATEWAY, &format!("S3: {error}"));
-        let response = self.http.request(request).await.map_err(|error| unreachable(&error))?;
-        let status = response.status();
-        if status.is_success() || status == StatusCode::NOT_MODIFIED {
-            return Ok(response);
-        }
-        let told = Limited::new(response.into_body(), LONGEST_ERROR).collect().await;
-        let told = told.map_err(|error| unreachable(&*error))?.to_bytes();
-        let told = String::from_utf8_lossy(&told);
-        let message = told.split_once("<Message>").and_then(|(_, rest)| Some(rest.split_once("</Message>")?.0));
-        Err(Refusal::new(status, message.unwrap_or("S3 refused")))
-    }
 }
 
 /// Why a request is not carried out.
@@ -274,6 +252,12 @@ impl Refusal {
         *response.status_mut() = self.status;
         response
     }
+}
+
+/// S3's error as the page's.
+fn refusal<E: ProvideErrorMetadata + std::error::Error + 'static>(error: &SdkError<E, HttpResponse>) -> Refusal {
+    let status = sdk::answered(error).and_then(|(status, _)| StatusCode::from_u16(status).ok());
+    Refusal::new(status.unwrap_or(StatusCode::BAD_GATEWAY), &sdk::described("S3", error))
 }
 
 /// A parameter of the query, decoded.

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::name::{ACCOUNT, Target};
 use super::queue::Queue;
 use super::runtime::Outcome;
-use super::trouble::Mishap;
+use crate::faults::CallFault;
 use crate::http::new_id;
 
 /// Lambda's limits for payloads, bytes.
@@ -50,8 +50,8 @@ async fn invoke(queue: &Arc<Queue>, request: Request<Incoming>, request_id: &str
     };
     let limit = if kind == "Event" { LARGEST_EVENT } else { LARGEST_REQUEST };
     let payload = payload(request, limit).await?;
-    let mishap = queue.trouble().and_then(|trouble| trouble.call());
-    if let Some(Mishap::Refused(status, kind)) = mishap {
+    let fault = queue.injected.get().and_then(|faults| faults.call());
+    if let Some(CallFault::Refused(status, kind)) = fault {
         return Err(Refusal::new(status, kind, "asked for by a test".to_owned()));
     }
     let answer = match kind.as_str() {
@@ -66,7 +66,7 @@ async fn invoke(queue: &Arc<Queue>, request: Request<Incoming>, request_id: &str
             finished(outcome, &version)
         }
     };
-    match mishap {
+    match fault {
         Some(_) => Err(Refusal::new(500, "ServiceException", "the answer was lost, as a test asks for".to_owned())),
         None => answer,
     }

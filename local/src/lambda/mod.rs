@@ -21,7 +21,6 @@ mod name;
 mod queue;
 mod runtime;
 mod sandbox;
-mod trouble;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -35,9 +34,9 @@ use tokio::sync::broadcast;
 pub use failure::{FailureRecord, RequestContext, ResponseContext};
 pub use runtime::Outcome;
 pub(crate) use sandbox::Starter;
-pub use trouble::{Mishap, Trouble};
 
 use crate::Error;
+use crate::faults::Faults;
 use crate::http::Server;
 use name::Target;
 use queue::Queue;
@@ -167,9 +166,9 @@ impl Front {
         self.queue.run_processes(starter);
     }
 
-    /// From now on this is asked what goes wrong; `None` takes it away.
-    pub fn trouble(&self, trouble: Option<Arc<dyn Trouble>>) {
-        self.queue.set_trouble(trouble);
+    /// Injects faults from now on; `None` ends them.
+    pub fn inject(&self, faults: Option<Arc<dyn Faults>>) {
+        self.queue.injected.set(faults);
     }
 
     /// Returns when nothing is queued, waiting for a retry, or running.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -14,7 +14,8 @@ use super::failure::{FailureRecord, RequestContext, ResponseContext};
 use super::name::Target;
 use super::runtime::{Outcome, Runtime};
 use super::sandbox::{Sandboxes, Starter};
-use super::{Config, Invocation, Kind, Trouble};
+use super::{Config, Invocation, Kind};
+use crate::faults::Injected;
 use crate::http::new_id;
 use crate::s3::timestamp;
 
@@ -27,7 +28,7 @@ pub(super) struct Queue {
     /// Instead of the runtime, where they are set.
     sandboxes: OnceLock<Sandboxes>,
     timeout: Duration,
-    trouble: RwLock<Option<Arc<dyn Trouble>>>,
+    pub(super) injected: Injected,
     region: String,
     retry_delays: Vec<Duration>,
     failures: PathBuf,
@@ -54,7 +55,7 @@ impl Queue {
             runtime: Runtime::new(&config.runtime, config.timeout),
             sandboxes: OnceLock::new(),
             timeout: config.timeout,
-            trouble: RwLock::new(None),
+            injected: Injected::default(),
             region: config.region,
             retry_delays: config.retry_delays,
             failures: config.failures,
@@ -94,15 +95,6 @@ impl Queue {
         let _ = self.sandboxes.set(Sandboxes::new(starter, self.timeout));
     }
 
-    pub(super) fn set_trouble(&self, trouble: Option<Arc<dyn Trouble>>) {
-        *self.trouble.write().unwrap_or_else(PoisonError::into_inner) = trouble;
-    }
-
-    /// What goes wrong, where anything is to.
-    pub(super) fn trouble(&self) -> Option<Arc<dyn Trouble>> {
-        self.trouble.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     fn pending(self: &Arc<Self>) -> Pending {
         self.pending.send_modify(|pending| *pending += 1);
         Pending(Arc::clone(self))
@@ -111,14 +103,14 @@ impl Queue {
     /// Takes an event to run in the background, and answers with its request id at once.
     pub(super) fn enqueue(self: &Arc<Self>, target: &Target, payload: &Value) -> String {
         let request_id = new_id();
-        let deliveries = self.trouble().map_or_else(|| vec![Duration::ZERO], |trouble| trouble.deliveries());
+        let deliveries = self.injected.get().map_or_else(|| vec![Duration::ZERO], |faults| faults.deliveries());
         for delay in deliveries {
             let (queue, target, id, payload) = (Arc::clone(self), target.clone(), request_id.clone(), payload.clone());
             drop(self.begin(async move {
                 if !delay.is_zero() {
                     tokio::time::sleep(delay).await;
                 }
-                queue.attempts(target, id, payload).await;
+                queue.attempts(target, id, payload, (Kind::Event, &queue.retry_delays)).await;
             }));
         }
         request_id
@@ -142,33 +134,23 @@ impl Queue {
     /// Runs a function once, for a caller that waits. As in Lambda, it runs to its end also when the caller is gone.
     pub(super) async fn run(self: &Arc<Self>, target: Target, request_id: String, payload: Value) -> Outcome {
         let queue = Arc::clone(self);
-        let running = self.begin(async move { queue.run_once(&target, request_id, payload).await });
+        let running =
+            self.begin(async move { queue.attempts(target, request_id, payload, (Kind::RequestResponse, &[])).await });
         running.await.ok().flatten().unwrap_or_else(|| Outcome::Unreachable("everything is being stopped".to_owned()))
     }
 
-    async fn run_once(&self, target: &Target, request_id: String, payload: Value) -> Outcome {
-        let queued = SystemTime::now();
-        let (started, outcome) = self.attempt(target, &request_id, &payload).await;
-        self.tell(Invocation {
-            function: target.function.clone(),
-            request_id,
-            kind: Kind::RequestResponse,
-            payload,
-            attempts: 1,
-            queued,
-            started,
-            finished: SystemTime::now(),
-            outcome: outcome.clone(),
-            failure: None,
-        });
-        outcome
-    }
-
-    async fn attempts(&self, target: Target, request_id: String, payload: Value) {
+    /// Runs an event, and again after each delay while it fails.
+    async fn attempts(
+        &self,
+        target: Target,
+        request_id: String,
+        payload: Value,
+        (kind, delays): (Kind, &[Duration]),
+    ) -> Outcome {
         let queued = SystemTime::now();
         let mut attempts = 1;
         let (mut started, mut outcome) = self.attempt(&target, &request_id, &payload).await;
-        for delay in &self.retry_delays {
+        for delay in delays {
             if matches!(outcome, Outcome::Answered(_)) {
                 break;
             }
@@ -177,19 +159,24 @@ impl Queue {
             attempts += 1;
             (started, outcome) = self.attempt(&target, &request_id, &payload).await;
         }
-        let failure = self.record(&target, &request_id, &payload, attempts, &outcome);
-        self.tell(Invocation {
+        let failure = match kind {
+            Kind::Event => self.record(&target, &request_id, &payload, attempts, &outcome),
+            Kind::RequestResponse => None,
+        };
+        // Without an observer nobody receives it.
+        let _ = self.finished.send(Arc::new(Invocation {
             function: target.function,
             request_id,
-            kind: Kind::Event,
+            kind,
             payload,
             attempts,
             queued,
             started,
             finished: SystemTime::now(),
-            outcome,
+            outcome: outcome.clone(),
             failure,
-        });
+        }));
+        outcome
     }
 
     async fn attempt(&self, target: &Target, request_id: &str, payload: &Value) -> (SystemTime, Outcome) {
@@ -202,7 +189,7 @@ impl Queue {
         let (function, payload) = (&target.function, Bytes::from(payload.to_string()));
         let outcome = match self.sandboxes.get() {
             Some(sandboxes) => {
-                let life = self.trouble().and_then(|trouble| trouble.life());
+                let life = self.injected.get().and_then(|faults| faults.life());
                 sandboxes.invoke(function, request_id, payload, life).await
             }
             None => self.runtime.invoke(function, request_id, payload).await,
@@ -250,10 +237,5 @@ impl Queue {
                 None
             }
         }
-    }
-
-    fn tell(&self, invocation: Invocation) {
-        // Without an observer there is nobody to tell.
-        let _ = self.finished.send(Arc::new(invocation));
     }
 }

@@ -8,7 +8,7 @@ use s3s::{S3, S3Error, S3Request, S3Response, S3Result, TrailingHeaders, s3_erro
 use tokio::task::spawn_blocking;
 
 use super::body::{self, Expected, Received, receive};
-use super::list::{Query, escaped, limit, listed, page};
+use super::list::{Query, common_prefixes, contents, escaped, limit, page};
 use super::notification::{Caller, Notifier};
 use super::object::{Attributes, Checksums, Object, attributes};
 use super::read::{Asked, check_read, not_satisfiable, part_or_version};
@@ -69,6 +69,51 @@ macro_rules! with_checksums {
         output.checksum_sha256 = checksums.sha256;
         output
     }};
+}
+
+/// What GET and HEAD say of an object.
+macro_rules! described {
+    ($output:path, $object:expr) => {{
+        let attributes = $object.attributes.clone();
+        $output {
+            content_length: Some($object.length()),
+            accept_ranges: Some("bytes".to_owned()),
+            e_tag: Some($object.etag()),
+            last_modified: Some($object.last_modified()),
+            content_type: Some(attributes.content_type()),
+            metadata: attributes.user(),
+            cache_control: attributes.cache_control,
+            content_disposition: attributes.content_disposition,
+            content_encoding: attributes.content_encoding,
+            content_language: attributes.content_language,
+            expires: attributes.expires,
+            ..Default::default()
+        }
+    }};
+}
+
+/// The conditions of a read.
+macro_rules! asked {
+    ($input:expr) => {
+        Asked {
+            if_match: $input.if_match,
+            if_none_match: $input.if_none_match,
+            if_modified_since: $input.if_modified_since,
+            if_unmodified_since: $input.if_unmodified_since,
+        }
+    };
+}
+
+/// The conditions of a copy's source.
+macro_rules! source_asked {
+    ($input:expr) => {
+        Asked {
+            if_match: $input.copy_source_if_match.take(),
+            if_none_match: $input.copy_source_if_none_match.take(),
+            if_modified_since: $input.copy_source_if_modified_since.take(),
+            if_unmodified_since: $input.copy_source_if_unmodified_since.take(),
+        }
+    };
 }
 
 impl Backend {
@@ -183,24 +228,6 @@ impl S3 for Backend {
         answer(dto::HeadBucketOutput { bucket_region: Some(self.region.clone()), ..Default::default() })
     }
 
-    async fn get_bucket_location(
-        &self,
-        request: S3Request<dto::GetBucketLocationInput>,
-    ) -> Answer<dto::GetBucketLocationOutput> {
-        self.store.bucket_exists(&request.input.bucket)?;
-        // us-east-1 is told by an empty constraint.
-        let region = (self.region != "us-east-1").then(|| self.region.clone().into());
-        answer(dto::GetBucketLocationOutput { location_constraint: region })
-    }
-
-    async fn get_bucket_versioning(
-        &self,
-        request: S3Request<dto::GetBucketVersioningInput>,
-    ) -> Answer<dto::GetBucketVersioningOutput> {
-        self.store.bucket_exists(&request.input.bucket)?;
-        answer(dto::GetBucketVersioningOutput::default())
-    }
-
     async fn put_object(&self, mut request: S3Request<dto::PutObjectInput>) -> Answer<dto::PutObjectOutput> {
         self.store.bucket_exists(&request.input.bucket)?;
         let caller = caller(&request);
@@ -219,12 +246,7 @@ impl S3 for Backend {
         let input = request.input;
         part_or_version(input.part_number, input.version_id.as_deref())?;
         let (object, file) = self.get(&input.bucket, &input.key).await?;
-        let asked = Asked {
-            if_match: input.if_match,
-            if_none_match: input.if_none_match,
-            if_modified_since: input.if_modified_since,
-            if_unmodified_since: input.if_unmodified_since,
-        };
+        let asked = asked!(input);
         check_read(&object, &asked)?;
         let range = match input.range {
             Some(_) if object.size == 0 => return Err(not_satisfiable(&object)),
@@ -233,22 +255,10 @@ impl S3 for Backend {
         };
         let bytes = range.clone().unwrap_or(0..object.size);
         let length = bytes.end - bytes.start;
-        let output = dto::GetObjectOutput {
-            body: Some(body::stream(file, bytes.start, length)),
-            content_length: i64::try_from(length).ok(),
-            content_range: range.map(|range| format!("bytes {}-{}/{}", range.start, range.end - 1, object.size)),
-            accept_ranges: Some("bytes".to_owned()),
-            e_tag: Some(object.etag()),
-            last_modified: Some(object.last_modified()),
-            content_type: Some(object.attributes.content_type()),
-            cache_control: object.attributes.cache_control.clone(),
-            content_disposition: object.attributes.content_disposition.clone(),
-            content_encoding: object.attributes.content_encoding.clone(),
-            content_language: object.attributes.content_language.clone(),
-            expires: object.attributes.expires.clone(),
-            metadata: object.attributes.user(),
-            ..Default::default()
-        };
+        let mut output = described!(dto::GetObjectOutput, object);
+        output.body = Some(body::stream(file, bytes.start, length));
+        output.content_length = i64::try_from(length).ok();
+        output.content_range = range.map(|range| format!("bytes {}-{}/{}", range.start, range.end - 1, object.size));
         let checksums = shown(&object, input.checksum_mode.as_ref(), length == object.size);
         answer(with_checksums!(output, checksums))
     }
@@ -257,27 +267,9 @@ impl S3 for Backend {
         let input = request.input;
         part_or_version(input.part_number, input.version_id.as_deref())?;
         let (object, _) = self.get(&input.bucket, &input.key).await?;
-        let asked = Asked {
-            if_match: input.if_match,
-            if_none_match: input.if_none_match,
-            if_modified_since: input.if_modified_since,
-            if_unmodified_since: input.if_unmodified_since,
-        };
+        let asked = asked!(input);
         check_read(&object, &asked)?;
-        let output = dto::HeadObjectOutput {
-            content_length: Some(object.length()),
-            accept_ranges: Some("bytes".to_owned()),
-            e_tag: Some(object.etag()),
-            last_modified: Some(object.last_modified()),
-            content_type: Some(object.attributes.content_type()),
-            cache_control: object.attributes.cache_control.clone(),
-            content_disposition: object.attributes.content_disposition.clone(),
-            content_encoding: object.attributes.content_encoding.clone(),
-            content_language: object.attributes.content_language.clone(),
-            expires: object.attributes.expires.clone(),
-            metadata: object.attributes.user(),
-            ..Default::default()
-        };
+        let output = described!(dto::HeadObjectOutput, object);
         let checksums = shown(&object, input.checksum_mode.as_ref(), true);
         answer(with_checksums!(output, checksums))
     }
@@ -289,30 +281,6 @@ impl S3 for Backend {
         let conditions = Conditions { if_match: input.if_match, if_none_match: None };
         self.delete(input.bucket, input.key, conditions, caller).await?;
         answer(dto::DeleteObjectOutput::default())
-    }
-
-    async fn delete_objects(&self, request: S3Request<dto::DeleteObjectsInput>) -> Answer<dto::DeleteObjectsOutput> {
-        let caller = caller(&request);
-        let input = request.input;
-        self.store.bucket_exists(&input.bucket)?;
-        let mut output = dto::DeleteObjectsOutput::default();
-        for wanted in input.delete.objects {
-            let conditions = Conditions { if_match: wanted.e_tag.map(dto::ETagCondition::ETag), if_none_match: None };
-            match self.delete(input.bucket.clone(), wanted.key.clone(), conditions, caller.clone()).await {
-                Ok(()) if input.delete.quiet == Some(true) => {}
-                Ok(()) => output
-                    .deleted
-                    .get_or_insert_default()
-                    .push(dto::DeletedObject { key: Some(wanted.key), ..Default::default() }),
-                Err(error) => output.errors.get_or_insert_default().push(dto::Error {
-                    key: Some(wanted.key),
-                    code: Some(error.code().as_str().to_owned()),
-                    message: error.message().map(str::to_owned),
-                    ..Default::default()
-                }),
-            }
-        }
-        answer(output)
     }
 
     async fn copy_object(&self, request: S3Request<dto::CopyObjectInput>) -> Answer<dto::CopyObjectOutput> {
@@ -329,12 +297,7 @@ impl S3 for Backend {
                  object's metadata."
             ));
         }
-        let asked = Asked {
-            if_match: input.copy_source_if_match.take(),
-            if_none_match: input.copy_source_if_none_match.take(),
-            if_modified_since: input.copy_source_if_modified_since.take(),
-            if_unmodified_since: input.copy_source_if_unmodified_since.take(),
-        };
+        let asked = source_asked!(input);
         let (received, source) = self.fetch(&input.copy_source, asked, None).await?;
         let attributes: Attributes = if replace { attributes!(input) } else { source.attributes.clone() };
         let mut draft = Draft::new(received, attributes);
@@ -358,45 +321,18 @@ impl S3 for Backend {
             most: input.max_keys,
         };
         let page = self.store.read(&input.bucket, |objects| page(objects, &query))?;
-        let listed = listed(&page, input.encoding_type.as_ref());
         let escaped = |text: Option<String>| text.map(|text| escaped(&text, input.encoding_type.as_ref()));
         answer(dto::ListObjectsV2Output {
             key_count: Some(page.count()),
             max_keys: i32::try_from(limit(input.max_keys)).ok(),
             is_truncated: Some(page.next.is_some()),
+            contents: contents(&page, input.encoding_type.as_ref()),
+            common_prefixes: common_prefixes(&page, input.encoding_type.as_ref()),
             next_continuation_token: page.next,
-            contents: listed.contents,
-            common_prefixes: listed.common_prefixes,
             continuation_token: input.continuation_token,
             delimiter: escaped(input.delimiter),
             prefix: Some(escaped(input.prefix).unwrap_or_default()),
             start_after: escaped(input.start_after),
-            encoding_type: input.encoding_type,
-            name: Some(input.bucket),
-            ..Default::default()
-        })
-    }
-
-    async fn list_objects(&self, request: S3Request<dto::ListObjectsInput>) -> Answer<dto::ListObjectsOutput> {
-        let input = request.input;
-        let query = Query {
-            prefix: input.prefix.as_deref().unwrap_or_default(),
-            delimiter: input.delimiter.as_deref(),
-            after: input.marker.as_deref(),
-            most: input.max_keys,
-        };
-        let page = self.store.read(&input.bucket, |objects| page(objects, &query))?;
-        let listed = listed(&page, input.encoding_type.as_ref());
-        let escaped = |text: Option<String>| text.map(|text| escaped(&text, input.encoding_type.as_ref()));
-        answer(dto::ListObjectsOutput {
-            max_keys: i32::try_from(limit(input.max_keys)).ok(),
-            is_truncated: Some(page.next.is_some()),
-            next_marker: escaped(page.next),
-            contents: listed.contents,
-            common_prefixes: listed.common_prefixes,
-            delimiter: escaped(input.delimiter),
-            prefix: Some(escaped(input.prefix).unwrap_or_default()),
-            marker: Some(escaped(input.marker).unwrap_or_default()),
             encoding_type: input.encoding_type,
             name: Some(input.bucket),
             ..Default::default()
@@ -437,15 +373,10 @@ impl S3 for Backend {
         &self,
         request: S3Request<dto::UploadPartCopyInput>,
     ) -> Answer<dto::UploadPartCopyOutput> {
-        let input = request.input;
+        let mut input = request.input;
         check_number(input.part_number)?;
         let (folder, _) = Folder::open(&self.store.uploads(), &input.upload_id, &input.bucket, &input.key)?;
-        let asked = Asked {
-            if_match: input.copy_source_if_match,
-            if_none_match: input.copy_source_if_none_match,
-            if_modified_since: input.copy_source_if_modified_since,
-            if_unmodified_since: input.copy_source_if_unmodified_since,
-        };
+        let asked = source_asked!(input);
         let (received, _) = self.fetch(&input.copy_source, asked, input.copy_source_range.as_deref()).await?;
         let result = dto::CopyPartResult {
             e_tag: Some(dto::ETag::Strong(received.md5.clone())),
@@ -454,26 +385,6 @@ impl S3 for Backend {
         };
         blocking(move || folder.put(input.part_number, received)).await?;
         answer(dto::UploadPartCopyOutput { copy_part_result: Some(result), ..Default::default() })
-    }
-
-    async fn list_parts(&self, request: S3Request<dto::ListPartsInput>) -> Answer<dto::ListPartsOutput> {
-        let input = request.input;
-        let (folder, _) = Folder::open(&self.store.uploads(), &input.upload_id, &input.bucket, &input.key)?;
-        let parts = folder.parts()?.into_iter().map(|part| dto::Part {
-            part_number: Some(part.number),
-            size: i64::try_from(part.size).ok(),
-            e_tag: Some(dto::ETag::Strong(part.md5)),
-            last_modified: Some(part.modified),
-            ..Default::default()
-        });
-        answer(dto::ListPartsOutput {
-            parts: Some(parts.collect()),
-            is_truncated: Some(false),
-            bucket: Some(input.bucket),
-            key: Some(input.key),
-            upload_id: Some(input.upload_id),
-            ..Default::default()
-        })
     }
 
     async fn complete_multipart_upload(

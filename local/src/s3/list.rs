@@ -77,33 +77,24 @@ pub(super) fn page(objects: &Objects, query: &Query<'_>) -> Page {
     page
 }
 
-/// The form of the answer that both versions of the operation share.
-pub(super) struct Listed {
-    pub(super) contents: Option<dto::ObjectList>,
-    pub(super) common_prefixes: Option<dto::CommonPrefixList>,
+/// The objects of a page. `encoding-type=url` escapes keys, which XML 1.0 could not carry otherwise (control characters).
+pub(super) fn contents(page: &Page, encoding: Option<&dto::EncodingType>) -> Option<dto::ObjectList> {
+    let objects = page.objects.iter().map(|object| dto::Object {
+        key: Some(escaped(&object.key, encoding)),
+        size: Some(object.length()),
+        e_tag: Some(object.etag()),
+        last_modified: Some(object.last_modified()),
+        storage_class: Some(dto::ObjectStorageClass::from_static(dto::ObjectStorageClass::STANDARD)),
+        ..Default::default()
+    });
+    Some(objects.collect()).filter(|objects: &dto::ObjectList| !objects.is_empty())
 }
 
-/// `encoding-type=url` escapes keys, which XML 1.0 could not carry otherwise (control characters).
-pub(super) fn listed(page: &Page, encoding: Option<&dto::EncodingType>) -> Listed {
-    let encode = |text: &str| escaped(text, encoding);
-    let contents: Vec<_> = page
-        .objects
-        .iter()
-        .map(|object| dto::Object {
-            key: Some(encode(&object.key)),
-            size: Some(object.length()),
-            e_tag: Some(object.etag()),
-            last_modified: Some(object.last_modified()),
-            storage_class: Some(dto::ObjectStorageClass::from_static(dto::ObjectStorageClass::STANDARD)),
-            ..Default::default()
-        })
-        .collect();
-    let common: Vec<_> =
-        page.common_prefixes.iter().map(|prefix| dto::CommonPrefix { prefix: Some(encode(prefix)) }).collect();
-    Listed {
-        contents: (!contents.is_empty()).then_some(contents),
-        common_prefixes: (!common.is_empty()).then_some(common),
-    }
+/// The common prefixes of a page.
+pub(super) fn common_prefixes(page: &Page, encoding: Option<&dto::EncodingType>) -> Option<dto::CommonPrefixList> {
+    let prefix = |prefix: &String| dto::CommonPrefix { prefix: Some(escaped(prefix, encoding)) };
+    let prefixes: dto::CommonPrefixList = page.common_prefixes.iter().map(prefix).collect();
+    Some(prefixes).filter(|prefixes| !prefixes.is_empty())
 }
 
 /// A key, prefix, delimiter or marker in the form that the client asked for.

@@ -1,9 +1,10 @@
 //! An S3 server that keeps its objects as plain files.
 //!
 //! The protocol (HTTP, signatures, aws-chunked bodies, XML) is the crate `s3s`; the backend is ours. It answers as S3
-//! does for: buckets (create, delete, head, list, location), objects (put, get with ranges and conditions, head, delete,
-//! delete several, copy), conditional writes, multipart uploads (create, upload part, copy part, list parts, complete,
-//! abort) and listings (V1 and V2). Anything else answers `NotImplemented`.
+//! does for: buckets (create, delete, head, list), objects (put, get with ranges and conditions, head, delete, copy),
+//! conditional writes, multipart uploads (create, upload part, copy part, complete, abort) and listings (V2): what the
+//! functions, the gallery and the AWS CLI's `cp`, `mv`, `sync`, `ls`, `rm`, `mb` and `rb` need. Anything else answers
+//! `NotImplemented`.
 //!
 //! Each change under a prefix is told as an event notification in S3's form.
 //!
@@ -21,7 +22,6 @@
 mod api;
 mod body;
 mod catalog;
-mod intercept;
 mod list;
 mod notification;
 mod object;
@@ -32,7 +32,7 @@ mod upload;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use hyper::Request;
 use hyper::body::Incoming;
@@ -44,7 +44,6 @@ use s3s::{HttpResponse, S3Result, s3_error};
 use tokio::net::TcpListener;
 
 pub use catalog::{Catalog, Entry};
-pub use intercept::{Interceptor, Operation, Rendezvous};
 pub(crate) use notification::timestamp;
 pub use notification::{Listener, Notification, decode_key, encode_key};
 pub(crate) use object::nanos;
@@ -52,6 +51,7 @@ pub(crate) use place::flat_name;
 pub use s3s::{S3Error, S3ErrorCode};
 
 use crate::Error;
+use crate::faults::{Faults, Injected, Operation};
 use crate::http::Server;
 
 /// What an S3 server is started with.
@@ -90,7 +90,7 @@ impl Config {
 pub struct S3Server {
     server: Server,
     store: Arc<store::Store>,
-    interceptor: Arc<RwLock<Option<Arc<dyn Interceptor>>>>,
+    injected: Injected,
 }
 
 impl S3Server {
@@ -116,27 +116,27 @@ impl S3Server {
         let notifier = config.notify.map(|(prefix, listener)| {
             Arc::new(notification::Notifier { prefix, region: config.region.clone(), listener })
         });
-        let interceptor = Arc::new(RwLock::new(None));
+        let injected = Injected::default();
         let mut service =
             S3ServiceBuilder::new(api::Backend { store: Arc::clone(&store), notifier, region: config.region });
         service.set_auth(Credentials { access_key: config.access_key, secret_key: config.secret_key });
-        service.set_access(Gate { interceptor: Arc::clone(&interceptor) });
+        service.set_access(Gate(injected.clone()));
         let service = service.build();
-        let asked = Arc::clone(&interceptor);
+        let faults = injected.clone();
         let server = Server::start(listener, move |request, peer| {
-            let (service, asked) = (service.clone(), Arc::clone(&asked));
+            let (service, faults) = (service.clone(), faults.clone());
             async move {
                 let method = request.method().clone();
                 let response = serve(service, request, peer).await;
-                let is_lost = match current(&asked) {
-                    Some(interceptor) => interceptor.after(method.as_str()).await,
+                let is_lost = match faults.get() {
+                    Some(faults) => faults.after(method.as_str()).await,
                     None => false,
                 };
                 if is_lost { Ok(internal_error("the answer was lost, as a test asks for")) } else { Ok(response) }
             }
         })
         .map_err(|source| Error::Server { source })?;
-        Ok(Self { server, store, interceptor })
+        Ok(Self { server, store, injected })
     }
 
     /// The address that it listens on.
@@ -157,9 +157,9 @@ impl S3Server {
         Catalog { store: Arc::clone(&self.store), bucket: bucket.into(), prefix: prefix.into() }
     }
 
-    /// From now on every operation asks this first; `None` takes it away.
-    pub fn intercept(&self, interceptor: Option<Arc<dyn Interceptor>>) {
-        *self.interceptor.write().unwrap_or_else(PoisonError::into_inner) = interceptor;
+    /// Injects faults from now on; `None` ends them.
+    pub fn inject(&self, faults: Option<Arc<dyn Faults>>) {
+        self.injected.set(faults);
     }
 }
 
@@ -188,11 +188,6 @@ fn internal_error(message: &str) -> HttpResponse {
     answer.unwrap_or_else(|_| HttpResponse::new(s3s::Body::empty()))
 }
 
-/// What everyone is asked by, if anything.
-fn current(interceptor: &RwLock<Option<Arc<dyn Interceptor>>>) -> Option<Arc<dyn Interceptor>> {
-    interceptor.read().unwrap_or_else(PoisonError::into_inner).clone()
-}
-
 struct Credentials {
     access_key: String,
     secret_key: String,
@@ -213,21 +208,19 @@ impl S3Auth for Credentials {
     }
 }
 
-/// Lets everyone in, after the interceptor.
-struct Gate {
-    interceptor: Arc<RwLock<Option<Arc<dyn Interceptor>>>>,
-}
+/// Lets everyone in, after the injected faults.
+struct Gate(Injected);
 
 #[async_trait::async_trait]
 impl S3Access for Gate {
     async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
-        let Some(interceptor) = current(&self.interceptor) else { return Ok(()) };
+        let Some(faults) = self.0.get() else { return Ok(()) };
         let path = context.s3_path();
         let operation = Operation {
             name: context.s3_op().name().to_owned(),
             bucket: path.get_bucket_name().map(str::to_owned),
             key: path.get_object_key().map(str::to_owned),
         };
-        interceptor.before(operation).await
+        faults.before(operation).await
     }
 }

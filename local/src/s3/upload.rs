@@ -5,10 +5,9 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use s3s::crypto::{Checksum as _, Md5};
-use s3s::dto::{CompletedPart, Timestamp};
+use s3s::dto::CompletedPart;
 use s3s::{S3Error, S3Result, s3_error};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
@@ -35,7 +34,6 @@ pub(super) struct Part {
     pub(super) number: i32,
     pub(super) size: u64,
     pub(super) md5: String,
-    pub(super) modified: Timestamp,
     path: PathBuf,
 }
 
@@ -85,8 +83,7 @@ impl Folder {
                 let Some((number, md5)) = name.to_str().and_then(|name| name.split_once('-')) else { continue };
                 let Ok(number) = number.parse() else { continue };
                 let metadata = entry.metadata()?;
-                let modified = metadata.modified().unwrap_or_else(|_| SystemTime::now()).into();
-                parts.push(Part { number, size: metadata.len(), md5: md5.to_owned(), modified, path: entry.path() });
+                parts.push(Part { number, size: metadata.len(), md5: md5.to_owned(), path: entry.path() });
             }
             parts.sort_by_key(|part| part.number);
             Ok(parts)

@@ -1,6 +1,5 @@
 //! `local run`: the whole pipeline on this machine. `local redrive` and `local backfill` operate it; `local s3` is S3 alone.
 
-mod client;
 mod inputs;
 mod operate;
 mod run;

@@ -5,11 +5,13 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream;
 use local::report::{self, Processed, Report};
+use local::sdk;
 use local::stack::{Config, Stack};
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::client::Client;
 use crate::inputs::{self, Input};
 use crate::{Options, table};
 
@@ -41,7 +43,7 @@ pub(crate) async fn run(options: Options) -> Result<(), String> {
         stack.config().log().display()
     );
 
-    let client = Client::new(stack.s3.endpoint());
+    let client = sdk::s3(&stack.s3.endpoint());
     let mut observer = stack.lambda.observe();
     let problems = upload_and_show(&stack, &client, &mut observer, &inputs, patience).await?;
     places(&stack);
@@ -117,9 +119,10 @@ async fn upload_and_show(
 
 async fn upload(client: &Client, bucket: &str, input: &Input) -> Result<(), String> {
     let failed = |error: String| format!("cannot upload {}: {error}", input.path.display());
-    let body = tokio::fs::read(&input.path).await.map_err(|error| failed(error.to_string()))?;
+    let body = ByteStream::from_path(&input.path).await.map_err(|error| failed(error.to_string()))?;
     let content_type = inputs::content_type(&input.path).unwrap_or("application/octet-stream");
-    client.put(bucket, &input.key, content_type, body).await.map_err(failed)
+    let put = client.put_object().bucket(bucket).key(&input.key).content_type(content_type).body(body);
+    put.send().await.map(|_| ()).map_err(|error| failed(sdk::described("S3", &error)))
 }
 
 /// Collects the reports of all inputs, or those that came in time.
@@ -153,11 +156,11 @@ async fn missing(client: &Client, processed: &Processed) -> Vec<String> {
         problems.push(format!("{}: the answer names no thumbnail", processed.key));
     }
     for thumbnail in &processed.thumbnails {
-        match client.size(&thumbnail.bucket, &thumbnail.key).await {
-            Ok(Some(length)) if length == thumbnail.bytes => {}
-            Ok(Some(length)) => problems.push(format!("{}: {length} bytes, not {}", thumbnail.key, thumbnail.bytes)),
-            Ok(None) => problems.push(format!("{}: told as made, but not there", thumbnail.key)),
-            Err(error) => problems.push(format!("{}: {error}", thumbnail.key)),
+        let head = client.head_object().bucket(&thumbnail.bucket).key(&thumbnail.key).send().await;
+        match head.map(|head| head.content_length.and_then(|length| u64::try_from(length).ok()).unwrap_or_default()) {
+            Ok(length) if length == thumbnail.bytes => {}
+            Ok(length) => problems.push(format!("{}: {length} bytes, not {}", thumbnail.key, thumbnail.bytes)),
+            Err(error) => problems.push(format!("{}: {}", thumbnail.key, sdk::described("S3", &error))),
         }
     }
     problems

@@ -25,7 +25,7 @@ pub(crate) fn rows(processed: &Processed) -> String {
             &thumbnail.key,
             &format!("{}×{}", thumbnail.width, thumbnail.height),
             &grouped(thumbnail.bytes),
-            &if first { format!("{:.0}", processed.milliseconds.total) } else { String::new() },
+            &if first { format!("{:.0}", processed.milliseconds.get("total").unwrap_or(&0.0)) } else { String::new() },
         );
         let _ = writeln!(text, "{line}");
     }

@@ -12,8 +12,8 @@ use std::time::Duration;
 use fastrand::Rng;
 use futures_util::future::BoxFuture;
 
-use crate::lambda::{Mishap, Trouble};
-use crate::s3::{Interceptor, Operation, S3Error, S3ErrorCode};
+use super::{CallFault, Faults, Operation};
+use crate::s3::{S3Error, S3ErrorCode};
 use crate::stack::Stack;
 
 /// What goes wrong, and how often it did.
@@ -25,19 +25,12 @@ struct State {
 }
 
 impl Chaos {
-    /// Troubles a stack from now on.
+    /// Injects faults into a stack from now on.
     #[must_use]
     pub fn begin(stack: &Stack, seed: u64) -> Arc<Self> {
         let this = Arc::new(Self(Mutex::new(State { random: Rng::with_seed(seed), tally: BTreeMap::new() })));
-        stack.s3.intercept(Some(this.clone()));
-        stack.lambda.trouble(Some(this.clone()));
+        stack.inject(Some(this.clone()));
         this
-    }
-
-    /// Leaves a stack in peace.
-    pub fn end(stack: &Stack) {
-        stack.s3.intercept(None);
-        stack.lambda.trouble(None);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -59,7 +52,7 @@ impl State {
 
 /// Of a hundred calls eight are refused, most in a way that the SDK tries again, two are carried out but seem to fail.
 /// Many answers are late, so that invocations for one key overtake each other.
-impl Interceptor for Chaos {
+impl Faults for Chaos {
     fn before(&self, operation: Operation) -> BoxFuture<'_, Result<(), S3Error>> {
         let mut state = self.state();
         state.count("calls of S3", ());
@@ -90,9 +83,7 @@ impl Interceptor for Chaos {
             is_lost
         })
     }
-}
 
-impl Trouble for Chaos {
     fn deliveries(&self) -> Vec<Duration> {
         let mut state = self.state();
         state.count("events", ());
@@ -110,14 +101,14 @@ impl Trouble for Chaos {
         deliveries
     }
 
-    fn call(&self) -> Option<Mishap> {
+    fn call(&self) -> Option<CallFault> {
         let mut state = self.state();
         state.count("invocations", ());
         match state.random.u8(..100) {
-            0..4 => Some(state.count("invocations refused", Mishap::Refused(429, "TooManyRequestsException"))),
-            4..7 => Some(state.count("invocations refused", Mishap::Refused(500, "ServiceException"))),
-            7..8 => Some(state.count("invocations refused", Mishap::Refused(403, "AccessDeniedException"))),
-            8..10 => Some(state.count("answers of Lambda lost", Mishap::AnswerLost)),
+            0..4 => Some(state.count("invocations refused", CallFault::Refused(429, "TooManyRequestsException"))),
+            4..7 => Some(state.count("invocations refused", CallFault::Refused(500, "ServiceException"))),
+            7..8 => Some(state.count("invocations refused", CallFault::Refused(403, "AccessDeniedException"))),
+            8..10 => Some(state.count("answers of Lambda lost", CallFault::AnswerLost)),
             _ => None,
         }
     }
