@@ -1,5 +1,6 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD as STANDARD};
 use serde::Serialize;
+use thumbnail::Motion;
 use thumbnail_job::Job;
 
 use crate::reconcile::{Done, Facts, Location, Milliseconds, Reconciled, Rejection, Version, Written};
@@ -17,6 +18,10 @@ pub struct Outcome {
     pub bucket: Option<String>,
     /// The source's key.
     pub key: Option<String>,
+    /// `keep` where thumbnails move, `first` where they were to and show the first frame instead; none where neither is the case.
+    pub animation: Option<&'static str>,
+    /// Why it is `first`, or why thumbnails that move end before their source: for a person.
+    pub animation_message: Option<String>,
     /// The source, where there is one.
     pub source: Option<SourceInfo>,
     /// The thumbnails that were written.
@@ -82,6 +87,14 @@ impl Outcome {
         match done {
             Done::Made { version, bytes, facts, thumbnails, removed } => Self {
                 outcome: "made",
+                animation: facts
+                    .motion
+                    .as_ref()
+                    .map(|motion| if matches!(motion, Motion::Kept(_)) { "keep" } else { "first" }),
+                animation_message: match &facts.motion {
+                    Some(Motion::First(why) | Motion::Kept(Some(why))) => Some(why.clone()),
+                    _ => None,
+                },
                 source: Some(SourceInfo::made(version, bytes, facts)),
                 thumbnails: thumbnails.into_iter().map(ThumbnailInfo::from).collect(),
                 removed: keys(removed),
@@ -173,7 +186,7 @@ impl SourceInfo {
 
     fn made(version: Version, bytes: u64, facts: Facts) -> Self {
         let placeholder = placeholder(&facts);
-        let Facts { header, look } = facts;
+        let Facts { header, look, .. } = facts;
         let [red, green, blue] = look.colour;
         Self {
             has_alpha: Some(look.has_alpha),

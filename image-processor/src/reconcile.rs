@@ -13,7 +13,7 @@ use std::{
 
 use futures_util::future::{join, join_all};
 use serde::Serialize;
-use thumbnail::{Format, Look, Made, Size, Thumbnail};
+use thumbnail::{Format, Look, Made, Motion, Size, Thumbnail};
 
 /// Rounds before giving up on a source that changes as fast as its thumbnails are made. Lambda's retry comes a minute later.
 pub const MAX_ROUNDS: u32 = 5;
@@ -111,6 +111,8 @@ pub struct Facts {
     pub header: thumbnail::Source,
     /// What it shows.
     pub look: Look,
+    /// What became of its animation.
+    pub motion: Option<Motion>,
 }
 
 /// Why no thumbnail can be made of a source, however often it is tried.
@@ -340,8 +342,8 @@ where
         Err(rejection) => Err(rejection),
     };
     let done = match result {
-        Ok(Made { source: header, look, thumbnails, decode, .. }) => {
-            let facts = Facts { header, look };
+        Ok(Made { source: header, look, motion, thumbnails, decode, .. }) => {
+            let facts = Facts { header, look, motion };
             milliseconds.decode += in_milliseconds(decode);
             let started = Instant::now();
             let written = put_all(store, target, thumbnails, &version, &facts).await?;

@@ -1,6 +1,6 @@
 use std::{fmt::Display, str::FromStr};
 
-use thumbnail::{Format, Keep, Limits, Options, Output, Size};
+use thumbnail::{Animation, Format, Keep, Limits, Options, Output, Size};
 use thumbnail_job::{
     Prefixes,
     settings::{InvalidSettings, Reader},
@@ -41,7 +41,8 @@ pub struct Settings {
     /// `SIZES` (`100,300,500`), each with a format of its own if wanted, and `FORMATS` (`source`) for the others: what is made of each
     /// source. `JPEG_QUALITY` (80),
     /// `WEBP_QUALITY` (79), `AVIF_QUALITY` (60): 1 to 100, where `FORMATS` names none. `BACKGROUND` (`ffffff`): what shows through transparent pixels
-    /// in a JPEG. `KEEP` (nothing): what of a source's metadata thumbnails keep. `PLACEHOLDER`: `thumbhash` (the default) or `none`. `MAX_SOURCE_BYTES` and `MAX_SOURCE_PIXELS`: a larger source is rejected before it is downloaded or decoded.
+    /// in a JPEG. `KEEP` (nothing): what of a source's metadata thumbnails keep. `ANIMATION`: `first` (the default) or `keep`, of up to
+    /// `MAX_SOURCE_FRAMES` (500) frames. `PLACEHOLDER`: `thumbhash` (the default) or `none`. `MAX_SOURCE_BYTES` and `MAX_SOURCE_PIXELS`: a larger source is rejected before it is downloaded or decoded.
     pub thumbnails: Options,
 }
 
@@ -116,10 +117,12 @@ impl Settings {
                 avif_quality: within(&mut reader, "AVIF_QUALITY", defaults.avif_quality, 1, 100),
                 background: reader.or("BACKGROUND", Colour(defaults.background)).0,
                 keep: reader.or("KEEP", defaults.keep),
+                animation: reader.or("ANIMATION", defaults.animation),
                 placeholder: reader.or("PLACEHOLDER", Placeholder(defaults.placeholder)).0,
                 limits: Limits {
                     max_bytes: within(&mut reader, "MAX_SOURCE_BYTES", defaults.limits.max_bytes, 1, u64::MAX),
                     max_pixels: within(&mut reader, "MAX_SOURCE_PIXELS", defaults.limits.max_pixels, 1, u64::MAX),
+                    max_frames: within(&mut reader, "MAX_SOURCE_FRAMES", defaults.limits.max_frames, 1, u32::MAX),
                     max_memory: memory(&mut reader, defaults.limits.max_memory),
                     other_memory: OWN_MEMORY,
                     ..defaults.limits
@@ -171,6 +174,7 @@ impl Settings {
             avif_quality,
             background,
             keep,
+            animation,
             placeholder,
         } = &self.thumbnails;
         // Left out where there are none, so that the thumbnails of older settings stay current.
@@ -178,8 +182,10 @@ impl Settings {
         let pixels =
             format!("{PIXELS} {outputs:?} {jpeg_quality} {webp_quality} {avif_quality} {background:?}{own_outputs}");
         let kept = if *keep == Keep::default() { String::new() } else { format!(" {keep:?}") };
+        let animation = if *animation == Animation::First { "" } else { " animated" };
         let Self { cache_control, thumbnail_key, .. } = self;
-        format!("{:016x}", fnv1a(format!("{pixels} {cache_control} {thumbnail_key} {placeholder}{kept}").as_bytes()))
+        let text = format!("{pixels} {cache_control} {thumbnail_key} {placeholder}{kept}{animation}");
+        format!("{:016x}", fnv1a(text.as_bytes()))
     }
 
     /// Where the source of that bucket and key and its thumbnails belong.
@@ -305,6 +311,8 @@ mod tests {
             ("BACKGROUND", "#fff"),
             ("PLACEHOLDER", "blurhash"),
             ("KEEP", "gps"),
+            ("ANIMATION", "all"),
+            ("MAX_SOURCE_FRAMES", "0"),
             ("THUMBNAIL_KEY", "thumbnails/{size}"),
             ("CACHE_CONTROL", "no\ncache"),
             ("MAX_SOURCE_BYTES", "-1"),
@@ -435,6 +443,7 @@ mod tests {
             ("PLACEHOLDER", "none"),
             ("KEEP", "copyright"),
             ("KEEP", "icc"),
+            ("ANIMATION", "keep"),
         ] {
             assert_ne!(fingerprint(&[telling]), plain, "{telling:?}");
         }

@@ -7,8 +7,8 @@ use std::{fs, path::Path, process::ExitCode, time::Instant};
 use serde_json::{Value, json};
 use thumbnail::{Options, Size};
 
-const USAGE: &str =
-    "usage: thumbnail [--sizes 100,300,500] [--outputs source,webp:75] [--keep copyright,icc] [--out DIR] FILE…";
+const USAGE: &str = "usage: thumbnail [--sizes 100,300,500] [--outputs source,webp:75] [--keep copyright,icc] \
+                     [--animation keep] [--out DIR] FILE…";
 
 fn main() -> ExitCode {
     match run(std::env::args().skip(1)) {
@@ -30,6 +30,7 @@ fn run(mut arguments: impl Iterator<Item = String>) -> Result<(), String> {
             "--sizes" => options.sizes = list(&value()?)?,
             "--outputs" => options.outputs = list(&value()?)?,
             "--keep" => options.keep = value()?.parse()?,
+            "--animation" => options.animation = value()?.parse().map_err(str::to_owned)?,
             "--out" => out = Some(value()?),
             "--" => files.extend(arguments.by_ref()),
             option if option.starts_with("--") => return Err(format!("unknown option {option}")),

@@ -13,6 +13,7 @@
 //! ```
 
 mod admission;
+mod animation;
 mod bytes;
 mod colour;
 mod decode;
@@ -36,10 +37,11 @@ mod size;
 
 use std::time::Duration;
 
+pub use animation::Motion;
 pub use format::Format;
 pub use incoming::{Feed, Incoming, incoming};
 pub use look::Look;
-pub use options::{Keep, Limits, Options, Output};
+pub use options::{Animation, Keep, Limits, Options, Output};
 pub use pipeline::{make, make_incoming, memory_needed};
 pub use reason::{Reason, Rejection};
 pub use size::{MAX_EDGE, Size};
@@ -79,6 +81,8 @@ pub struct Made {
     pub source: Source,
     /// What it shows, in short.
     pub look: Look,
+    /// What became of its animation; none where it has none, or no thumbnail was to move.
+    pub motion: Option<Motion>,
     /// The thumbnails, in the order of the sizes asked for, and of the outputs within each.
     pub thumbnails: Vec<Thumbnail>,
     /// Time spent decoding, without waiting for the source.

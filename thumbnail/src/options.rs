@@ -1,6 +1,6 @@
 //! How thumbnails are made, and what a source may cost.
 
-use std::str::FromStr;
+use std::{str::FromStr, time::Duration};
 
 use crate::{Format, Size};
 
@@ -23,10 +23,35 @@ pub struct Options {
     pub background: [u8; 3],
     /// What thumbnails keep of their source's metadata.
     pub keep: Keep,
+    /// What becomes of animations.
+    pub animation: Animation,
     /// Whether [`crate::Look::placeholder`] is made.
     pub placeholder: bool,
     /// What a source may cost.
     pub limits: Limits,
+}
+
+/// What becomes of a GIF or a WebP that moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Animation {
+    /// Thumbnails show its first frame.
+    #[default]
+    First,
+    /// Thumbnails in GIF and WebP move, others show its first frame.
+    Keep,
+}
+
+impl FromStr for Animation {
+    type Err = &'static str;
+
+    /// `first` or `keep`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "first" => Ok(Self::First),
+            "keep" => Ok(Self::Keep),
+            _ => Err("write first or keep"),
+        }
+    }
 }
 
 /// One format to make, and its quality.
@@ -71,6 +96,13 @@ pub struct Limits {
     /// Pixels of all frames of an AVIF, its alpha channel included, and four more for each byte of their data, which takes as long. It
     /// bounds the time that decoding takes, to about 20 seconds: the decoder is safe, not quick.
     pub max_av1_pixels: u64,
+    /// Frames of an animation whose thumbnails are to move. One with more is not rejected: its thumbnails show the first frame.
+    pub max_frames: u32,
+    /// Pixels of all frames of such an animation, and eight for each pixel of its thumbnails, which takes as long. It bounds the time
+    /// that an animation takes.
+    pub max_animation_pixels: u64,
+    /// How long the frames of such an animation may take in all.
+    pub max_animation_time: Duration,
 }
 
 impl Options {
@@ -152,6 +184,7 @@ impl Default for Options {
             avif_quality: 60,
             background: [255; 3],
             keep: Keep::default(),
+            animation: Animation::default(),
             placeholder: true,
             limits: Limits::default(),
         }
@@ -169,6 +202,9 @@ impl Default for Limits {
             max_scans: 100,
             max_scan_pixels: 2_500_000_000,
             max_av1_pixels: 150_000_000,
+            max_frames: 500,
+            max_animation_pixels: 2_500_000_000,
+            max_animation_time: Duration::from_secs(20),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    Incoming, Look, Made, Options, Reason, Rejection, Size, Thumbnail, admission, colour,
+    Animation, Incoming, Look, Made, Options, Reason, Rejection, Size, Thumbnail, admission, animation, colour,
     decode::{self, Ahead, Ratio},
     encode::{self, Metadata, Target},
     header::{self, Coding, Header, PngChannels},
@@ -114,10 +114,16 @@ fn run(
     let master = upright.without_opaque_alpha();
     // 10. From large to small, and each into its files.
     let targets = |size| targets(&header, alpha, size, options);
-    let (thumbnails, smallest) = cascade(master, &plan, targets, options.background, &metadata)?;
+    let (mut thumbnails, smallest) = cascade(master, &plan, targets, options.background, &metadata)?;
     // 11. What the source shows in short, told of the smallest.
     let look = Look::of(&colour::to_srgb(smallest, metadata.icc.as_deref()), options.placeholder)?;
-    Ok(Made { source: header.source(), look, thumbnails, decode, total: spent + start.elapsed() })
+    // 12. All frames of an animation, where thumbnails are to move.
+    let target = |made: &Thumbnail| targets(made.size).into_iter().find(|target| target.format == made.format);
+    let motion = match options.animation {
+        Animation::First => None,
+        Animation::Keep => animation::animate(source, &header, &plan, target, &metadata, options, &mut thumbnails),
+    };
+    Ok(Made { source: header.source(), look, motion, thumbnails, decode, total: spent + start.elapsed() })
 }
 
 /// How much of a decoded picture shows the source, in its own pixels.

@@ -304,6 +304,7 @@ pub(crate) fn make(source: &[u8], target: &Target) -> Result<Made, Rejection> {
     Ok(Made {
         source: thumbnail::Source { width: 1, height: 1, format, frames: 1 },
         look: Look::default(),
+        motion: None,
         thumbnails: sizes(target).into_iter().map(thumbnail).collect(),
         decode: std::time::Duration::ZERO,
         total: std::time::Duration::ZERO,

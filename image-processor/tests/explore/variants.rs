@@ -52,7 +52,7 @@ fn write<'a>(store: &'a Replay<'a>, target: &'a Target, is_due: fn(Option<&Recor
         let source = store.get(&target.source).await?;
         let made = source
             .and_then(|Source { version, content, .. }| Some((version, make(content.ok()?.as_bytes(), target).ok()?)));
-        let Some((version, Made { source: header, look, thumbnails, .. })) = made else {
+        let Some((version, Made { source: header, look, motion, thumbnails, .. })) = made else {
             try_join_all(target.places.iter().map(|place| store.delete(&place.at))).await?;
             return Ok(());
         };
@@ -61,7 +61,7 @@ fn write<'a>(store: &'a Replay<'a>, target: &'a Target, is_due: fn(Option<&Recor
             configuration: Some(target.configuration.clone()),
             formats: Some(1),
         };
-        let facts = Facts { header, look };
+        let facts = Facts { header, look, motion };
         let writes = target.places.iter().zip(thumbnails).map(async |(place, thumbnail)| {
             let found = store.head(&place.at).await?.map(|head| head.record);
             if is_due(found.as_ref(), &record) {

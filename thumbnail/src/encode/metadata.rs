@@ -27,6 +27,11 @@ impl Metadata {
         Self { icc: icc.map(<[u8]>::to_vec), exif }
     }
 
+    /// Adds the names to a file that moves, where its format has a place for them.
+    pub(crate) fn add_names(&self, file: Vec<u8>, format: Format) -> Result<Vec<u8>, Rejection> {
+        if format == Format::Webp { write(file, None, self.exif.as_deref()) } else { Ok(file) }
+    }
+
     /// The profile, where a file for `target` can have it.
     pub(super) fn icc_for(&self, picture: &Picture, target: Target) -> Option<&[u8]> {
         let is_grey = matches!(picture.model, Model::Gray | Model::GrayAlpha);

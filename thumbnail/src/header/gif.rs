@@ -91,7 +91,7 @@ fn palette(flags: u8) -> usize {
 }
 
 /// Where the sub-blocks that begin at `at` end, the empty one that closes them included.
-fn after_blocks(reader: &Reader, mut at: usize) -> Option<usize> {
+pub(crate) fn after_blocks(reader: &Reader, mut at: usize) -> Option<usize> {
     loop {
         let length = usize::from(reader.u8(at)?);
         at += 1 + length;

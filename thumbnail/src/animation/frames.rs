@@ -1,0 +1,184 @@
+//! An animation's file, cut into its frames. Each gets a still file of its own, so that the decoders of stills decode it, with
+//! their one policy for damage.
+
+use crate::{
+    Format,
+    bytes::Reader,
+    header::{Coding, Header, gif::after_blocks},
+};
+
+/// A frame of an animation.
+pub(super) struct Frame {
+    pub(super) left: u32,
+    pub(super) top: u32,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    /// How long it is shown: as browsers show it.
+    pub(super) milliseconds: u32,
+    /// What becomes of it before the next one.
+    pub(super) disposal: Disposal,
+    /// Whether what it covers shows through, rather than being replaced.
+    pub(super) blend: bool,
+    /// The frame as a still, as large as the frame; none where it has no pixels.
+    pub(super) file: Option<Vec<u8>>,
+}
+
+/// What becomes of a frame before the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Disposal {
+    Keep,
+    /// It leaves the canvas transparent.
+    Clear,
+    /// It uncovers what it covered.
+    Restore,
+}
+
+/// The frames of a file, from the first to the last that begins in it.
+pub(super) struct Frames<'a> {
+    reader: Reader<'a>,
+    bytes: &'a [u8],
+    format: Format,
+    at: usize,
+    /// Where a GIF's screen ends.
+    screen_end: usize,
+    /// How often it is shown; 0 for ever.
+    plays: u32,
+}
+
+/// What a GIF says of its next frame: the flags, the delay in hundredths of a second, the transparent index.
+#[derive(Default)]
+struct Control {
+    flags: u8,
+    delay: u16,
+    index: u8,
+}
+
+impl<'a> Frames<'a> {
+    pub(super) fn new(bytes: &'a [u8], header: &Header) -> Self {
+        let (at, screen_end) = match &header.coding {
+            Coding::Gif(coding) => (coding.screen_end, coding.screen_end),
+            _ => (12, 0),
+        };
+        Self { reader: Reader::little(bytes), bytes, format: header.format, at, screen_end, plays: 1 }
+    }
+
+    /// How often the animation is shown, by what was read of it so far; 0 for ever.
+    pub(super) fn plays(&self) -> u32 {
+        self.plays
+    }
+
+    pub(super) fn next(&mut self) -> Option<Frame> {
+        if self.format == Format::Gif { self.next_of_gif() } else { self.next_of_webp() }
+    }
+
+    fn next_of_gif(&mut self) -> Option<Frame> {
+        let mut control = Control::default();
+        loop {
+            match self.reader.u8(self.at)? {
+                0x2c => return self.gif_frame(&control),
+                0x21 => {
+                    let (label, length) = (self.reader.u8(self.at + 1)?, self.reader.u8(self.at + 2)?);
+                    if label == 0xf9 && length >= 4 {
+                        control = Control {
+                            flags: self.reader.u8(self.at + 3)?,
+                            delay: self.reader.u16(self.at + 4)?,
+                            index: self.reader.u8(self.at + 6)?,
+                        };
+                    }
+                    let name = self.reader.slice(self.at + 3, 11);
+                    if label == 0xff
+                        && matches!(name, Some(b"NETSCAPE2.0" | b"ANIMEXTS1.0"))
+                        && self.reader.slice(self.at + 14, 2) == Some(&[3, 1])
+                    {
+                        // Browsers repeat it so often after the first time.
+                        let repeats = u32::from(self.reader.u16(self.at + 16)?);
+                        self.plays = if repeats == 0 { 0 } else { repeats + 1 };
+                    }
+                    self.at = after_blocks(&self.reader, self.at + 2)?;
+                }
+                0 => self.at += 1,
+                _ => return None,
+            }
+        }
+    }
+
+    fn gif_frame(&mut self, control: &Control) -> Option<Frame> {
+        let number = |at: usize| self.reader.u16(self.at + at).map(u32::from);
+        let (left, top, width, height) = (number(1)?, number(3)?, number(5)?, number(7)?);
+        let flags = self.reader.u8(self.at + 9)?;
+        let palette = if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) };
+        let end = after_blocks(&self.reader, self.at + 10 + palette + 1);
+        let data = self.bytes.get(self.at + 9..end.unwrap_or(self.bytes.len()))?;
+        let mut file = b"GIF89a".to_vec();
+        file.extend_from_slice(self.bytes.get(self.at + 5..self.at + 9)?);
+        file.extend_from_slice(self.bytes.get(10..self.screen_end)?);
+        if control.flags & 1 == 1 {
+            file.extend_from_slice(&[0x21, 0xf9, 4, 1, 0, 0, control.index, 0]);
+        }
+        file.extend_from_slice(&[0x2c, 0, 0, 0, 0]);
+        file.extend_from_slice(self.bytes.get(self.at + 5..self.at + 9)?);
+        file.extend_from_slice(data);
+        if end.is_some() {
+            file.push(b';');
+        }
+        self.at = end.unwrap_or(self.bytes.len());
+        let disposal = match control.flags >> 2 & 7 {
+            2 => Disposal::Clear,
+            3 | 4 => Disposal::Restore,
+            _ => Disposal::Keep,
+        };
+        let milliseconds = shown_for(u32::from(control.delay) * 10);
+        let file = (width > 0 && height > 0).then_some(file);
+        Some(Frame { left, top, width, height, milliseconds, disposal, blend: true, file })
+    }
+
+    fn next_of_webp(&mut self) -> Option<Frame> {
+        loop {
+            let (kind, length) = (self.reader.slice(self.at, 4)?, self.reader.u32(self.at + 4)? as usize);
+            let data = self.at + 8;
+            self.at = data.checked_add(length)?.checked_add(length & 1)?;
+            match kind {
+                b"ANIM" => self.plays = u32::from(self.reader.u16(data + 4)?),
+                b"ANMF" => return self.webp_frame(data, length),
+                _ => {}
+            }
+        }
+    }
+
+    fn webp_frame(&self, data: usize, length: usize) -> Option<Frame> {
+        const HEAD: usize = 16;
+        let number = |at: usize| self.reader.u24(data + at);
+        let (left, top, width, height) = (number(0)? * 2, number(3)? * 2, number(6)? + 1, number(9)? + 1);
+        let flags = self.reader.u8(data + 15)?;
+        let start = data + HEAD;
+        let end = data.checked_add(length)?.min(self.bytes.len());
+        let chunks = self.bytes.get(start..end)?;
+        let extended = self.reader.slice(start, 4)? == b"ALPH";
+        let head = if extended { 4 + 18 } else { 4 };
+        let mut file = b"RIFF".to_vec();
+        // As long as it should be: by that the decoder tells that a file is cut.
+        file.extend_from_slice(&u32::try_from(length.checked_sub(HEAD)? + head).ok()?.to_le_bytes());
+        file.extend_from_slice(b"WEBP");
+        if extended {
+            file.extend_from_slice(b"VP8X\x0a\0\0\0\x10\0\0\0");
+            file.extend_from_slice(self.bytes.get(data + 6..data + 12)?);
+        }
+        file.extend_from_slice(chunks);
+        Some(Frame {
+            left,
+            top,
+            width,
+            height,
+            milliseconds: shown_for(number(12)?),
+            disposal: if flags & 1 == 0 { Disposal::Keep } else { Disposal::Clear },
+            blend: flags & 2 == 0,
+            file: Some(file),
+        })
+    }
+}
+
+/// How long browsers show a frame that is to be shown so long, in milliseconds: the shortest times, by which writers mean none, are
+/// a tenth of a second.
+fn shown_for(milliseconds: u32) -> u32 {
+    if milliseconds <= 10 { 100 } else { milliseconds }
+}

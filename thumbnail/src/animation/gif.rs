@@ -1,0 +1,150 @@
+//! Animated GIF. Each frame holds what has changed since the one before, with colours chosen for it: what stays is not drawn again,
+//! so it cannot flicker.
+
+use gif::{DisposalMethod, Encoder, EncodingError, Frame, Repeat};
+
+use super::{difference, part, rgba};
+use crate::{
+    Reason, Rejection,
+    palette::{self, Indexed},
+    picture::{Model, Picture},
+};
+
+pub(super) struct Writer {
+    encoder: Encoder<Vec<u8>>,
+    width: u32,
+    height: u32,
+    /// What is seen once the pending frame is drawn.
+    shown: Vec<u8>,
+    pending: Option<Pending>,
+    /// When the pending frame ends, and until when frames are written, both from the start: rounding does not add up.
+    milliseconds: u64,
+    hundredths: u64,
+    /// How long the file is before its first frame.
+    head: usize,
+}
+
+/// A frame that is written as soon as it is known what becomes of it.
+struct Pending {
+    area: [u32; 4],
+    /// Of what stays as it was nothing is to be seen.
+    pixels: Vec<u8>,
+}
+
+impl Writer {
+    /// An animation that is shown so often, 0 for ever.
+    pub(super) fn new((width, height): (u32, u32), plays: u32) -> Result<Self, Rejection> {
+        let edge = |edge: u32| {
+            u16::try_from(edge).map_err(|_| Reason::EncodeFailed.because(format!("{edge} pixels are too many for GIF")))
+        };
+        let mut encoder = Encoder::new(Vec::new(), edge(width)?, edge(height)?, &[]).map_err(wrong)?;
+        match plays {
+            0 => encoder.set_repeat(Repeat::Infinite).map_err(wrong)?,
+            1 => {}
+            _ => encoder.set_repeat(Repeat::Finite(u16::try_from(plays - 1).unwrap_or(u16::MAX))).map_err(wrong)?,
+        }
+        let head = encoder.get_ref().len();
+        Ok(Self { encoder, width, height, shown: Vec::new(), pending: None, milliseconds: 0, hundredths: 0, head })
+    }
+
+    pub(super) fn frame(&mut self, picture: &Picture, milliseconds: u32) -> Result<(), Rejection> {
+        let mut next = rgba(picture);
+        for pixel in next.as_chunks_mut::<4>().0 {
+            // GIF knows no half-transparent pixels.
+            *pixel = if pixel[3] < 128 { [0; 4] } else { [pixel[0], pixel[1], pixel[2], 255] };
+        }
+        if let Some(pending) = self.pending.take() {
+            if next == self.shown {
+                self.pending = Some(pending);
+                self.milliseconds += u64::from(milliseconds);
+                return Ok(());
+            }
+            let is_uncovered = |(old, new): (&[u8; 4], &[u8; 4])| old[3] == 255 && new[3] == 0;
+            if self.shown.as_chunks::<4>().0.iter().zip(next.as_chunks::<4>().0).any(is_uncovered) {
+                // Only a frame that goes takes colour from the canvas, and only within itself.
+                let whole = pending.on(self.width, self.height);
+                self.write(&whole, DisposalMethod::Background)?;
+                self.shown.fill(0);
+            } else {
+                self.write(&pending, DisposalMethod::Keep)?;
+            }
+        } else {
+            self.shown = vec![0; next.len()];
+        }
+        self.milliseconds += u64::from(milliseconds);
+        self.pending = Some(self.changed(&next));
+        self.shown = next;
+        Ok(())
+    }
+
+    /// What makes `next` of what is shown.
+    fn changed(&self, next: &[u8]) -> Pending {
+        let area = match difference(&self.shown, next, self.width) {
+            // Some programs show nothing of a file whose first frame does not fill the screen.
+            _ if self.encoder.get_ref().len() == self.head => [0, 0, self.width, self.height],
+            Some(area) => area,
+            None => [0, 0, 1, 1],
+        };
+        let mut pixels = part(next, self.width, area);
+        let before = part(&self.shown, self.width, area);
+        for (pixel, before) in pixels.as_chunks_mut::<4>().0.iter_mut().zip(before.as_chunks::<4>().0) {
+            if pixel == before {
+                *pixel = [0; 4];
+            }
+        }
+        Pending { area, pixels }
+    }
+
+    fn write(&mut self, pending: &Pending, dispose: DisposalMethod) -> Result<(), Rejection> {
+        let [left, top, width, height] = pending.area;
+        let picture = Picture { width, height, model: Model::Rgba, data: pending.pixels.clone() };
+        let Indexed { palette, indices } = palette::reduce(&picture, 256);
+        // Browsers take a hundredth for ten.
+        let delay = (self.milliseconds / 10).saturating_sub(self.hundredths).max(2);
+        let delay = u16::try_from(delay).unwrap_or(u16::MAX);
+        self.hundredths += u64::from(delay);
+        let edge = |edge: u32| u16::try_from(edge).unwrap_or(u16::MAX);
+        let frame = Frame {
+            delay,
+            dispose,
+            left: edge(left),
+            top: edge(top),
+            width: edge(width),
+            height: edge(height),
+            transparent: palette.first().is_some_and(|colour| colour[3] == 0).then_some(0),
+            palette: Some(palette.iter().flat_map(|colour| [colour[0], colour[1], colour[2]]).collect()),
+            buffer: indices.into(),
+            ..Frame::default()
+        };
+        self.encoder.write_frame(&frame).map_err(wrong)
+    }
+
+    pub(super) fn length(&self) -> usize {
+        self.encoder.get_ref().len()
+    }
+
+    pub(super) fn finish(mut self) -> Result<Vec<u8>, Rejection> {
+        if let Some(pending) = self.pending.take() {
+            self.write(&pending, DisposalMethod::Keep)?;
+        }
+        self.encoder.into_inner().map_err(wrong)
+    }
+}
+
+impl Pending {
+    /// The same frame as large as the canvas.
+    fn on(&self, width: u32, height: u32) -> Self {
+        let [left, top, wide, _] = self.area;
+        let mut pixels = vec![0; width as usize * height as usize * 4];
+        for (y, row) in self.pixels.chunks_exact(wide as usize * 4).enumerate() {
+            let at = ((top as usize + y) * width as usize + left as usize) * 4;
+            pixels[at..at + row.len()].copy_from_slice(row);
+        }
+        Self { area: [0, 0, width, height], pixels }
+    }
+}
+
+#[allow(clippy::needless_pass_by_value)] // the shape that `map_err` takes
+fn wrong(error: EncodingError) -> Rejection {
+    Reason::EncodeFailed.because(format!("GIF: {error}"))
+}

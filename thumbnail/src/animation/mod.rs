@@ -1,0 +1,266 @@
+//! Thumbnails that move: the frames of a GIF or an animated WebP, composed as browsers do, into animations of every size at once.
+//!
+//! One pass over the file, one frame after the other. Each frame is decoded as a still file of its own ([`frames`]), by the decoders
+//! of stills, and laid on the canvas ([`canvas`]); the whole canvas is reduced and handed to the writers ([`gif`], [`webp`]). Held
+//! are the canvas, a frame, what the frame hides where it will go again, and what the writers have written.
+
+mod canvas;
+mod frames;
+mod gif;
+#[cfg(test)]
+mod tests;
+mod webp;
+
+use std::time::Instant;
+
+use crate::{
+    Format, Limits, Options, Rejection, Thumbnail, colour,
+    decode::{self, Ratio},
+    encode::{Metadata, Target},
+    header::{self, Header},
+    picture::{Model, Picture},
+    plan::Plan,
+    resize,
+    shrink::{self, Shrink},
+    size::Fit,
+};
+
+use canvas::Canvas;
+use frames::{Frame, Frames};
+
+/// What became of a source's animation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Motion {
+    /// The thumbnails in GIF and WebP move; where they end before the source, for this reason.
+    Kept(Option<String>),
+    /// They show the first frame, for this reason.
+    First(String),
+}
+
+/// An animation in the making: one format of one size.
+enum Writer {
+    Gif(gif::Writer),
+    Webp(webp::Writer),
+}
+
+impl Writer {
+    fn frame(&mut self, picture: &Picture, milliseconds: u32) -> Result<(), Rejection> {
+        match self {
+            Self::Gif(writer) => writer.frame(picture, milliseconds),
+            Self::Webp(writer) => writer.frame(picture, milliseconds),
+        }
+    }
+
+    /// Bytes that it has written.
+    fn length(&self) -> usize {
+        match self {
+            Self::Gif(writer) => writer.length(),
+            Self::Webp(writer) => writer.length(),
+        }
+    }
+
+    fn finish(self) -> Result<Vec<u8>, Rejection> {
+        match self {
+            Self::Gif(writer) => writer.finish(),
+            Self::Webp(writer) => writer.finish(),
+        }
+    }
+}
+
+/// Makes those of the `thumbnails`, which show the first frame, move whose format can. None where the source has one frame, or no
+/// thumbnail can move. `target` tells how a thumbnail is coded.
+pub(crate) fn animate(
+    source: &[u8],
+    header: &Header,
+    plan: &Plan,
+    target: impl Fn(&Thumbnail) -> Option<Target>,
+    metadata: &Metadata,
+    options: &Options,
+    thumbnails: &mut [Thumbnail],
+) -> Option<Motion> {
+    let moving: Vec<usize> =
+        (0..thumbnails.len()).filter(|&i| matches!(thumbnails[i].format, Format::Gif | Format::Webp)).collect();
+    if header.frames() < 2 || moving.is_empty() {
+        return None;
+    }
+    let mut outputs = Vec::new();
+    for &index in &moving {
+        let thumbnail = &thumbnails[index];
+        let fit = plan.sizes.iter().find(|(size, _)| *size == thumbnail.size)?.1;
+        outputs.push((fit, target(thumbnail)?));
+    }
+    let (files, early) = match make(source, header, plan, &outputs, &options.limits) {
+        Ok(made) => made,
+        Err(reason) => return Some(Motion::First(reason)),
+    };
+    for (index, file) in moving.into_iter().zip(files) {
+        thumbnails[index].bytes = match metadata.add_names(file, thumbnails[index].format) {
+            Ok(file) => file,
+            Err(rejection) => return Some(Motion::First(rejection.detail)),
+        };
+    }
+    Some(Motion::Kept(early))
+}
+
+/// The animations, in the order of the outputs, and why they end before the source where they do; or why there are none.
+fn make(
+    source: &[u8],
+    header: &Header,
+    plan: &Plan,
+    outputs: &[(Fit, Target)],
+    limits: &Limits,
+) -> Result<(Vec<Vec<u8>>, Option<String>), String> {
+    check(header, outputs, limits)?;
+    let started = Instant::now();
+    let mut frames = Frames::new(source, header);
+    let mut canvas = Canvas::new(header.size());
+    let mut writers = Vec::new();
+    let mut shown = 0;
+    let ended = loop {
+        let Some(frame) = frames.next() else { break None };
+        if let Err(why) = show(&frame, &mut canvas, limits) {
+            break Some(why);
+        }
+        if shown == 0 {
+            // Where a GIF tells how often it is repeated is after its screen, and before its first frame.
+            writers =
+                outputs.iter().map(|(fit, target)| writer(fit, *target, frames.plays())).collect::<Result<_, _>>()?;
+        }
+        let mut master = reduced(&canvas, header, plan).map_err(said)?;
+        let mut order: Vec<usize> = (0..outputs.len()).collect();
+        order.sort_by_key(|&i| std::cmp::Reverse(outputs[i].0.scaled));
+        let mut rendered: Option<(Fit, Picture)> = None;
+        for index in order {
+            let fit = outputs[index].0;
+            let picture = match rendered.take() {
+                Some((of, picture)) if of == fit => picture,
+                _ => resize::render(&master, &fit).map_err(said)?,
+            };
+            writers[index].frame(&picture, frame.milliseconds).map_err(said)?;
+            if fit.is_whole() {
+                master = picture.clone();
+            }
+            rendered = Some((fit, picture));
+        }
+        shown += 1;
+        let written: usize = writers.iter().map(Writer::length).sum();
+        if written as u64 > limits.max_memory / 4 {
+            return Err(format!("after {shown} frames its thumbnails have {written} bytes, too many for the memory"));
+        }
+        if started.elapsed() > limits.max_animation_time {
+            let seconds = limits.max_animation_time.as_secs();
+            return Err(format!("{shown} of {} frames took {seconds} seconds, which is the limit", header.frames()));
+        }
+    };
+    // Of a file that is damaged or cut, the frames that are there.
+    match ended {
+        Some(why) if shown < 2 => Err(why),
+        why => {
+            let files = writers.into_iter().map(Writer::finish).collect::<Result<_, _>>().map_err(said)?;
+            Ok((files, why.map(|why| format!("{shown} of {} frames are kept: {why}", header.frames()))))
+        }
+    }
+}
+
+/// Refuses an animation that would take too long or need too much memory, before anything is allocated for it.
+fn check(header: &Header, outputs: &[(Fit, Target)], limits: &Limits) -> Result<(), String> {
+    /// To code a pixel takes as long as to decode so many.
+    const CODING: u64 = 8;
+    let area = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
+    let (frames, canvas) = (header.frames(), area(header.size()));
+    if frames > limits.max_frames {
+        return Err(format!("{frames} frames are more than the limit of {}", limits.max_frames));
+    }
+    let coded: u64 = outputs.iter().map(|(fit, _)| area(fit.output)).sum();
+    let work = u64::from(frames).saturating_mul(canvas + CODING * coded);
+    if work > limits.max_animation_pixels {
+        let most = limits.max_animation_pixels;
+        return Err(format!("{frames} frames are {work} pixels' worth of work, more than the limit of {most}"));
+    }
+    // The canvas, a frame with what decoding it takes, what it hides, and the pictures that each writer compares.
+    let needed = 32 * canvas + 24 * coded;
+    if needed > limits.max_memory / 2 {
+        return Err(format!("about {needed} bytes of memory are needed for each frame, too many"));
+    }
+    Ok(())
+}
+
+fn writer(fit: &Fit, target: Target, plays: u32) -> Result<Writer, String> {
+    if target.format == Format::Gif {
+        gif::Writer::new(fit.output, plays).map(Writer::Gif).map_err(said)
+    } else {
+        Ok(Writer::Webp(webp::Writer::new(fit.output, plays, target)))
+    }
+}
+
+/// Decodes a frame and lays it on the canvas.
+fn show(frame: &Frame, canvas: &mut Canvas, limits: &Limits) -> Result<(), String> {
+    let (width, height) = canvas.size();
+    if u64::from(frame.width) * u64::from(frame.height) > u64::from(width) * u64::from(height) {
+        return Err("a frame is larger than the canvas".to_owned());
+    }
+    let Some(file) = &frame.file else {
+        canvas.draw(frame, None);
+        return Ok(());
+    };
+    let header = header::read(file).map_err(said)?;
+    let size = (frame.width, frame.height);
+    if header.size() != size {
+        return Err("a frame has another size than its picture".to_owned());
+    }
+    let decoded = decode::decode(file, &header, size, limits, None).map_err(said)?;
+    if decoded.picture.size() != size {
+        return Err("a frame has another size than its picture".to_owned());
+    }
+    canvas.draw(frame, Some(&decoded.picture));
+    Ok(())
+}
+
+/// The whole canvas at the size of the largest thumbnail, in sRGB and upright.
+fn reduced(canvas: &Canvas, header: &Header, plan: &Plan) -> Result<Picture, Rejection> {
+    let (width, height) = canvas.size();
+    let ratio = Ratio { from: shrink::factor((width, height), plan.wanted), to: 1 };
+    let mut rows = Shrink::new((width, height), Model::Rgba, ratio.from);
+    canvas.rows().for_each(|row| rows.row(row));
+    let picture = rows.finish().ok_or_else(|| crate::Reason::EncodeFailed.because("a canvas has lost rows"))?;
+    let edge = |edge: u32| f64::from(edge) / f64::from(ratio.from);
+    let reduced = resize::reduce(picture, (edge(width), edge(height)), header.orientation.swap(plan.largest))?;
+    Ok(header.orientation.apply(colour::to_srgb(reduced, header.icc.as_deref())))
+}
+
+/// The smallest rectangle around all pixels in which two pictures of that width differ: left, top, width and height.
+fn difference(one: &[u8], other: &[u8], width: u32) -> Option<[u32; 4]> {
+    let (mut left, mut top, mut right, mut bottom) = (u32::MAX, u32::MAX, 0, 0);
+    let row = width as usize * 4;
+    for (y, (one, other)) in (0..).zip(one.chunks_exact(row).zip(other.chunks_exact(row))) {
+        if one == other {
+            continue;
+        }
+        let pixels = || one.as_chunks::<4>().0.iter().zip(other.as_chunks::<4>().0);
+        let first = (0..).zip(pixels()).find(|(_, (a, b))| a != b).map_or(0, |(x, _)| x);
+        let last = (0..width).zip(pixels()).rfind(|(_, (a, b))| a != b).map_or(0, |(x, _)| x);
+        (left, right) = (left.min(first), right.max(last));
+        (top, bottom) = (top.min(y), y);
+    }
+    (top != u32::MAX).then(|| [left, top, right - left + 1, bottom - top + 1])
+}
+
+/// The pixels of a rectangle of a picture of that width.
+fn part(pixels: &[u8], width: u32, [left, top, wide, high]: [u32; 4]) -> Vec<u8> {
+    let rows = pixels.chunks_exact(width as usize * 4).skip(top as usize).take(high as usize);
+    rows.flat_map(|row| &row[left as usize * 4..(left + wide) as usize * 4]).copied().collect()
+}
+
+/// Four bytes a pixel.
+fn rgba(picture: &Picture) -> Vec<u8> {
+    let picture = picture.clone().into_rgb();
+    match picture.model {
+        Model::Rgb => picture.data.as_chunks::<3>().0.iter().flat_map(|&[r, g, b]| [r, g, b, 255]).collect(),
+        _ => picture.data,
+    }
+}
+
+#[allow(clippy::needless_pass_by_value)] // the shape that `map_err` takes
+fn said(rejection: Rejection) -> String {
+    rejection.detail
+}

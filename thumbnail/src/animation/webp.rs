@@ -1,0 +1,104 @@
+//! Animated WebP: the rectangles that changed, each coded as a still, in chunks that say where and for how long.
+
+use super::{difference, part, rgba};
+use crate::{
+    Reason, Rejection,
+    encode::{self, Metadata, Target},
+    picture::{Model, Picture},
+};
+
+pub(super) struct Writer {
+    width: u32,
+    height: u32,
+    plays: u32,
+    target: Target,
+    /// What is seen.
+    shown: Vec<u8>,
+    has_alpha: bool,
+    /// The frames that are done.
+    chunks: Vec<u8>,
+    /// Where in them the time of the last one is, and that time.
+    last: Option<(usize, u32)>,
+}
+
+/// The longest time of the format, in milliseconds.
+const LONGEST: u32 = 0xff_ffff;
+
+impl Writer {
+    /// An animation that is shown so often, 0 for ever.
+    pub(super) fn new((width, height): (u32, u32), plays: u32, target: Target) -> Self {
+        let (shown, chunks) = (Vec::new(), Vec::new());
+        Self { width, height, plays, target, shown, has_alpha: false, chunks, last: None }
+    }
+
+    pub(super) fn frame(&mut self, picture: &Picture, milliseconds: u32) -> Result<(), Rejection> {
+        let next = rgba(picture);
+        let milliseconds = milliseconds.min(LONGEST);
+        let area = if let Some((at, time)) = self.last {
+            match difference(&self.shown, &next, self.width) {
+                // Nothing moves: what is seen is seen longer.
+                None => {
+                    let time = (time + milliseconds).min(LONGEST);
+                    self.chunks[at..at + 3].copy_from_slice(&time.to_le_bytes()[..3]);
+                    self.last = Some((at, time));
+                    return Ok(());
+                }
+                // Places are even numbers.
+                Some([left, top, width, height]) => {
+                    let (odd, odd_row) = (left & 1, top & 1);
+                    [left - odd, top - odd_row, width + odd, height + odd_row]
+                }
+            }
+        } else {
+            [0, 0, self.width, self.height]
+        };
+        let [left, top, width, height] = area;
+        let data = part(&next, self.width, area);
+        let still = Picture { width, height, model: Model::Rgba, data }.without_opaque_alpha();
+        self.has_alpha |= still.model.has_alpha();
+        let file = encode::encode(&still, self.target, [0; 3], &Metadata::default())?;
+        let picture = pixels(&file).ok_or_else(|| Reason::EncodeFailed.because("WebP: a frame without a picture"))?;
+        self.chunks.extend_from_slice(b"ANMF");
+        self.chunks.extend_from_slice(&chunk_length(picture.len() + 16)?);
+        for number in [left / 2, top / 2, width - 1, height - 1] {
+            self.chunks.extend_from_slice(&number.to_le_bytes()[..3]);
+        }
+        self.last = Some((self.chunks.len(), milliseconds));
+        self.chunks.extend_from_slice(&milliseconds.to_le_bytes()[..3]);
+        // It replaces what is there, and stays.
+        self.chunks.push(2);
+        self.chunks.extend_from_slice(picture);
+        self.shown = next;
+        Ok(())
+    }
+
+    pub(super) fn length(&self) -> usize {
+        self.chunks.len()
+    }
+
+    pub(super) fn finish(self) -> Result<Vec<u8>, Rejection> {
+        const HEADS: usize = 4 + 18 + 14;
+        let mut file = Vec::with_capacity(8 + HEADS + self.chunks.len());
+        file.extend_from_slice(b"RIFF");
+        file.extend_from_slice(&chunk_length(HEADS + self.chunks.len())?);
+        file.extend_from_slice(b"WEBPVP8X\x0a\0\0\0");
+        file.extend_from_slice(&[if self.has_alpha { 0x12 } else { 0x02 }, 0, 0, 0]);
+        for edge in [self.width - 1, self.height - 1] {
+            file.extend_from_slice(&edge.to_le_bytes()[..3]);
+        }
+        file.extend_from_slice(b"ANIM\x06\0\0\0\0\0\0\0");
+        file.extend_from_slice(&u16::try_from(self.plays).unwrap_or(u16::MAX).to_le_bytes());
+        file.extend_from_slice(&self.chunks);
+        Ok(file)
+    }
+}
+
+/// The chunks of a still that hold its pixels.
+fn pixels(file: &[u8]) -> Option<&[u8]> {
+    if file.get(12..16)? == b"VP8X" { file.get(30..) } else { file.get(12..) }
+}
+
+fn chunk_length(length: usize) -> Result<[u8; 4], Rejection> {
+    let length = u32::try_from(length).map_err(|_| Reason::EncodeFailed.because("WebP: too long"))?;
+    Ok(length.to_le_bytes())
+}
