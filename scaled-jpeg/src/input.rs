@@ -25,6 +25,11 @@ impl<R: BufRead> Input<R> {
         Self { reader, is_whole: false, pending: None }
     }
 
+    /// Whether it is known where the file ends.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
     /// What the reader holds, without moving on; empty at the end of the file.
     #[inline]
     fn chunk(&mut self) -> io::Result<&[u8]> {

@@ -1,6 +1,6 @@
 //! The decoding of one picture, scan by scan.
 
-use std::io::BufRead;
+use std::io::{self, BufRead, ErrorKind};
 
 use crate::{
     bits::Window,
@@ -78,6 +78,8 @@ impl<R: BufRead> Run<R> {
                     None => return Ok(None),
                 },
                 _ if input.skip_segment(marker)? => {}
+                // A slice passes over a comment's wrong length, so that the scans behind it are not lost to what comes in pieces.
+                _ if !input.is_whole() => return Err(io::Error::from(ErrorKind::UnexpectedEof).into()),
                 _ => return Ok(None),
             }
         }

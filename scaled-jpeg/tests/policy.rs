@@ -307,3 +307,18 @@ fn a_scan_without_restart_markers_that_slips_is_brought_into_step() {
     assert_eq!(coverage(&slipped(&[0; 40], 12 * 40 + 17, 1, 0)).found, 0);
     assert_eq!(coverage(&slipped(&lightness, 12 * 40 + 17, 11, 0)).found, 0);
 }
+
+#[test]
+fn a_comment_that_leads_past_the_end_never_costs_what_comes_in_pieces_its_last_scans() {
+    let sound = picture().write(&Form::progressive(3));
+    let last = sound.windows(2).rposition(|pair| pair == [0xff, 0xda]).unwrap();
+    let mut damaged = sound.clone();
+    damaged.splice(last..last, [0xff, 0xfe, 0xff, 0xff]);
+    for scale in Scale::ALL {
+        let (sound, damaged) = (planes(&sound, scale), planes(&damaged, scale));
+        assert!(sound.iter().zip(&damaged).all(|(sound, damaged)| sound.data == damaged.data), "{scale:?}");
+    }
+    // Its end cannot be told from the file's, and a blurred picture is not a whole one.
+    let pieces = Decoder::new(BufReader::new(&damaged[..])).unwrap().decode(Scale::Half);
+    assert!(matches!(pieces, Err(Error::Io(_))), "{pieces:?}");
+}

@@ -26,7 +26,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     if !open {
         let reader = BufReader::with_capacity(1 + usize::from(choice >> 4), bytes);
-        // A comment that is longer than the file is an end to what comes in pieces.
+        // What comes in pieces and ends in a segment between scans cannot be decoded.
         if let Ok(pieces) = Decoder::new(reader).and_then(|decoder| decoder.approximate(approximate).decode(scale)) {
             let whole = whole.expect("what comes in pieces can be decoded");
             assert!(whole.coverage.found >= pieces.coverage.found);
