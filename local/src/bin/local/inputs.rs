@@ -69,7 +69,7 @@ fn name(path: &Path) -> Result<&str, String> {
 /// The type that the AWS CLI would send; nothing believes it.
 pub(crate) fn content_type(path: &Path) -> Option<&'static str> {
     match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
-        "jpg" | "jpeg" => Some("image/jpeg"),
+        "jpg" | "jpeg" | "jfif" => Some("image/jpeg"),
         "png" => Some("image/png"),
         "webp" => Some("image/webp"),
         "gif" => Some("image/gif"),
@@ -79,7 +79,8 @@ pub(crate) fn content_type(path: &Path) -> Option<&'static str> {
         "pbm" | "pgm" | "ppm" | "pnm" | "pam" => Some("image/x-portable-anymap"),
         "qoi" => Some("image/qoi"),
         "avif" => Some("image/avif"),
-        "heic" => Some("image/heic"),
+        "heic" | "heif" => Some("image/heic"),
+        "svg" => Some("image/svg+xml"),
         _ => None,
     }
 }
