@@ -37,6 +37,9 @@ pub enum Motion {
     First(String),
 }
 
+/// Bytes of memory that a pixel of the canvas takes, or of a frame that is larger.
+const MEMORY: u64 = 32;
+
 /// An animation in the making: one format of one size.
 enum Writer {
     Gif(gif::Writer),
@@ -178,7 +181,7 @@ fn check(header: &Header, outputs: &[(Fit, Target)], limits: &Limits) -> Result<
         return Err(format!("{frames} frames are {work} pixels' worth of work, more than the limit of {most}"));
     }
     // The canvas, a frame with what decoding it takes, what it hides, and the pictures that each writer compares.
-    let needed = 32 * canvas + 24 * coded;
+    let needed = MEMORY * canvas + 24 * coded;
     if needed > limits.max_memory / 2 {
         return Err(format!("about {needed} bytes of memory are needed for each frame, too many"));
     }
@@ -195,9 +198,13 @@ fn writer(fit: &Fit, target: Target, plays: u32) -> Result<Writer, String> {
 
 /// Decodes a frame and lays it on the canvas.
 fn show(frame: &Frame, canvas: &mut Canvas, limits: &Limits) -> Result<(), String> {
-    let (width, height) = canvas.size();
-    if u64::from(frame.width) * u64::from(frame.height) > u64::from(width) * u64::from(height) {
-        return Err("a frame is larger than the canvas".to_owned());
+    /// So many canvases may a frame fill: what lies beyond the canvas is not shown, as in browsers, but it is decoded.
+    const MOST: u64 = 4;
+    let area = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
+    let (filled, canvas_area) = (area((frame.width, frame.height)), area(canvas.size()));
+    // A frame no larger than the canvas has passed `check`.
+    if filled > canvas_area && (filled > MOST * canvas_area || MEMORY * filled > limits.max_memory / 2) {
+        return Err(format!("a frame of {} x {} is too large for the canvas", frame.width, frame.height));
     }
     let Some(file) = &frame.file else {
         canvas.draw(frame, None);

@@ -328,3 +328,20 @@ fn a_broken_frame_ends_the_animation_and_the_reason_is_told() {
     );
     assert_eq!(play(&made.thumbnails[0].bytes).0.len(), 2);
 }
+
+#[test]
+fn of_a_frame_larger_than_the_canvas_what_lies_on_it_is_shown() {
+    let mut frames: Vec<_> = combinations(&[1], &[true]).remove(0);
+    let mut larger = |size: (u32, u32)| {
+        frames[1].size = size;
+        frames[1].pixels = (0..size.0 * size.1).map(|i| COLOURS[1 + i as usize % 3]).collect();
+        (kept(&gif(&frames, None), "source"), model(&frames, CANVAS))
+    };
+    let (made, model) = larger((15, 31));
+    assert_eq!(made.motion, Some(Motion::Kept(None)));
+    let seen: Vec<_> = play(&made.thumbnails[0].bytes).0.into_iter().map(|(picture, _)| picture).collect();
+    assert!(seen == model);
+
+    let (made, _) = larger((15, 33));
+    assert!(matches!(&made.motion, Some(Motion::First(why)) if why.contains("too large")), "{:?}", made.motion);
+}
