@@ -59,7 +59,7 @@ fn ahead(source: &Incoming, options: &Options) -> Option<Ahead> {
 }
 
 /// Does the work; a panic in it is a rejection.
-fn contained<T>(work: impl FnOnce() -> Result<T, Rejection>) -> Result<T, Rejection> {
+pub(crate) fn contained<T>(work: impl FnOnce() -> Result<T, Rejection>) -> Result<T, Rejection> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let message = panic.downcast_ref::<&str>().map(ToString::to_string);
         let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();

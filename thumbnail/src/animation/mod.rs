@@ -19,6 +19,7 @@ use crate::{
     encode::{Metadata, Target},
     header::{self, Header},
     picture::{Model, Picture},
+    pipeline::contained,
     plan::Plan,
     resize,
     shrink::{self, Shrink},
@@ -215,7 +216,8 @@ fn show(frame: &Frame, canvas: &mut Canvas, limits: &Limits) -> Result<(), Strin
     if header.size() != size {
         return Err("a frame has another size than its picture".to_owned());
     }
-    let decoded = decode::decode(file, &header, size, limits, None).map_err(said)?;
+    // A decoder's panic ends the animation, not the source's thumbnails.
+    let decoded = contained(|| decode::decode(file, &header, size, limits, None)).map_err(said)?;
     if decoded.picture.size() != size {
         return Err("a frame has another size than its picture".to_owned());
     }
