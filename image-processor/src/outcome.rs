@@ -85,21 +85,22 @@ impl Outcome {
         let Reconciled { done, rounds, milliseconds } = reconciled;
         let base = Self { bucket: Some(job.bucket), key: Some(job.key), rounds, milliseconds, ..Self::default() };
         match done {
-            Done::Made { version, bytes, facts, thumbnails, removed } => Self {
-                outcome: "made",
-                animation: facts
-                    .motion
-                    .as_ref()
-                    .map(|motion| if matches!(motion, Motion::Kept(_)) { "keep" } else { "first" }),
-                animation_message: match &facts.motion {
-                    Some(Motion::First(why) | Motion::Kept(Some(why))) => Some(why.clone()),
-                    _ => None,
-                },
-                source: Some(SourceInfo::made(version, bytes, facts)),
-                thumbnails: thumbnails.into_iter().map(ThumbnailInfo::from).collect(),
-                removed: keys(removed),
-                ..base
-            },
+            Done::Made { version, bytes, facts, thumbnails, removed } => {
+                let (animation, animation_message) = match &facts.motion {
+                    None => (None, None),
+                    Some(Motion::Kept(why)) => (Some("keep"), why.clone()),
+                    Some(Motion::First(why)) => (Some("first"), Some(why.clone())),
+                };
+                Self {
+                    outcome: "made",
+                    animation,
+                    animation_message,
+                    source: Some(SourceInfo::made(version, bytes, facts)),
+                    thumbnails: thumbnails.into_iter().map(ThumbnailInfo::from).collect(),
+                    removed: keys(removed),
+                    ..base
+                }
+            }
             Done::Current { version } => {
                 Self { outcome: "current", source: Some(SourceInfo::new(version, None, None)), ..base }
             }

@@ -4,7 +4,7 @@
 use crate::{
     Format,
     bytes::Reader,
-    header::{Coding, Header, gif::after_blocks},
+    header::{Coding, Header, gif::after_block},
 };
 
 /// A frame of an animation.
@@ -74,7 +74,8 @@ impl<'a> Frames<'a> {
     fn next_of_gif(&mut self) -> Option<Frame> {
         let mut control = Control::default();
         loop {
-            match self.reader.u8(self.at)? {
+            let block = self.reader.u8(self.at)?;
+            match block {
                 0x2c => return self.gif_frame(&control),
                 0x21 => {
                     let (label, length) = (self.reader.u8(self.at + 1)?, self.reader.u8(self.at + 2)?);
@@ -94,21 +95,18 @@ impl<'a> Frames<'a> {
                         let repeats = u32::from(self.reader.u16(self.at + 16)?);
                         self.plays = if repeats == 0 { 0 } else { repeats + 1 };
                     }
-                    self.at = after_blocks(&self.reader, self.at + 2)?;
                 }
-                0 => self.at += 1,
-                _ => return None,
+                _ => {}
             }
+            self.at = after_block(&self.reader, self.at, block)?;
         }
     }
 
     fn gif_frame(&mut self, control: &Control) -> Option<Frame> {
         let number = |at: usize| self.reader.u16(self.at + at).map(u32::from);
         let (left, top, width, height) = (number(1)?, number(3)?, number(5)?, number(7)?);
-        let flags = self.reader.u8(self.at + 9)?;
-        let palette = if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) };
-        let end = after_blocks(&self.reader, self.at + 10 + palette + 1);
-        let data = self.bytes.get(self.at + 9..end.unwrap_or(self.bytes.len()))?;
+        let end = after_block(&self.reader, self.at, 0x2c);
+        let data = self.bytes.get(self.at + 9..end.unwrap_or(self.bytes.len())).filter(|data| !data.is_empty())?;
         let mut file = b"GIF89a".to_vec();
         file.extend_from_slice(self.bytes.get(self.at + 5..self.at + 9)?);
         file.extend_from_slice(self.bytes.get(10..self.screen_end)?);

@@ -11,7 +11,7 @@ mod gif;
 mod tests;
 mod webp;
 
-use std::time::Instant;
+use std::{cmp::Reverse, time::Instant};
 
 use crate::{
     Format, Limits, Options, Rejection, Thumbnail, colour,
@@ -88,25 +88,29 @@ pub(crate) fn animate(
         return None;
     }
     let mut outputs = Vec::new();
-    for &index in &moving {
+    for index in moving {
         let thumbnail = &thumbnails[index];
         let fit = plan.sizes.iter().find(|(size, _)| *size == thumbnail.size)?.1;
-        outputs.push((fit, target(thumbnail)?));
+        outputs.push((index, fit, target(thumbnail)?));
     }
-    let (files, early) = match make(source, header, plan, &outputs, &options.limits) {
-        Ok(made) => made,
-        Err(reason) => return Some(Motion::First(reason)),
+    // From large to small: each picture is made from the one before it.
+    outputs.sort_by_key(|(_, fit, _)| Reverse(fit.scaled));
+    let (order, outputs): (Vec<_>, Vec<_>) =
+        outputs.into_iter().map(|(index, fit, target)| (index, (fit, target))).unzip();
+    let named = |(files, early): (Vec<_>, _)| {
+        let files = files.into_iter().zip(&outputs).map(|(file, (_, target))| metadata.add_names(file, target.format));
+        Ok((files.collect::<Result<Vec<_>, _>>().map_err(said)?, early))
     };
-    for (index, file) in moving.into_iter().zip(files) {
-        thumbnails[index].bytes = match metadata.add_names(file, thumbnails[index].format) {
-            Ok(file) => file,
-            Err(rejection) => return Some(Motion::First(rejection.detail)),
-        };
+    match make(source, header, plan, &outputs, &options.limits).and_then(named) {
+        Ok((files, early)) => {
+            order.into_iter().zip(files).for_each(|(index, file)| thumbnails[index].bytes = file);
+            Some(Motion::Kept(early))
+        }
+        Err(reason) => Some(Motion::First(reason)),
     }
-    Some(Motion::Kept(early))
 }
 
-/// The animations, in the order of the outputs, and why they end before the source where they do; or why there are none.
+/// The animations of the outputs, which come from large to small, and why they end before the source where they do; or why there are none.
 fn make(
     source: &[u8],
     header: &Header,
@@ -131,20 +135,17 @@ fn make(
                 outputs.iter().map(|(fit, target)| writer(fit, *target, frames.plays())).collect::<Result<_, _>>()?;
         }
         let mut master = reduced(&canvas, header, plan).map_err(said)?;
-        let mut order: Vec<usize> = (0..outputs.len()).collect();
-        order.sort_by_key(|&i| std::cmp::Reverse(outputs[i].0.scaled));
         let mut rendered: Option<(Fit, Picture)> = None;
-        for index in order {
-            let fit = outputs[index].0;
+        for ((fit, _), writer) in outputs.iter().zip(&mut writers) {
             let picture = match rendered.take() {
-                Some((of, picture)) if of == fit => picture,
-                _ => resize::render(&master, &fit).map_err(said)?,
+                Some((of, picture)) if of == *fit => picture,
+                _ => resize::render(&master, fit).map_err(said)?,
             };
-            writers[index].frame(&picture, frame.milliseconds).map_err(said)?;
+            writer.frame(&picture, frame.milliseconds).map_err(said)?;
             if fit.is_whole() {
                 master = picture.clone();
             }
-            rendered = Some((fit, picture));
+            rendered = Some((*fit, picture));
         }
         shown += 1;
         let written: usize = writers.iter().map(Writer::length).sum();

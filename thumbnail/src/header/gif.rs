@@ -67,7 +67,7 @@ fn count(reader: &Reader, mut at: usize) -> u32 {
 }
 
 /// Where the block ends that begins at `at` with the byte `block`; none at the end of the file.
-fn after_block(reader: &Reader, at: usize, block: u8) -> Option<usize> {
+pub(crate) fn after_block(reader: &Reader, at: usize, block: u8) -> Option<usize> {
     match block {
         // The size of the first codes comes before the sub-blocks.
         0x2c => after_blocks(reader, data(reader, at)? + 1),
@@ -91,7 +91,7 @@ fn palette(flags: u8) -> usize {
 }
 
 /// Where the sub-blocks that begin at `at` end, the empty one that closes them included.
-pub(crate) fn after_blocks(reader: &Reader, mut at: usize) -> Option<usize> {
+fn after_blocks(reader: &Reader, mut at: usize) -> Option<usize> {
     loop {
         let length = usize::from(reader.u8(at)?);
         at += 1 + length;
