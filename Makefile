@@ -107,7 +107,9 @@ check: | need-cargo ## formatting, clippy and the unit tests, without the pipeli
 	cargo test --workspace --exclude pipeline-tests --lib --bins
 
 .PHONY: test
-test: test-rust test-templates test-bench ## every test
+test: ## every test
+	@# Two targets at a time: what waits for downloads or a test's clock leaves a core to the compiler.
+	@$(MAKE) --no-print-directory --jobs=2 test-rust test-templates test-bench
 
 .PHONY: test-rust
 test-rust: $(CARGO_LAMBDA) | need-cargo
