@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What a million photos cost on AWS: this by the templates' defaults, beside the article's functions by theirs.
+"""Computes what a million photos cost on AWS, for this pipeline and for the article's functions, each with its default deployment.
 
-`cost.py` prints it for the committed results. Prices are list prices of us-east-1 in US dollars, without free tier.
+`cost.py` prints the tables for the committed results. Prices are the list prices of us-east-1 in US dollars, without the free tier.
 https://aws.amazon.com/lambda/pricing/ https://aws.amazon.com/s3/pricing/
 """
 
@@ -17,14 +17,14 @@ ROOT = Path(__file__).resolve().parents[1]
 GB_SECOND = {"x86_64": 0.0000166667, "arm64": 0.0000133334}
 MILLION_INVOCATIONS = 0.20
 MILLION_PUTS, MILLION_READS = 5.00, 0.40
-# A function with so much memory has one whole processor, and one with less has that part of it.
+# Lambda gives a function of this memory one whole processor, and a smaller function a proportional share.
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 ONE_PROCESSOR_MIB = 1769
-# Assumed for both: waiting for S3 to deliver the source and to take the thumbnails, and all that the first function takes.
+# Assumptions for both pipelines: how long image-processor waits for S3, and how long upload-handler runs.
 WAIT_MS, HANDLER_MS = 60, 50
-# Of which class the costs are told.
+# The class of images whose costs the README names.
 COST_CLASS = "JPEG, 12 MP"
-# What a phone's camera roll is taken to consist of.
+# The share of each class of images in the camera roll of a phone (an assumption).
 CAMERA_ROLL = {
     "JPEG, 12 MP": 0.4,
     "JPEG, 12 MP, orientation 6": 0.3,
@@ -32,13 +32,13 @@ CAMERA_ROLL = {
     "JPEG, 2 MP": 0.1,
     "PNG, screenshot, 5 MP": 0.15,
 }
-# The memory sizes that are weighed.
+# The memory sizes that are compared.
 MEMORIES_MIB = (256, 512, 768, 1024, 1769)
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """Two functions as they are deployed where nothing is said, and what they ask of S3 for a photo."""
+    """The default deployment of a pipeline, and its S3 requests per photo."""
 
     title: str
     contestant: str
@@ -59,7 +59,7 @@ class Line:
 
 
 def ours() -> Deployment:
-    """By the defaults of template.yaml. The source is read, and looked at again."""
+    """The defaults of template.yaml. The two reads per photo are the GET of the source and the HEAD that confirms it."""
     text = (ROOT / "template.yaml").read_text()
 
     def default(parameter: str) -> str:
@@ -73,7 +73,7 @@ def ours() -> Deployment:
 
 
 def article() -> Deployment:
-    """By the defaults of the Serverless Framework: 1,024 MB each, and x86-64."""
+    """The defaults of the Serverless Framework: 1,024 MB for each function, and x86-64."""
     return Deployment("article", "article", "x86_64", 1024, 1024, puts=3, reads=1)
 
 
@@ -82,12 +82,12 @@ def billed_ms(cpu_ms: float, memory_mib: int, wait_ms: float = WAIT_MS) -> float
 
 
 def gb_seconds(cpu_ms: float, memory_mib: int, wait_ms: float) -> float:
-    """For a thousand photos, that is, seconds of one."""
+    """GB-seconds of a thousand photos."""
     return billed_ms(cpu_ms, memory_mib, wait_ms) * memory_mib / 1024
 
 
 def bill(measured: dict, by: Deployment) -> list[Line]:
-    """Of Lambda and S3."""
+    """The lines for Lambda and S3."""
     price = GB_SECOND[by.architecture]
 
     def function(what: str, milliseconds: float, memory_mib: int, why: str) -> Line:
@@ -109,7 +109,7 @@ def bill(measured: dict, by: Deployment) -> list[Line]:
 
 
 def total(lines: list[Line]) -> float:
-    """The sum of what is shown, so that it is right to the cent."""
+    """The sum of the lines as shown, each rounded to cents, so that the table adds up."""
     return sum(round(line.dollars, 2) for line in lines)
 
 
@@ -118,7 +118,7 @@ def of_class(results: dict, name: str) -> dict | None:
 
 
 def markdown(results: dict) -> str:
-    """The part of results.md."""
+    """The costs as a section of results.md."""
     measured = of_class(results, COST_CLASS)
     if measured is None:
         return ""
@@ -139,39 +139,39 @@ def markdown(results: dict) -> str:
 
 
 def waits(results: dict) -> dict[str, float]:
-    """Milliseconds that a function waits for S3, by where that is from."""
+    """Milliseconds that image-processor waits for S3, by the source of the figure."""
     measured = results.get("waiting")
     return ({"the local server, measured": measured["local_ms"]} if measured else {}) | {"S3, assumed": WAIT_MS}
 
 
 def roll_ms(results: dict) -> float | None:
-    """Processor time of one picture of a camera roll; none where a class was not measured."""
+    """The mean processor time of a picture in the camera roll, or None if a class was not measured."""
     found = {name: of_class(results, name) for name in CAMERA_ROLL}
     return None if None in found.values() else sum(share * figures.cpu_ms(found[name], "ours") for name, share in CAMERA_ROLL.items())
 
 
 def slow(results: dict, memory_mib: int) -> list[str]:
-    """The classes of 12 megapixels that take a second or more with that memory, AVIF aside, which does with any."""
+    """The 12-megapixel classes that take a second or longer with this memory. AVIF is left out: it takes longer with any memory."""
     classes = [measured for measured in results["classes"] if "12 MP" in measured["class"] and "AVIF" not in measured["class"]]
     return [measured["class"] for measured in classes if billed_ms(figures.cpu_ms(measured, "ours"), memory_mib) >= 1000]
 
 
 def needed_mib() -> dict[str, int]:
-    """What sources of 24 megapixels need, by the table of docs/operations.md, which the tests of `thumbnail` hold to be true. Rare kinds, in
-    brackets there, are left out."""
+    """The memory that each kind of 24-megapixel source needs, read from docs/operations.md. Tests of `thumbnail` check that table. Rare kinds,
+    which the table has in brackets, are left out."""
     rows = re.findall(r"^\| (.+?) \| [\d,]+ \| ([\d,]+) \| [\d,]+ \| [\d,]+ \|$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
     return {kind: int(megabytes.replace(",", "")) for kind, megabytes in rows if not kind.startswith("(")}
 
 
 def cheapest(results: dict) -> int | None:
-    """The memory that a camera roll costs least with, among those that are quick enough and let every kind of 24 megapixels in."""
+    """The cheapest memory for the camera roll that is fast enough (`slow`) and admits every kind of 24-megapixel source (`needed_mib`)."""
     cpu_ms, most = roll_ms(results), max(needed_mib().values())
     fit = [memory for memory in MEMORIES_MIB if memory >= most and not slow(results, memory)]
     return None if cpu_ms is None or not fit else min(fit, key=lambda memory: gb_seconds(cpu_ms, memory, WAIT_MS))
 
 
 def weighed(results: dict) -> list[str]:
-    """What ours is billed for at each memory, and what that says for the default."""
+    """The billed GB-seconds at each memory size, and why the default is what it is."""
     rows = []
     twelve = of_class(results, COST_CLASS)
     for name, cpu_ms in ((COST_CLASS, figures.cpu_ms(twelve, "ours")), ("camera roll", roll_ms(results))):
@@ -191,7 +191,7 @@ def weighed(results: dict) -> list[str]:
 
 
 def sentence(results: dict) -> str:
-    """The part of the README."""
+    """The costs as a sentence of the README."""
     measured = of_class(results, COST_CLASS)
     if measured is None:
         return ""
@@ -208,7 +208,7 @@ def sentence(results: dict) -> str:
 
 
 def operations(results: dict) -> str:
-    """The table of docs/operations.md."""
+    """The table of costs in docs/operations.md."""
     measured = of_class(results, COST_CLASS)
     if measured is None:
         return ""
@@ -225,12 +225,12 @@ def operations(results: dict) -> str:
 
 
 def backfill(results: dict) -> str:
-    """The other table of docs/operations.md: what S3 Batch Operations cost for objects whose thumbnails are current, and for others."""
+    """The table of a backfill in docs/operations.md: costs for objects whose thumbnails are current, and for objects whose thumbnails are made."""
     measured = of_class(results, COST_CLASS)
     if measured is None:
         return ""
     by = ours()
-    # HEADs of the source and its thumbnails alone, assumed.
+    # Assumed: nothing but HEADs of the source and its thumbnails.
     current_ms, made_ms = 30, billed_ms(figures.cpu_ms(measured, by.contestant), by.memory_mib)
     price, gb = GB_SECOND[by.architecture], by.memory_mib / 1024
 
@@ -251,7 +251,7 @@ def backfill(results: dict) -> str:
     current, made = (sum(round(row[i], 2) for row in rows) for i in (1, 2))
     lines.append(f"| **together** | **{current:.2f}** | **{made:.2f}** |")
     head = ["| per million objects, us-east-1 | current | made |", "|---|---:|---:|"]
-    # Within an item of a list.
+    # Indented, because the table is part of a list item.
     return "\n".join(f"   {line}" for line in head + lines)
 
 

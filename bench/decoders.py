@@ -1,4 +1,4 @@
-"""scaled-jpeg beside libjpeg-turbo, by the program in jpeg/: which files it measures, and what its figures come to."""
+"""Measures scaled-jpeg against libjpeg-turbo by the program in jpeg/, and summarises its figures."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from contestants import Failed, pin
 
 CODINGS = ("baseline", "progressive", "progressive, bounded")
 
-# How many times faster ours shall be, at least, by coding and eighths.
+# The goals: how many times faster than libjpeg-turbo scaled-jpeg must be, by coding and eighths of the full size.
 GOALS = {
     ("baseline", 1): 1.8,
     ("baseline", 2): 1.6,
@@ -24,7 +24,7 @@ GOALS = {
 
 
 def measure(program: Path, files: list[Path], rounds: int) -> list[dict]:
-    """Milliseconds of the processor, the median round's, and how many times faster ours is, by file, coding and scale."""
+    """The median processor time in milliseconds, and how many times faster ours is, by file, coding and scale."""
     environment = os.environ | {"JSON": "1", "ROUNDS": str(rounds)}
     answer = subprocess.run(
         [program.resolve(), "speed", *files], stdout=subprocess.PIPE, text=True, env=environment, preexec_fn=pin
@@ -35,7 +35,7 @@ def measure(program: Path, files: list[Path], rounds: int) -> list[dict]:
 
 
 def over_rounds(measured: dict) -> dict:
-    """The rounds' medians; of the ratio, that of each round's, for what disturbs a round disturbs all of it."""
+    """The medians over rounds. The ratio is the median of the rounds' ratios, because a disturbance of a round slows both alike."""
     ratios = [turbo / ours for turbo, ours in zip(measured["turbo"], measured["ours"], strict=True)]
     medians = {name: round(statistics.median(measured[name]), 3) for name in ("ours", "turbo")}
     return measured | medians | {"times": round(statistics.median(ratios), 4)}
@@ -47,7 +47,7 @@ def times(measured: dict) -> float:
 
 
 def at(results: dict, coding: str, eighths: int) -> list[dict]:
-    """Of every file."""
+    """The figures of every file at one coding and scale."""
     return [one for one in results.get("decoders", []) if (one["coding"], one["eighths"]) == (coding, eighths)]
 
 

@@ -1,17 +1,17 @@
-"""What the measurements come to: medians, ratios, differences. Everything here is computed from the results alone."""
+"""Computes medians, ratios and differences from the results. Nothing here measures."""
 
 import itertools
 import math
 import statistics
 
-# SSIM that may be lost, and bytes that may be used, before sharp's thumbnails count as better.
+# The SSIM that ours may lose, and the bytes that ours may use beyond sharp's, before sharp counts as better.
 SSIM_MARGIN = 0.001
 BYTES_MARGIN = 1.03
 
 
 def over_rounds(rounds: list[dict], clock: str = "cpu_ms") -> dict:
-    """What is kept of rounds, each `{name: {figure: value}}`: their number, every figure's median, and how many times faster ours is by
-    `clock`. That is the median of each round's ratio, for what disturbs a round disturbs all of it."""
+    """Summarises rounds, each `{name: {figure: value}}`: their number, the median of every figure, and how many times faster ours is by
+    `clock`. The speed-up is the median of the rounds' ratios, because a disturbance of a round slows all contestants alike."""
     first = rounds[0]
     medians = {
         name: {figure: round(statistics.median(one[name][figure] for one in rounds), 3) for figure in figures} for name, figures in first.items()
@@ -22,7 +22,7 @@ def over_rounds(rounds: list[dict], clock: str = "cpu_ms") -> dict:
 
 
 def ms(measured: dict, name: str, clock: str) -> float:
-    """A picture's `cpu_ms` or `wall_ms`."""
+    """The median `cpu_ms` or `wall_ms` of a picture."""
     return measured["medians"][name][clock]
 
 
@@ -36,7 +36,7 @@ def times(measured: dict, rival: str) -> float:
 
 
 def memory_mib(measured: dict, name: str) -> dict[str, float]:
-    """Of a process before its first picture (`idle`) and at its peak, for the file that takes most."""
+    """The memory of a process before its first picture (`idle`) and at its peak, for the file with the highest peak."""
     return max((file["memory_mib"][name] for file in measured["files"]), key=lambda memory: memory["peak"])
 
 
@@ -49,7 +49,7 @@ def is_upright(measured: dict, name: str) -> bool:
 
 
 def rival(measured: dict) -> str:
-    """Whose thumbnails ours are compared with: the article's, unless they lie on their side."""
+    """The contestant whose thumbnails ours are compared with: the article's, unless it ignores the orientation."""
     return "article" if is_upright(measured, "article") else "tuned"
 
 
@@ -58,13 +58,13 @@ def bytes_ratio(measured: dict) -> float:
 
 
 def ssim(measured: dict, name: str, what: str) -> float:
-    """The mean over files and sizes, of `file` or of `pixels`, which are the same before encoding."""
+    """The mean SSIM over files and sizes: of the encoded `file`, or of the `pixels` before encoding."""
     return statistics.mean(size[what] for file in measured["files"] for size in file["contestants"][name].values())
 
 
 def ssim_lead(measured: dict, what: str) -> float:
-    """By how much ours is nearer to the reference than sharp's, at the size and file where it is worst; files at sharp's bytes, where
-    it is known what ours show at those."""
+    """SSIM of ours minus SSIM of sharp's, at the size and file where the difference is lowest. Encoded files are compared at sharp's bytes
+    if our SSIM at those bytes is known."""
     other = rival(measured)
 
     def lead(ours: dict, theirs: dict) -> float:
@@ -77,8 +77,8 @@ def ssim_lead(measured: dict, what: str) -> float:
 
 
 def add_equals(contestants: dict) -> None:
-    """Gives each rival's sizes what ours take at equal SSIMULACRA2 (`ours_bytes`) and show at equal bytes (`ours_file`, SSIM), and drops
-    the curves that tell it. A format without a quality has no such figures, and neither has a thumbnail that lies on its side."""
+    """Adds to each size of a rival our bytes at equal SSIMULACRA2 (`ours_bytes`) and our SSIM at equal bytes (`ours_file`), then drops the
+    curves. Formats without a quality setting get no such figures, and neither do thumbnails that ignore the orientation."""
     curves = {width: size.pop("curve") for width, size in contestants["ours"].items()}
     for name, sizes in contestants.items():
         for width, size in sizes.items():
@@ -89,8 +89,8 @@ def add_equals(contestants: dict) -> None:
 
 
 def between(curve: list[dict], by: str, value: float, wanted: str) -> float | None:
-    """`wanted` where `by` has that value, on straight lines between the curve's points, those of bytes on a logarithmic scale; none where
-    the value lies outside the curve."""
+    """Interpolates `wanted` where `by` equals `value`: linearly between the points of the curve, with bytes on a logarithmic scale. Returns
+    None where the value lies outside the curve."""
 
     def scaled(name: str, number: float) -> float:
         return math.log(number) if name == "bytes" else number
@@ -104,7 +104,7 @@ def between(curve: list[dict], by: str, value: float, wanted: str) -> float | No
 
 
 def equal_look(measured: dict, name: str, width: str) -> float | None:
-    """Our bytes at that rival's SSIMULACRA2 as a part of its bytes, at one width: the geometric mean over files."""
+    """Our bytes divided by the rival's bytes, at equal SSIMULACRA2 and one width: the geometric mean over files."""
     sizes = [file["contestants"].get(name, {}).get(width, {}) for file in measured["files"]]
     ratios = [size["ours_bytes"] / size["bytes"] for size in sizes if size.get("ours_bytes")]
     return statistics.geometric_mean(ratios) if ratios and len(ratios) == len(sizes) else None
@@ -134,7 +134,7 @@ def start_times(results: dict) -> float | None:
 
 
 def losses(results: dict) -> list[str]:
-    """Where sharp is ahead of ours, a sentence each."""
+    """Sentences that name each class where sharp is better than ours."""
     found = []
     for measured in results["classes"]:
         said = []

@@ -1,4 +1,4 @@
-"""What the figures were measured on, and with."""
+"""Describes the machine and the versions that the figures were measured with."""
 
 import datetime
 import json
@@ -27,7 +27,7 @@ def processor() -> str:
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         name, _, value = line.partition(":")
         fields.setdefault(name.strip(), value.strip())
-    if "model name" not in fields:  # arm64 tells numbers only
+    if "model name" not in fields:  # arm64 has numbers only
         return f"{platform.machine()} implementer {fields.get('CPU implementer')} part {fields.get('CPU part')}"
     clock = fields.get("cpu MHz")
     return fields["model name"] + (f" ({float(clock) / 1000:.1f} GHz)" if clock and "GHz" not in fields["model name"] else "")

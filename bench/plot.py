@@ -1,4 +1,4 @@
-"""The results as a plot: for each class how fast the contestants are, and what memory they take."""
+"""Draws the results as a plot: the time and the memory of each contestant, by class."""
 
 from xml.sax.saxutils import escape
 
@@ -12,7 +12,7 @@ LABELS, PANEL, GAP, BAR, SPACE, TOP = 230, 330, 90, 11, 14, 76
 
 
 def svg(results: dict) -> str:
-    """An SVG with a row a class; the left panel shows time as a part of the article's, the right one memory."""
+    """An SVG with a row for each class. The left panel shows time relative to the article's function, the right panel memory."""
     classes = results["classes"]
     step = 3 * BAR + SPACE
     width, height = LABELS + 2 * PANEL + 2 * GAP, TOP + step * len(classes) + 14

@@ -1,7 +1,6 @@
-"""How long image-processor waits for S3 in an invocation, with the local server in the place of S3.
+"""Measures how long image-processor waits for S3 in an invocation, with the local S3 server.
 
-A stub of Lambda's Runtime API hands it one job after another. What the clock on the wall shows of a job, and the processor's does not, is
-waiting. https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+A stub of Lambda's Runtime API gives the function one job after another. Waiting is wall-clock time minus processor time. https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
 import contextlib
@@ -22,7 +21,7 @@ import coldstart
 from contestants import Failed, cpu_clock, pin
 
 BUCKET, KEY = "my-image-bucket", "uploads/source"
-# The first job also connects; it is not counted.
+# Includes the first job, which also opens connections and is not counted.
 JOBS = 21
 
 
@@ -106,7 +105,7 @@ class Runtime:
 
 
 def measure(function: Path, local: Path, file: Path) -> dict:
-    """Milliseconds that an invocation waits: the median, and how many invocations that is of."""
+    """Measures JOBS - 1 invocations: the median of the milliseconds that they wait, and their number."""
     with s3(local) as endpoint:
         runtime = Runtime()
         variables = coldstart.environment(runtime.server.server_port, "bootstrap", function.parent) | {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares old thumbnails with new ones by their pixels: whether each has its counterpart, of the same size, that shows the same.
+"""Compares old thumbnails with new ones: checks that each has a counterpart of the same size that shows the same picture.
 
 `compare.py OLD NEW` takes two templates of keys, such as `s3://my-image-bucket/thumbnails/{size}/{key}`, or of files in folders. Their
 placeholders are those of ThumbnailKey (docs/settings.md).
@@ -26,19 +26,19 @@ PLACEHOLDERS = {
     "size": r"(?P<size>\d+(?:x\d+)?(?:-cover)?)",
     "format": r"(?P<format>[a-z]+)",
 }
-# Pictures are compared at this size at most, so that what their encoders lose does not count.
+# The longest edge in pixels at which pictures are compared. It is small, so that coding losses do not count.
 EDGE = 64
-# Edges may differ by so many pixels: services round in different ways.
+# The pixels by which edges may differ, since services round in different ways.
 ROUNDING = 1
 
 
 class Invalid(Exception):
-    """A template cannot be used; the text says why."""
+    """A template cannot be used. The text says why."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """The thumbnails of one template: how to read each, by what it is made of."""
+    """The thumbnails of one template: their keys by the values of the placeholders, and how to read one."""
 
     template: str
     fields: frozenset[str]
@@ -46,7 +46,7 @@ class Side:
     read: Callable[[str], bytes]
 
     def by(self, fields: frozenset[str]) -> dict[tuple, str]:
-        """The keys by these fields alone."""
+        """The keys by the values of these fields alone."""
         found: dict[tuple, str] = {}
         for made_of, key in self.keys.items():
             identity = tuple((name, value) for name, value in made_of if name in fields)
@@ -57,7 +57,7 @@ class Side:
 
 
 def pattern(template: str) -> re.Pattern:
-    """What a key by the template looks like."""
+    """A regular expression that matches the keys of a template."""
     parts = re.split(r"\{(\w+)\}", template)
     unknown = [name for name in parts[1::2] if name not in PLACEHOLDERS or parts[1::2].count(name) > 1]
     if unknown:
@@ -66,7 +66,7 @@ def pattern(template: str) -> re.Pattern:
 
 
 def made_of(found: re.Match) -> tuple:
-    """The folder, name and extension of the source, and the size, as far as the key tells them."""
+    """The folder, name and extension of the source, and the size, as far as the key contains them."""
     fields = found.groupdict()
     fields.pop("format", None)
     key, stem = fields.pop("key", None), fields.pop("stem", None)
@@ -80,7 +80,7 @@ def made_of(found: re.Match) -> tuple:
 
 
 def side(template: str) -> Side:
-    """All thumbnails of a template."""
+    """Lists all thumbnails of a template."""
     place = re.fullmatch(r"s3://([^/{}]+)/(.*)", template)
     if place:
         bucket, inner = place.groups()

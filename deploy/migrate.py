@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Turns the configuration of another thumbnail service into parameters of the templates, and says what has no counterpart.
+"""Turns the configuration of another thumbnail service into parameters of the templates, and lists what has no counterpart.
 
 `migrate.py FILE` reads the `config.json` of aws-lambda-image, or the parameters of Firebase's extension "Resize Images" as an `.env` file
 (`firebase ext:export` writes it) or as a JSON object.
@@ -11,18 +11,18 @@ import re
 import sys
 from pathlib import Path
 
-# ImageMagick's names of colours that configurations have, besides `#rrggbb`.
+# The colour names of ImageMagick that configurations use besides `#rrggbb`.
 COLOURS = {"white": "ffffff", "black": "000000"}
-# The longest edge of a thumbnail: a picture smaller than a box is not enlarged, so that this box means the picture's own size.
+# The longest edge that a thumbnail can have. Since pictures are never enlarged, a box of this size keeps the picture's own size.
 LONGEST = 16383
 
 
 class Invalid(Exception):
-    """The file is no configuration that is known; the text says what is wrong with it."""
+    """The file is not a known configuration. The text says what is wrong with it."""
 
 
 class Converted:
-    """Parameters by their names, and sentences about what they do not say."""
+    """Parameters by name, and notes about settings that they cannot express."""
 
     def __init__(self) -> None:
         self.parameters: dict[str, str] = {}
@@ -34,12 +34,12 @@ class Converted:
 
 
 def read(text: str) -> Converted:
-    """The parameters that a file's text comes to."""
+    """Converts the text of a configuration file."""
     if text.lstrip().startswith("{"):
         try:
             settings = json.loads(text)
         except ValueError as error:
-            raise Invalid(f"it is no JSON: {error}") from None
+            raise Invalid(f"it is not JSON: {error}") from None
     else:
         pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line and not line.lstrip().startswith("#"))
         settings = {name.strip(): value.strip().strip("\"'") for name, value in pairs}
@@ -86,12 +86,12 @@ def firebase(settings: dict) -> Converted:
 
 
 def firebase_formats(settings: dict, converted: Converted) -> list[str]:
-    """Entries of `Formats`."""
+    """The entries of the parameter `Formats`."""
     try:
         options = json.loads(settings.get("OUTPUT_OPTIONS") or "{}")
     except ValueError:
         options = {}
-        converted.note("OUTPUT_OPTIONS is no JSON, and is left out.")
+        converted.note("OUTPUT_OPTIONS is not JSON, and is left out.")
     formats = []
     for kind in settings.get("IMAGE_TYPE", "false").split(","):
         kind = {"false": "source", "original": "source", "jpg": "jpeg"}.get(kind.strip(), kind.strip())
@@ -138,7 +138,7 @@ def aws_lambda_image(settings: dict) -> Converted:
 
 
 def geometry(entry: dict, converted: Converted) -> str | None:
-    """An entry of `Sizes` for ImageMagick's geometry, of the forms that configurations have."""
+    """Converts an ImageMagick geometry, in the forms that configurations use, into an entry of `Sizes`."""
     text = str(entry.get("size", ""))
     found = re.fullmatch(r"(\d*)(?:x(\d*))?([>^]?)", text)
     if not found or not (found[1] or found[2]):
@@ -153,7 +153,7 @@ def geometry(entry: dict, converted: Converted) -> str | None:
 
 
 def own_format(entry: dict, size: str, converted: Converted) -> str:
-    """The part of an entry of `Sizes` that follows the size. A quality makes it JPEG, as there."""
+    """The format and quality of an entry of `Sizes`. As in aws-lambda-image, a quality without a format means JPEG."""
     kind = {"jpg": "jpeg", None: "jpeg" if entry.get("quality") and "size" in entry else "source"}.get(entry.get("format"), entry.get("format"))
     if kind not in ("source", "jpeg", "png", "webp"):
         converted.note(f"format {kind} of size {size} has no counterpart: it stays in its source's format.")
@@ -163,9 +163,9 @@ def own_format(entry: dict, size: str, converted: Converted) -> str:
 
 
 def layout(entries: list[tuple[dict, str]], converted: Converted) -> None:
-    """The templates of the keys, one for each size, and the prefix that they share."""
+    """Adds a key template for each size, and the prefix that all of them share."""
     folders = {directory(entry).split("/")[0] for entry, _ in entries}
-    # The first folder, if all have the same one, is a prefix that holds nothing but thumbnails.
+    # A first folder that all sizes share becomes the prefix, which must hold nothing but thumbnails.
     shared = folders.pop() if len(folders) == 1 and "" not in folders else "thumbnails"
     parts = []
     for entry, size in entries:
@@ -192,8 +192,8 @@ def layout(entries: list[tuple[dict, str]], converted: Converted) -> None:
 
 
 def could_share(one: tuple, other: tuple) -> bool:
-    """Whether thumbnails could share a key, whatever the folders and names of their sources: one folder lies in the other, and neither
-    prefixes nor suffixes keep them apart."""
+    """Whether two sizes could write the same key for some folder and name of a source: one size's folder contains the other's, and neither
+    prefixes nor suffixes keep the keys apart."""
     (_, path, prefix, suffix), (_, other_path, other_prefix, other_suffix) = one, other
 
     def begin_alike(one: str, other: str) -> bool:
@@ -203,16 +203,16 @@ def could_share(one: tuple, other: tuple) -> bool:
 
 
 def directory(entry: dict) -> str:
-    """An entry's folder, without what makes it relative."""
+    """The folder of an entry, without `.` and `..`."""
     return "/".join(part for part in str(entry.get("directory", "")).split("/") if part not in ("", ".", ".."))
 
 
 def shown(converted: Converted) -> str:
-    """Both, for a person."""
+    """The parameters and the notes as text."""
     lines = ["Parameters of template.yaml and serverless.yml:", ""]
     lines += [f"  {name}={value}" for name, value in converted.parameters.items()]
     if converted.notes:
-        lines += ["", "What they do not say:", ""] + [f"  - {sentence}" for sentence in converted.notes]
+        lines += ["", "What they cannot express:", ""] + [f"  - {sentence}" for sentence in converted.notes]
     return "\n".join(lines)
 
 

@@ -26,13 +26,13 @@ MACHINES = {"arm64": 183, "x86_64": 62}
 
 
 class Unfit(Exception):
-    """The program cannot run on Lambda; the message says why and what to do."""
+    """The program cannot run on Lambda. The message says why and what to do."""
 
 
 def check(program: bytes, architecture: str) -> None:
     """Raises Unfit where provided.al2023 could not start the program."""
     if program[:4] != b"\x7fELF":
-        raise Unfit("it is no Linux program: build it with `make package`")
+        raise Unfit("it is not a Linux program: build it with `make package`")
     (machine,) = struct.unpack_from("<H", program, 18)
     if machine != MACHINES[architecture]:
         raise Unfit(f"it is not built for {architecture}: build it with `make package ARCHITECTURE={architecture}`")
@@ -63,7 +63,7 @@ def packaged_template(template: str, architecture: str) -> str:
     default = re.compile(r"^(  Architecture:\n(?:    .*\n)*?    Default: )\S+$", re.MULTILINE)
     template, defaults = default.subn(rf"\g<1>{architecture}", template)
     if (functions, defaults) != (len(FUNCTIONS), 1):
-        raise Unfit("it is not written as this script expects: see packaged_template")
+        raise Unfit("its layout is not what `packaged_template` in deploy/package.py expects: change both together")
     return template
 
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Does again what failed: empties a failure queue that Lambda feeds, which SQS's own redrive refuses to do.
+"""Repeats failed invocations from the failure queue that Lambda fills, which the redrive of SQS itself refuses to do.
 
-Each message is received, its function invoked with the event that it failed with, and the message deleted once Lambda has
-accepted that (202). As many messages are taken as are in the queue at the start, so that what fails again does not keep this
-going. One that cannot be done is left, and comes back into the queue after two minutes. It may be interrupted and run again.
+For each message, this script invokes the function with the event that failed, and deletes the message once Lambda has accepted the
+event (202). It takes as many messages as the queue has at the start, so that events that fail again do not keep it running. A message
+that cannot be repeated stays, and is visible in the queue again after two minutes. The script may be interrupted and run again.
 """
 
 import argparse
@@ -12,34 +12,34 @@ import json
 import re
 import sys
 
-# Seconds for which a message is hidden once it is received: longer than ten invocations take, short enough to wait for.
+# Seconds for which a received message is hidden from other readers: longer than ten invocations take, and short enough to wait for.
 HIDDEN = 120
 
 
 class Left(Exception):
-    """The message stays in the queue; the text says why."""
+    """The message stays in the queue. The text says why."""
 
 
 def event(message: dict) -> tuple[str, str]:
-    """The function and the event that the message's invocation failed with."""
+    """The function's ARN and the event of the failed invocation."""
     try:
         record = json.loads(message["Body"])
         arn = record["requestContext"]["functionArn"]
         payload = record["requestPayload"]
     except (ValueError, LookupError, TypeError):
-        raise Left("it is no record of a failed invocation") from None
-    # A policy that names the function does not cover its ARN with $LATEST behind it.
+        raise Left("it is not a record of a failed invocation") from None
+    # A policy that names the function does not cover the function's ARN with $LATEST appended.
     return arn.removesuffix(":$LATEST"), json.dumps(payload)
 
 
 def redrive(sqs, lambdas, queue: str, limit: int | None, tell) -> tuple[int, collections.Counter]:
-    """Takes up to `limit` messages, or as many as there are, and answers how many were done, and why others were left."""
+    """Takes up to `limit` messages, or all if it is None. Returns how many were repeated, and why the others were left."""
     if limit is None:
         attribute = "ApproximateNumberOfMessages"
         limit = int(sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=[attribute])["Attributes"][attribute])
     done, left = 0, collections.Counter()
     while (taken := done + left.total()) < limit:
-        # Waiting asks all of SQS's servers: without it an answer may be empty although there are messages.
+        # Long polling asks all servers of SQS. Without it, an answer may be empty although there are messages.
         received = sqs.receive_message(
             QueueUrl=queue, MaxNumberOfMessages=min(10, limit - taken), VisibilityTimeout=HIDDEN, WaitTimeSeconds=5
         )
@@ -65,12 +65,12 @@ def redrive(sqs, lambdas, queue: str, limit: int | None, tell) -> tuple[int, col
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("queue", help="the failure queue's address: the stack's output FailureQueueUrl")
-    parser.add_argument("--limit", type=int, help="take no more than so many messages")
+    parser.add_argument("--limit", type=int, help="how many messages to take at most")
     arguments = parser.parse_args()
 
-    import boto3  # only here: the rest of this file needs none
+    import boto3  # imported here, because the tests of the rest need none
 
-    # The address says where the queue is; the environment may name another region.
+    # The region of the queue is in its address; the environment may name another region.
     region = re.match(r"https://(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue)\.amazonaws\.", arguments.queue)
     session = boto3.Session(region_name=region and (region[1] or region[2]))
     done, left = redrive(

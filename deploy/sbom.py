@@ -16,7 +16,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path, help="folder for the bills of materials")
     out = parser.parse_args().out
-    # It writes one file beside the manifest of every package in the workspace.
+    # cargo-cyclonedx writes a file beside the manifest of every package in the workspace.
     command = ["cargo", "cyclonedx", "--format", "json", "--spec-version", "1.5", "--no-build-deps"]
     command += ["--target", "aarch64-unknown-linux-gnu", "--override-filename", "bill-of-materials"]
     date = ["git", "log", "-1", "--format=%cd", "--date=format:%Y-%m-%dT%H:%M:%SZ"]
@@ -25,7 +25,7 @@ def main() -> None:
         committed = subprocess.run(date, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
         for name in FUNCTIONS:
             text = (ROOT / name / "bill-of-materials.json").read_text()
-            # The same sources give the same file: no path of this machine, no number at random, the time of the commit.
+            # The same sources give the same file: without local paths and random numbers, and with the time of the commit.
             bill = json.loads(text.replace(ROOT.as_uri(), "file:///source"))
             bill.pop("serialNumber", None)
             bill["metadata"]["timestamp"] = committed

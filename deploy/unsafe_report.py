@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Counts the lines of `unsafe` in every crate that image-processor is built from, and says which of them a stranger's file reaches."""
+"""Counts the lines of `unsafe` in every crate that image-processor is built from, and says which of these crates see untrusted bytes."""
 
 import argparse
 import json
@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 FILE, PIXELS, NOTHING = "**the file**", "pixels", "nothing of it"
 UNKNOWN = "not looked at yet"
-# What crates below `thumbnail` see of a file. All others carry its bytes from S3 at most, without looking into them.
+# What each dependency of `thumbnail` sees of a file. All other crates at most pass the bytes on from S3, unread.
 SEES = {
     "bitflags": (FILE, "flags of PNG's chunks, by which no memory is addressed"),
     "bytemuck": (FILE, "numbers as bytes and back, of checked sizes; of a file it sees the header of QOI"),
@@ -46,13 +46,13 @@ NOT_CODE = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\])*"', re.DOTALL)
 
 
 def count(source: str) -> int:
-    """Lines of `unsafe` in a file's text."""
+    """Counts the lines of a source file that contain `unsafe` outside comments and strings."""
     code = NOT_CODE.sub(lambda found: "\n" * found.group().count("\n"), source)
     return sum(1 for line in code.splitlines() if re.search(r"\bunsafe\b", line))
 
 
 def crates(package: str, features: str) -> set[tuple[str, str]]:
-    """Name and version of whatever is linked into a package's program, itself included."""
+    """The name and version of each crate that is linked into a package's program, the package included."""
     command = ["cargo", "tree", "--package", package, "--edges", "normal,no-proc-macro", "--prefix", "none"]
     command += ["--format", "{p}", "--features", features]
     for architecture in ["aarch64", "x86_64"]:

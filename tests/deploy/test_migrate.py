@@ -118,7 +118,7 @@ class AwsLambdaImage(unittest.TestCase):
 
 class Neither(unittest.TestCase):
     def test_a_file_that_is_no_configuration_is_refused(self):
-        for text, why in (('{"a": 1}', "neither"), ("{", "no JSON"), ("A=1", "neither")):
+        for text, why in (('{"a": 1}', "neither"), ("{", "not JSON"), ("A=1", "neither")):
             with self.assertRaisesRegex(migrate.Invalid, why):
                 migrate.read(text)
 

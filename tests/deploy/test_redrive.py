@@ -80,7 +80,7 @@ class Redrive(unittest.TestCase):
         done, left = self.redrive(queue, Functions(invoked))
         self.assertEqual((done, queue.left()), (2, [bodies[1], bodies[2], *bodies[4:]]))
         reasons = "\n".join(left)
-        for part in ("TooManyRequestsException", "answered 500", "no record of a failed invocation"):
+        for part in ("TooManyRequestsException", "answered 500", "not a record of a failed invocation"):
             self.assertIn(part, reasons)
 
     def test_what_fails_again_does_not_keep_it_going(self):
