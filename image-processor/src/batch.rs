@@ -1,24 +1,23 @@
-//! S3 Batch Operations: how a bucket that was there before the pipeline gets its thumbnails, and how all of them are made anew
-//! when the settings change.
+//! S3 Batch Operations, which backfill the thumbnails of an existing bucket, or replace all thumbnails after a change of settings.
 //!
-//! A job invokes this function with one task after another and takes an answer for each.
+//! A Batch Operations job invokes this function once for each task, and expects an answer to each task.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-invoke-lambda.html>
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thumbnail_job::{Job, decode_key};
 
-/// What Batch Operations sends, in version 1.0 or 2.0 of its schema.
+/// An event from Batch Operations, in version 1.0 or 2.0 of its schema.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Batch {
     invocation_schema_version: String,
     invocation_id: String,
-    /// The tasks; one, as AWS has it today.
+    /// The tasks. Today AWS sends one for each invocation.
     pub tasks: Vec<Task>,
 }
 
-/// One object. Its version id is not looked at: thumbnails are made of the object as it is.
+/// One object to process. Its version id is ignored, because thumbnails always show the current version.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Task {
@@ -26,13 +25,13 @@ pub struct Task {
     id: String,
     /// URL-encoded.
     s3_key: String,
-    /// In version 1.0.
+    /// Set in version 1.0 of the schema.
     s3_bucket_arn: Option<String>,
-    /// In version 2.0.
+    /// Set in version 2.0 of the schema.
     s3_bucket: Option<String>,
 }
 
-/// What is answered.
+/// The answer to an event.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchAnswer {
@@ -42,7 +41,7 @@ pub struct BatchAnswer {
     results: Vec<TaskAnswer>,
 }
 
-/// What became of one task.
+/// The answer to one task.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskAnswer {
@@ -57,14 +56,14 @@ enum ResultCode {
     TemporaryFailure,
 }
 
-/// Longest `resultString` that is sent: it goes into the job's report, a line for each object.
+/// The maximum length of `resultString`, which becomes one line of the job's report.
 const RESULT_CHARACTERS: usize = 500;
 
 impl Batch {
-    /// The batch of that payload; `None` where it is something else.
+    /// Reads `payload`, or returns `None` if it is not an event from Batch Operations.
     ///
     /// # Errors
-    /// What is wrong with a payload that is one by its first field, but cannot be read.
+    /// Returns what is wrong with a payload that has the schema version of Batch Operations, but is malformed.
     #[must_use]
     pub fn read(payload: &Value) -> Option<Result<Self, String>> {
         let version = payload.get("invocationSchemaVersion")?;
@@ -76,7 +75,7 @@ impl Batch {
         Some(Self::deserialize(payload).map_err(|error| format!("not an S3 Batch Operations event: {error}")))
     }
 
-    /// The answer, with one for each task.
+    /// Builds the answer from the answers to the tasks.
     #[must_use]
     pub fn answer(self, results: Vec<TaskAnswer>) -> BatchAnswer {
         BatchAnswer {
@@ -89,10 +88,10 @@ impl Batch {
 }
 
 impl Task {
-    /// The job that the task stands for.
+    /// Converts the task to a job.
     ///
     /// # Errors
-    /// The job as far as it can be told, the stable reason code and a message.
+    /// Returns the job with an undecoded key, the stable reason code and a message.
     pub fn job(&self) -> Result<Job, (Job, &'static str, String)> {
         // An ARN is arn:aws:s3:::the-bucket.
         let of_arn = || self.s3_bucket_arn.as_deref()?.rsplit(':').next();
@@ -104,14 +103,15 @@ impl Task {
         Ok(Job { bucket, key })
     }
 
-    /// Done, or never to be done: a job gives up when half of its first thousand tasks fail, so only what can be mended
-    /// counts as failed. `result` says which it was.
+    /// Answers that the task is finished, and that `result` is its outcome.
+    ///
+    /// A rejected source counts as finished, because Batch Operations stops a job when half of its first thousand tasks fail.
     #[must_use]
     pub fn succeeded(&self, result: &str) -> TaskAnswer {
         self.answer(ResultCode::Succeeded, result)
     }
 
-    /// Not done, to be tried again.
+    /// Answers that the task has failed and can be retried.
     #[must_use]
     pub fn failed(&self, error: &str) -> TaskAnswer {
         self.answer(ResultCode::TemporaryFailure, error)

@@ -1,20 +1,20 @@
-//! Where thumbnails go.
+//! Templates of thumbnail keys, and the check that no two thumbnails can share a key.
 
 use std::{fmt, mem, str::FromStr};
 
-/// The key of a thumbnail as a template: text with placeholders.
+/// A template of thumbnail keys: text with placeholders.
 ///
-/// | placeholder | stands for | of `uploads/pets/cat.jpg` |
+/// | placeholder | value | for `uploads/pets/cat.jpg` |
 /// |---|---|---|
 /// | `{key}` | the source's key | `uploads/pets/cat.jpg` |
 /// | `{stem}` | the key without the extension and its dot | `uploads/pets/cat` |
-/// | `{folder}` | the key up to its last slash, that one included | `uploads/pets/` |
-/// | `{name}` | what follows the folder, without the extension and its dot | `cat` |
-/// | `{extension}` | what follows the last dot of the file name; empty without one | `jpg` |
-/// | `{size}`, `{format}` | those of the thumbnail | |
+/// | `{folder}` | the key up to and including its last slash | `uploads/pets/` |
+/// | `{name}` | the rest after the folder, without the extension and its dot | `cat` |
+/// | `{extension}` | the rest after the last dot of the file name; empty without a dot | `jpg` |
+/// | `{size}`, `{format}` | the size and the format of the thumbnail | |
 ///
-/// The source is named whole, so that no two sources share thumbnails: by `{key}`, by `{stem}` and `{extension}`, or by `{folder}`,
-/// `{name}` and `{extension}`, in this order.
+/// A template must contain the whole key of the source, so that no two sources share a thumbnail: `{key}`; or `{stem}` and
+/// `{extension}`; or `{folder}`, `{name}` and `{extension}`; in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KeyTemplate(Vec<Part>);
 
@@ -45,7 +45,7 @@ impl Placeholder {
         ("{name}", Self::Name),
         ("{extension}", Self::Extension),
     ];
-    /// Those that name a source whole.
+    /// The sequences of placeholders that contain the whole key of the source.
     const WHOLE: [&'static [Self]; 3] =
         [&[Self::Key], &[Self::Stem, Self::Extension], &[Self::Folder, Self::Name, Self::Extension]];
 
@@ -55,7 +55,7 @@ impl Placeholder {
 }
 
 impl KeyTemplate {
-    /// `{size}/{key}` below a prefix.
+    /// The template `{size}/{key}` after a prefix.
     #[must_use]
     pub(crate) fn below(prefix: &str) -> Self {
         let slash = Part::Text("/".to_owned());
@@ -63,7 +63,7 @@ impl KeyTemplate {
         Self(vec![Part::Text(prefix.to_owned()), size, slash, key])
     }
 
-    /// The thumbnail's key.
+    /// Fills in the template for a thumbnail of `source`.
     #[must_use]
     pub(crate) fn key(&self, size: &str, format: &str, source: &str) -> String {
         let file = source.rfind('/').map_or(0, |slash| slash + 1);
@@ -88,17 +88,17 @@ impl KeyTemplate {
         self.0.iter().map(fill).collect()
     }
 
-    /// Whether the key tells the thumbnail's format.
+    /// Whether the key contains the thumbnail's format.
     #[must_use]
     pub(crate) fn tells_format(&self) -> bool {
         self.0.contains(&Part::Placeholder(Placeholder::Format))
     }
 
-    /// Checks that every key made by this template begins with `prefix`, and that no two sources under `uploads` share one of that size
-    /// and format. Answers what tells the thumbnails from others.
+    /// Checks that every key begins with `prefix`, and that no two sources under `uploads` have the same key for thumbnails of `size`
+    /// and `format`. Returns the text around the placeholders.
     ///
     /// # Errors
-    /// What is wrong with the template, and what would mend it.
+    /// Returns what is wrong with the template, and how to correct it.
     pub(crate) fn check(&self, prefix: &str, size: &str, format: &str, uploads: &str) -> Result<Surroundings, String> {
         if !matches!(self.0.first(), Some(Part::Text(text)) if text.starts_with(prefix)) {
             return Err(format!("begin with THUMBNAILS_PREFIX={prefix:?}: by it both functions know a thumbnail"));
@@ -108,7 +108,7 @@ impl KeyTemplate {
         Ok(surroundings)
     }
 
-    /// The text around the placeholders of the source, those of the thumbnail filled in.
+    /// Fills in the size and the format, and returns the text around the other placeholders.
     fn surroundings(&self, size: &str, format: &str, uploads: &str) -> Surroundings {
         let (mut texts, mut text) = (Vec::new(), String::new());
         let mut names_key = false;
@@ -125,22 +125,22 @@ impl KeyTemplate {
         }
         texts.push(text);
         if names_key {
-            // Every source's key begins with this.
+            // The key of every source begins with the uploads prefix.
             texts[0].push_str(uploads);
         }
         Surroundings(texts)
     }
 }
 
-/// The texts before, between and after the placeholders of the source.
+/// The texts before, between and after the placeholders of the source's key.
 pub(crate) struct Surroundings(Vec<String>);
 
 impl Surroundings {
-    /// Checks that the source can be told from the thumbnail's key.
+    /// Checks that the source's key can be recovered from the thumbnail's key.
     ///
-    /// An extension has neither dot nor slash, a name has no slash, and a folder is empty or ends with a slash. So the extension begins
-    /// after the last dot or slash in front of it, if there is one in the text there; and the folder ends with the last slash of all, if no
-    /// text has one behind it.
+    /// An extension contains neither a dot nor a slash, a name contains no slash, and a folder is empty or ends with a slash. The start of
+    /// the extension is therefore known if the text before it contains a dot or a slash. The end of the folder is known if no text
+    /// after it contains a slash.
     fn check(&self) -> Result<(), String> {
         let [before, between @ .., after] = &self.0[..] else { return Ok(()) };
         let Some((at_extension, at_name)) = between.split_last() else { return Ok(()) };
@@ -155,8 +155,9 @@ impl Surroundings {
         Ok(())
     }
 
-    /// Whether no two sources can have the same key with these texts and with others. Both have passed [`Self::check`], so that the places
-    /// where extensions and names begin can be compared; everything else about the sources may differ.
+    /// Whether no key with these texts can equal a key with the texts of `other`, for whatever two sources.
+    ///
+    /// Both have passed [`Self::check`], so the starts of extensions and names are known and the texts there can be compared.
     pub(crate) fn is_apart_from(&self, other: &Self) -> bool {
         let [(before, between, after), (other_before, other_between, other_after)] = [self, other].map(Self::split);
         if !one_begins_the_other(before, other_before) || !one_ends_the_other(after, other_after) {

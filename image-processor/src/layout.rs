@@ -1,4 +1,4 @@
-//! Which template makes the key of which thumbnail.
+//! The assignment of key templates to sizes.
 
 use std::{fmt, iter, str::FromStr};
 
@@ -6,41 +6,42 @@ use thumbnail::Size;
 
 use crate::keys::{KeyTemplate, Surroundings};
 
-/// Where thumbnails go: one template for all sizes, or templates of their own for some or all of them.
+/// The key template of each size: one general template, and templates for single sizes.
 ///
-/// Written as templates with commas between them. `SIZE=` before one makes it that size's: `300=small/{key},450=medium/{key}`.
+/// The text form is a list of templates, separated by commas. `SIZE=` assigns a template to one size, as in
+/// `300=small/{key},450=medium/{key}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
-    /// Of the sizes that have none of their own.
+    /// The template of sizes that have no template of their own.
     general: Option<KeyTemplate>,
-    /// By the size as it is spelled in keys.
+    /// The templates of single sizes, with the size spelt as in keys.
     own: Vec<(String, KeyTemplate)>,
 }
 
 impl Layout {
-    /// `{size}/{key}` below a prefix.
+    /// The general template `{size}/{key}` after a prefix.
     #[must_use]
     pub fn below(prefix: &str) -> Self {
         Self { general: Some(KeyTemplate::below(prefix)), own: Vec::new() }
     }
 
-    /// The thumbnail's key; none where the size has no template, which [`Self::check`] refuses.
+    /// The key of a thumbnail; `None` if the size has no template, which [`Self::check`] reports.
     #[must_use]
     pub fn key(&self, size: &str, format: &str, source: &str) -> Option<String> {
         Some(self.of(size)?.key(size, format, source))
     }
 
-    /// Whether the keys of that size tell the thumbnail's format.
+    /// Whether keys of `size` contain the thumbnail's format.
     #[must_use]
     pub fn tells_format(&self, size: &str) -> bool {
         self.of(size).is_some_and(KeyTemplate::tells_format)
     }
 
-    /// Checks that every key begins with `prefix`, and that no two `thumbnails`, each a size and a format, share one, of whichever
-    /// sources under `uploads`.
+    /// Checks that every key begins with `prefix`, and that no two of `thumbnails` can share a key, for whatever sources under
+    /// `uploads`. Each of `thumbnails` is a size and a format.
     ///
     /// # Errors
-    /// What is wrong, and what would mend it.
+    /// Returns what is wrong, and how to correct it.
     pub fn check(&self, prefix: &str, uploads: &str, thumbnails: &[(String, &str)]) -> Result<(), String> {
         let mut checked: Vec<(&str, &str, Surroundings)> = Vec::new();
         for (size, format) in thumbnails {
@@ -66,7 +67,7 @@ impl Layout {
     }
 }
 
-/// The size that an item of the list is for, and its template.
+/// Splits an item of the list into its size and its template; `None` if the item names no size.
 fn own(item: &str) -> Option<(Size, &str)> {
     let (size, template) = item.split_once('=')?;
     Some((size.trim().parse().ok()?, template))
@@ -76,7 +77,7 @@ impl FromStr for Layout {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        // A comma can be a part of a key: only one before a size and = begins another template.
+        // A key may contain commas: only a comma before `SIZE=` begins another template.
         let begins = text.match_indices(',').map(|(at, _)| at + 1).filter(|at| own(&text[*at..]).is_some());
         let bounds: Vec<_> = iter::once(0).chain(begins).chain([text.len() + 1]).collect();
         let mut this = Self { general: None, own: Vec::new() };
@@ -135,7 +136,7 @@ mod tests {
         assert!(message.contains("300 and 450 could share a key"), "{message}");
     }
 
-    /// All texts of up to `most` of these pieces.
+    /// All texts of up to `most` pieces.
     fn texts(pieces: &[&str], most: usize) -> Vec<String> {
         let mut all = vec![String::new()];
         let mut longest = all.clone();
@@ -147,8 +148,7 @@ mod tests {
         all
     }
 
-    /// Every pair of short templates with every short key: where the check lets them in, no source's key by the one is another's by
-    /// the other.
+    /// Tries every pair of short templates with every short key: if a pair passes the check, no two sources share a thumbnail key.
     #[test]
     fn no_two_templates_that_pass_let_two_thumbnails_share_a_key() {
         let sources: Vec<_> = texts(&["1", ".", "/"], 4).into_iter().map(|key| format!("u/{key}")).collect();

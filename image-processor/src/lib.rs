@@ -1,18 +1,20 @@
-//! Lambda function: makes the thumbnails of one object agree with the object as it is now.
+//! The Lambda function that makes the thumbnails of one object agree with the object as it is now.
 //!
-//! [`reconcile()`] is the protocol, written against a [`Store`]; [`S3Store`] is S3, where a source read is thumbnails in the
-//! [`Making`]; [`handle`] joins them.
+//! [`handle`] answers an invocation. [`reconcile()`] is the protocol, written against the operations of a [`Store`];
+//! [`S3Store`] implements them for S3, and starts making [`PendingThumbnails`] while it reads a source.
 
 pub mod batch;
 mod keys;
 mod layout;
-mod making;
 mod memory;
 mod metrics;
 mod outcome;
-pub mod reconcile;
+mod pending;
+mod reconcile;
 mod s3;
 mod settings;
+mod store;
+mod target;
 
 use std::time::{Duration, Instant};
 
@@ -24,19 +26,23 @@ use tokio::time::timeout;
 use batch::{Batch, BatchAnswer};
 
 pub use layout::Layout;
-pub use making::Making;
 pub use metrics::Metrics;
-pub use outcome::Outcome;
-pub use reconcile::{Approach, Facts, Failure, Rejection, Store, reconcile};
+pub use outcome::{Milliseconds, Outcome, OutcomeSource, OutcomeThumbnail};
+pub use pending::PendingThumbnails;
+pub use reconcile::{Failure, MAX_ROUNDS, RunOptions, reconcile};
 pub use s3::{S3Error, S3Store};
 pub use settings::Settings;
+pub use store::{Fetched, Head, Location, Record, Rejection, Store, Version};
+pub use target::{Slot, Target};
 
-/// Answers one invocation: `event.payload` is a [`Job`] in either of its spellings, answered by an [`Answer`], or the tasks of
-/// S3 Batch Operations, answered by a [`batch::BatchAnswer`]. What Batch Operations asks for is left alone where it is current.
+/// Answers one invocation.
+///
+/// `event.payload` is a [`Job`] in either of its spellings, or an S3 Batch Operations event. The answer is an [`Answer`] or a
+/// [`BatchAnswer`]. Tasks of Batch Operations leave current thumbnails alone.
 ///
 /// # Errors
-/// Whatever a retry or an operator can mend: Lambda tries twice more, then hands the job to the failure destination. Batch
-/// Operations gets an answer for each task instead.
+/// Returns every error that a retry or an operator can resolve. Lambda retries twice, then sends the job to the failure queue.
+/// Batch Operations gets the error in the answer to each task instead.
 pub async fn handle(event: LambdaEvent<Value>, store: &S3Store) -> Result<Value, Diagnostic> {
     let deadline = resilience::deadline(event.context.deadline);
     let error = |error_type: &str, error_message| Diagnostic { error_type: error_type.to_owned(), error_message };
@@ -46,21 +52,20 @@ pub async fn handle(event: LambdaEvent<Value>, store: &S3Store) -> Result<Value,
         None => {
             let job = Job::from_payload(&event.payload)
                 .map_err(|malformed| Outcome::refused(None, "malformed-job", malformed.to_string()));
-            let approach = Approach { skip_current: false, deadline };
-            let outcome = run(job, approach, store).await?;
+            let options = RunOptions { skip_current: false, deadline };
+            let outcome = run(job, options, store).await?;
             Answer::new(outcome).and_then(serde_json::to_value)
         }
     };
     answer.map_err(|problem| error("Answer", problem.to_string()))
 }
 
-/// Runs the tasks of Batch Operations.
 async fn run_batch(batch: Batch, deadline: Option<Instant>, store: &S3Store) -> BatchAnswer {
     let mut results = Vec::new();
     for task in &batch.tasks {
         let job = task.job().map_err(|(job, reason, message)| Outcome::refused(Some(job), reason, message));
-        let approach = Approach { skip_current: true, deadline };
-        results.push(match run(job, approach, store).await {
+        let options = RunOptions { skip_current: true, deadline };
+        results.push(match run(job, options, store).await {
             Ok(Outcome { outcome, reason: None, .. }) => task.succeeded(outcome),
             Ok(Outcome { outcome, reason: Some(reason), message, .. }) => {
                 task.succeeded(&format!("{outcome}: {reason}: {}", message.unwrap_or_default()))
@@ -71,35 +76,35 @@ async fn run_batch(batch: Batch, deadline: Option<Instant>, store: &S3Store) -> 
     batch.answer(results)
 }
 
-/// Runs one job, and tells what became of it in the log and the metrics.
-async fn run(job: Result<Job, Outcome>, approach: Approach, store: &S3Store) -> Result<Outcome, Diagnostic> {
+/// Runs one job, and reports its outcome to the log and the metrics.
+async fn run(job: Result<Job, Outcome>, options: RunOptions, store: &S3Store) -> Result<Outcome, Diagnostic> {
     let started = Instant::now();
     memory::reset_peak();
     let outcome = match job {
-        // Boxed, since the compiler follows nested futures only so deep.
-        Ok(job) => Box::pin(process(job, approach, store)).await,
+        // Boxed because the compiler limits how deep futures may be nested.
+        Ok(job) => Box::pin(process(job, options, store)).await,
         Err(refused) => Ok(refused),
     };
     if let Ok(outcome) = &outcome {
         outcome.log(memory::peak());
     }
     if let Some(metrics) = &store.settings().metrics {
-        metrics.tell(outcome.as_ref().ok(), started.elapsed());
+        metrics.report(outcome.as_ref().ok(), started.elapsed());
     }
     outcome
 }
 
-async fn process(job: Job, approach: Approach, store: &S3Store) -> Result<Outcome, Diagnostic> {
+async fn process(job: Job, options: RunOptions, store: &S3Store) -> Result<Outcome, Diagnostic> {
     let target = match store.settings().target(&job.bucket, &job.key) {
         Ok(target) => target,
         Err((reason, message)) => return Ok(Outcome::refused(Some(job), reason, message)),
     };
-    // Ending in the middle is safe at any point: it is what a crash does, and the retry starts from the source again.
+    // The work can be cancelled at any point, just as a crash could end it: the retry reads the source again.
     let time_left =
-        approach.deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
-    let work = reconcile(store, &target, approach, Making::made);
+        options.deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+    let work = reconcile(store, &target, options, PendingThumbnails::wait);
     let failure = match timeout(time_left, work).await {
-        Ok(Ok(reconciled)) => return Ok(Outcome::of(job, reconciled)),
+        Ok(Ok(outcome)) => return Ok(outcome),
         Ok(Err(failure)) => failure,
         Err(_) => Failure::OutOfTime,
     };

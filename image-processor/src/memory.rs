@@ -1,13 +1,13 @@
-//! The process's peak memory, as Linux counts it: <https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>.
+//! The peak memory of the process, as counted by Linux: <https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>.
 
 use std::fs;
 
-/// Starts counting anew. Where the kernel does not allow that, the peak stays that of the process's whole life.
+/// Resets the peak. If the kernel does not allow it, the peak remains that of the whole life of the process.
 pub(crate) fn reset_peak() {
     let _ = fs::write("/proc/self/clear_refs", "5");
 }
 
-/// The most memory that the process has held at once, in bytes; none where there is no such count.
+/// Returns the peak memory since the last reset in bytes; `None` if the kernel does not count it.
 pub(crate) fn peak() -> Option<u64> {
     read_peak(&fs::read_to_string("/proc/self/status").ok()?)
 }

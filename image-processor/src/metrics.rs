@@ -1,4 +1,4 @@
-//! Metrics as lines of the log, in `CloudWatch`'s embedded metric format: no call, no wait, no permission.
+//! Metrics as log lines in `CloudWatch`'s embedded metric format, which needs no API call and no permission.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,7 +11,7 @@ use crate::Outcome;
 /// The namespace of every metric.
 const NAMESPACE: &str = "Thumbnails";
 
-/// Says what became of each job in one line of metrics.
+/// Writes the metrics of each job as one log line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metrics {
     function: String,
@@ -19,8 +19,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Metrics where the log is for machines, none where it is for people: Lambda says which by `AWS_LAMBDA_LOG_FORMAT`
-    /// (`JSON` or `Text`, the deployment's choice), and nobody says it on a developer's machine.
+    /// Returns metrics if `AWS_LAMBDA_LOG_FORMAT` is `JSON`, so that people who read a text log do not see them.
     pub fn read(reader: &mut Reader) -> Option<Self> {
         if reader.optional("AWS_LAMBDA_LOG_FORMAT").as_deref() != Some("JSON") {
             return None;
@@ -30,8 +29,8 @@ impl Metrics {
         Some(Self { function, memory_gigabytes: f64::from(megabytes) / 1024.0 })
     }
 
-    /// Writes the line of a job that took that long; no outcome where it failed and will be tried again.
-    pub fn tell(&self, outcome: Option<&Outcome>, took: Duration) {
+    /// Writes the log line of a job. `outcome` is `None` if the job failed and will be retried.
+    pub fn report(&self, outcome: Option<&Outcome>, took: Duration) {
         println!("{}", self.line(outcome, took));
     }
 
@@ -41,7 +40,7 @@ impl Metrics {
             None => metrics.push(("Failed", "Count", 1.0)),
             Some(outcome) => {
                 match outcome.outcome {
-                    // Counted below, by reason.
+                    // Rejections are counted by reason below.
                     "rejected" => {}
                     "refused" => metrics.push(("Refused", "Count", 1.0)),
                     _ => metrics.push(("Processed", "Count", 1.0)),
@@ -82,7 +81,7 @@ impl Metrics {
             json!({"Timestamp": u64::try_from(now).unwrap_or_default(), "CloudWatchMetrics": directives}),
         );
         line.insert("FunctionName".into(), self.function.as_str().into());
-        // Lambda drops lines below the function's log level, and this is no message that anyone chooses to have less of.
+        // Lambda drops lines below the function's log level, which must not hide metrics.
         line.insert("level".into(), "FATAL".into());
         line.extend(metrics.iter().map(|(name, _, value)| ((*name).to_owned(), json!(value))));
         line.into()

@@ -1,129 +1,155 @@
-use base64::{Engine as _, prelude::BASE64_STANDARD as STANDARD};
+//! The outcome of a job: the `result` of the function's answer.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
 use serde::Serialize;
-use thumbnail::Motion;
+use thumbnail::{Look, Motion, SourceInfo, Thumbnail};
 use thumbnail_job::Job;
 
-use crate::reconcile::{Done, Facts, Location, Milliseconds, Reconciled, Rejection, Version, Written};
+use crate::{
+    store::{Location, Rejection, Version},
+    target::Target,
+};
 
-/// What became of one job: the `result` of the function's answer. Its field names are part of the public contract.
+/// The outcome of a job. The names of its fields are part of the public contract.
 #[derive(Debug, Default, Serialize)]
 pub struct Outcome {
-    /// `made`, `current` (nothing to do, only for a backfill), `removed`, `rejected` (no thumbnails can be made of this source) or `refused` (not a job for this function).
+    /// `made`, `current` (a backfill found nothing to do), `removed`, `rejected` (no thumbnails can be made of the source) or
+    /// `refused` (the job is not for this function).
     pub outcome: &'static str,
-    /// The stable code of why there are no thumbnails.
+    /// The stable reason code when there are no thumbnails.
     pub reason: Option<&'static str>,
-    /// The same for a person.
+    /// The reason in words.
     pub message: Option<String>,
     /// The source's bucket.
     pub bucket: Option<String>,
     /// The source's key.
     pub key: Option<String>,
-    /// `keep` where thumbnails move, `first` where they were to and show the first frame instead; none where neither is the case.
+    /// `keep` if thumbnails are animated, `first` if they should be and show the first frame instead, otherwise `None`.
     pub animation: Option<&'static str>,
-    /// Why it is `first`, or why thumbnails that move end before their source: for a person.
+    /// Why `animation` is `first`, or why an animated thumbnail ends before its source.
     pub animation_message: Option<String>,
-    /// The source, where there is one.
-    pub source: Option<SourceInfo>,
+    /// The source, if it exists.
+    pub source: Option<OutcomeSource>,
     /// The thumbnails that were written.
-    pub thumbnails: Vec<ThumbnailInfo>,
-    /// Keys of thumbnails that were deleted.
+    pub thumbnails: Vec<OutcomeThumbnail>,
+    /// The keys of the thumbnails that were deleted.
     pub removed: Vec<String>,
-    /// How often the source had to be looked at until it held still.
+    /// The number of rounds until the source held still; 0 if no round was needed.
     pub rounds: u32,
     /// Where the time went.
     pub milliseconds: Milliseconds,
 }
 
-/// The source of an [`Outcome`].
-#[derive(Debug, Serialize)]
-pub struct SourceInfo {
-    /// Its `ETag`, without quotes.
+/// The source in an [`Outcome`].
+#[derive(Debug, Default, Serialize)]
+pub struct OutcomeSource {
+    /// The `ETag`, without quotes.
     pub etag: String,
-    /// Its version id, on a versioned bucket.
+    /// The version id, if the bucket is versioned.
     pub version_id: Option<String>,
-    /// Its size, where it was read.
+    /// The size in bytes, if the source was read.
     pub bytes: Option<u64>,
-    /// Width in pixels, upright, where it could be told.
+    /// The upright width in pixels, if the header was read.
     pub width: Option<u32>,
-    /// Height in pixels, upright, where it could be told.
+    /// The upright height in pixels, if the header was read.
     pub height: Option<u32>,
-    /// Its format, where it could be told.
+    /// The format, if the header was read.
     pub format: Option<&'static str>,
-    /// Frames of a GIF or an animated WebP, 1 for all others; where it could be told.
+    /// The number of frames of a GIF or an animated WebP, 1 for all other formats; if the header was read.
     pub frames: Option<u32>,
-    /// Whether the background shows through anywhere, where thumbnails were made.
+    /// Whether any pixel is transparent, if thumbnails were made.
     pub has_alpha: Option<bool>,
-    /// Its mean colour as `#rrggbb`, where thumbnails were made.
+    /// The mean colour as `#rrggbb`, if thumbnails were made.
     pub colour: Option<String>,
-    /// Its `ThumbHash` in Base64, where thumbnails were made and `PLACEHOLDER` asks for it.
+    /// The `ThumbHash` in Base64, if thumbnails were made and `PLACEHOLDER` asks for it.
     pub placeholder: Option<String>,
 }
 
-/// One thumbnail of an [`Outcome`].
+/// A thumbnail in an [`Outcome`].
 #[derive(Debug, Serialize)]
-pub struct ThumbnailInfo {
-    /// The size asked for, as it is spelt in the key.
+pub struct OutcomeThumbnail {
+    /// The size, spelt as in keys.
     pub size: String,
-    /// Its bucket.
+    /// The bucket.
     pub bucket: String,
-    /// Its key.
+    /// The key.
     pub key: String,
-    /// Width in pixels.
+    /// The width in pixels.
     pub width: u32,
-    /// Height in pixels.
+    /// The height in pixels.
     pub height: u32,
-    /// Its format.
+    /// The format.
     pub format: &'static str,
-    /// Its size in bytes.
+    /// The size of the file in bytes.
     pub bytes: usize,
 }
 
+/// Where the time went over all rounds, in milliseconds. Part of `make` can lie within `download`, because work on a source
+/// begins before it has arrived in full.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Milliseconds {
+    /// Reading the source.
+    pub download: f64,
+    /// Decoding the source; a part of `make`.
+    pub decode: f64,
+    /// Making the thumbnails.
+    pub make: f64,
+    /// Writing the thumbnails.
+    pub upload: f64,
+    /// Everything.
+    pub total: f64,
+}
+
 impl Outcome {
-    /// The outcome of a reconciliation.
-    #[must_use]
-    pub fn of(job: Job, reconciled: Reconciled) -> Self {
-        let Reconciled { done, rounds, milliseconds } = reconciled;
-        let base = Self { bucket: Some(job.bucket), key: Some(job.key), rounds, milliseconds, ..Self::default() };
-        match done {
-            Done::Made { version, bytes, facts, thumbnails, removed } => {
-                let (animation, animation_message) = match &facts.motion {
-                    None => (None, None),
-                    Some(Motion::Kept(why)) => (Some("keep"), why.clone()),
-                    Some(Motion::First(why)) => (Some("first"), Some(why.clone())),
-                };
-                Self {
-                    outcome: "made",
-                    animation,
-                    animation_message,
-                    source: Some(SourceInfo::made(version, bytes, facts)),
-                    thumbnails: thumbnails.into_iter().map(ThumbnailInfo::from).collect(),
-                    removed: keys(removed),
-                    ..base
-                }
-            }
-            Done::Current { version } => {
-                Self { outcome: "current", source: Some(SourceInfo::new(version, None, None)), ..base }
-            }
-            Done::Removed { removed } => Self { outcome: "removed", removed: keys(removed), ..base },
-            Done::Rejected { version, bytes, rejection: Rejection { reason, message, info }, removed } => Self {
-                outcome: "rejected",
-                reason: Some(reason),
-                message: Some(message),
-                source: Some(SourceInfo::new(version, Some(bytes), info)),
-                removed: keys(removed),
-                ..base
-            },
+    /// An outcome that says nothing yet but the source's bucket and key.
+    pub(crate) fn of(target: &Target) -> Self {
+        let Location { bucket, key } = target.source.clone();
+        Self { bucket: Some(bucket), key: Some(key), ..Self::default() }
+    }
+
+    /// The outcome when thumbnails were made and written.
+    pub(crate) fn made(
+        target: &Target,
+        source: OutcomeSource,
+        motion: Option<Motion>,
+        thumbnails: Vec<OutcomeThumbnail>,
+    ) -> Self {
+        let (animation, animation_message) = match motion {
+            None => (None, None),
+            Some(Motion::Kept(message)) => (Some("keep"), message),
+            Some(Motion::First(message)) => (Some("first"), Some(message)),
+        };
+        let source = Some(source);
+        Self { outcome: "made", animation, animation_message, source, thumbnails, ..Self::of(target) }
+    }
+
+    /// The outcome when no thumbnails can be made of the source.
+    pub(crate) fn rejected(
+        target: &Target,
+        version: &Version,
+        bytes: u64,
+        rejection: Rejection,
+        removed: Vec<String>,
+    ) -> Self {
+        let Rejection { reason, detail, source_info } = rejection;
+        Self {
+            outcome: "rejected",
+            reason: Some(reason),
+            message: Some(detail),
+            source: Some(OutcomeSource::new(version, Some(bytes), source_info)),
+            removed,
+            ..Self::of(target)
         }
     }
 
-    /// The outcome of a payload that asks for nothing that this function does.
+    /// The outcome of a payload that is not a job for this function.
     #[must_use]
     pub fn refused(job: Option<Job>, reason: &'static str, message: String) -> Self {
         let (bucket, key) = job.map(|job| (job.bucket, job.key)).unzip();
         Self { outcome: "refused", reason: Some(reason), message: Some(message), bucket, key, ..Self::default() }
     }
 
-    /// Tells the outcome once, in one line of the log, and the process's peak memory in bytes with it.
+    /// Writes the outcome to the log in one line, with the process's peak memory in bytes.
     pub fn log(&self, peak_memory: Option<u64>) {
         let (bucket, key) = (self.bucket.as_deref(), self.key.as_deref());
         let source = self.source.as_ref();
@@ -169,47 +195,40 @@ impl Outcome {
     }
 }
 
-impl SourceInfo {
-    fn new(version: Version, bytes: Option<u64>, info: Option<thumbnail::Source>) -> Self {
+impl OutcomeSource {
+    pub(crate) fn new(version: &Version, bytes: Option<u64>, info: Option<SourceInfo>) -> Self {
         Self {
-            etag: version.etag,
-            version_id: version.version_id,
+            etag: version.etag.clone(),
+            version_id: version.version_id.clone(),
             bytes,
             width: info.map(|info| info.width),
             height: info.map(|info| info.height),
             format: info.map(|info| info.format.name()),
             frames: info.map(|info| info.frames),
-            has_alpha: None,
-            colour: None,
-            placeholder: None,
+            ..Self::default()
         }
     }
 
-    fn made(version: Version, bytes: u64, facts: Facts) -> Self {
-        let placeholder = placeholder(&facts);
-        let Facts { header, look, .. } = facts;
+    pub(crate) fn made(version: &Version, bytes: u64, info: SourceInfo, look: Look) -> Self {
         let [red, green, blue] = look.colour;
         Self {
             has_alpha: Some(look.has_alpha),
             colour: Some(format!("#{red:02x}{green:02x}{blue:02x}")),
-            placeholder,
-            ..Self::new(version, Some(bytes), Some(header))
+            placeholder: look.placeholder.map(|hash| BASE64.encode(hash)),
+            ..Self::new(version, Some(bytes), Some(info))
         }
     }
 }
 
-/// The placeholder in Base64, as answers and metadata have it.
-pub(crate) fn placeholder(facts: &Facts) -> Option<String> {
-    facts.look.placeholder.as_deref().map(|hash| STANDARD.encode(hash))
-}
-
-impl From<Written> for ThumbnailInfo {
-    fn from(written: Written) -> Self {
-        let Written { size, at: Location { bucket, key }, width, height, format, bytes } = written;
+impl OutcomeThumbnail {
+    pub(crate) fn new(thumbnail: &Thumbnail, location: &Location) -> Self {
+        let Location { bucket, key } = location.clone();
+        let Thumbnail { size, width, height, format, .. } = *thumbnail;
+        let bytes = thumbnail.bytes.len();
         Self { size: size.to_string(), bucket, key, width, height, format: format.name(), bytes }
     }
-}
 
-fn keys(locations: Vec<Location>) -> Vec<String> {
-    locations.into_iter().map(|location| location.key).collect()
+    pub(crate) fn is_at(&self, location: &Location) -> bool {
+        (&self.bucket, &self.key) == (&location.bucket, &location.key)
+    }
 }

@@ -1,4 +1,4 @@
-//! S3 as a [`Store`].
+//! The [`Store`] that is S3.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -17,39 +17,39 @@ use tokio::time::sleep;
 
 use crate::{
     Settings,
-    making::Making,
-    outcome::placeholder,
-    reconcile::{Facts, Head, Location, Record, Rejection, Source, Store, Version},
+    outcome::OutcomeSource,
+    pending::PendingThumbnails,
+    store::{Fetched, Head, Location, Record, Rejection, Store, Version},
 };
 
-/// Name of the metadata on a thumbnail that holds the `ETag` of the source it shows (`x-amz-meta-source-etag`).
+/// The metadata of a thumbnail that holds the source's `ETag` (`x-amz-meta-source-etag`).
 const SOURCE_ETAG: &str = "source-etag";
 
-/// Name of the metadata on a thumbnail that holds the fingerprint of the settings that it was made with.
+/// The metadata of a thumbnail that holds the fingerprint of the settings.
 const CONFIGURATION: &str = "configuration";
 
-/// Name of the metadata on a thumbnail that holds in how many formats there is one of that size.
+/// The metadata of a thumbnail that holds the number of formats of its size.
 const FORMATS: &str = "formats";
 
-/// Names of the metadata on a thumbnail that hold its source's width and height in pixels, upright, and its `ThumbHash` in Base64.
+/// The metadata of a thumbnail that hold the source's upright width and height in pixels, and its `ThumbHash` in Base64.
 const WIDTH: &str = "source-width";
 const HEIGHT: &str = "source-height";
 const PLACEHOLDER: &str = "thumbhash";
 
-/// Code of an error whose request was answered, but whose body did not arrive whole or as its checksum says.
+/// The error code for a body that was cut off or does not match its checksum.
 const CUT_BODY: &str = "IncompleteBody";
 
-/// How often a source is read before its body not arriving whole is an error. The SDK itself does not read bodies again.
+/// The number of attempts to read a source whose body is cut off. The SDK retries requests, but not bodies.
 const BODY_ATTEMPTS: u32 = 3;
 
-/// Sources and thumbnails in S3.
+/// Reads sources from S3 and writes thumbnails to S3.
 #[derive(Debug, Clone)]
 pub struct S3Store {
     client: Client,
     settings: Arc<Settings>,
 }
 
-/// An operation on S3 that failed in a way that a retry or an operator can mend.
+/// An operation on S3 failed, and a retry or an operator can resolve the cause.
 #[derive(Debug, thiserror::Error)]
 #[error("{operation} s3://{bucket}/{key}: {code}: {message}")]
 pub struct S3Error {
@@ -61,22 +61,22 @@ pub struct S3Error {
 }
 
 impl S3Error {
-    /// S3's error code, or what kept its answer from arriving whole.
+    /// The error code of S3, or of the failed transfer.
     #[must_use]
     pub fn code(&self) -> &str {
         &self.code
     }
 
-    fn new(operation: &'static str, at: &Location, code: &str, message: impl Into<String>) -> Self {
-        let Location { bucket, key } = at.clone();
+    fn new(operation: &'static str, location: &Location, code: &str, message: impl Into<String>) -> Self {
+        let Location { bucket, key } = location.clone();
         Self { operation, bucket, key, code: code.to_owned(), message: message.into() }
     }
 
-    fn of<E>(operation: &'static str, at: &Location, error: &SdkError<E>) -> Self
+    fn of<E>(operation: &'static str, location: &Location, error: &SdkError<E>) -> Self
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
-        // An answer to HEAD has no body, and so its error no code but the status.
+        // The response to a HEAD has no body, so its error has no code but the status.
         let status = error.raw_response().map(|response| response.status().as_u16()).unwrap_or_default();
         let code = match error {
             SdkError::TimeoutError(_) => "Timeout".to_owned(),
@@ -91,40 +91,40 @@ impl S3Error {
         };
         let mut message = explain(error);
         if code == "AccessDenied" {
-            // Without s3:ListBucket S3 answers a missing key with 403, so access denied may never be read as "gone".
+            // S3 answers 403 for a missing key unless the role has s3:ListBucket, so 403 never means that an object is gone.
             message += " (does the function's role allow this operation here, and s3:ListBucket on the bucket?)";
         }
-        Self::new(operation, at, &code, message)
+        Self::new(operation, location, &code, message)
     }
 }
 
 impl S3Store {
-    /// S3 through `client`.
+    /// Accesses S3 through `client`.
     #[must_use]
     pub fn new(client: Client, settings: Arc<Settings>) -> Self {
         Self { client, settings }
     }
 
-    /// What thumbnails are made with, and where they belong.
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// The body in full, of which thumbnails are made while it comes. A cut body can look like a whole image to a decoder, so
-    /// its length is checked before anything else is done with them.
+    /// Receives a body of `length` bytes in full, and makes thumbnails while it arrives.
+    ///
+    /// A decoder may take a cut body for a whole image, so the thumbnails are not used unless the length is right.
     async fn content(
         &self,
-        at: &Location,
+        location: &Location,
         length: u64,
         mut body: ByteStream,
-    ) -> Result<Result<Making, Rejection>, S3Error> {
+    ) -> Result<Result<PendingThumbnails, Rejection>, S3Error> {
         let max_bytes = self.settings.thumbnails.limits.max_bytes;
         if length > max_bytes {
-            let message = format!("{length} bytes, MAX_SOURCE_BYTES is {max_bytes}");
-            return Ok(Err(Rejection { reason: "too-large", message, info: None }));
+            let detail = format!("{length} bytes, MAX_SOURCE_BYTES is {max_bytes}");
+            return Ok(Err(Rejection { reason: "too-large", detail, source_info: None }));
         }
-        let cut = |message| S3Error::new("GET", at, CUT_BODY, message);
-        let (feed, making) = Making::begin(usize::try_from(length).unwrap_or_default(), &self.settings);
+        let cut = |message| S3Error::new("GET", location, CUT_BODY, message);
+        let (feed, pending) = PendingThumbnails::begin(usize::try_from(length).unwrap_or_default(), &self.settings);
         while let Some(chunk) = body.next().await {
             let chunk =
                 chunk.map_err(|error| cut(format!("after {} of {length} bytes: {}", feed.sent(), explain(&error))))?;
@@ -134,48 +134,59 @@ impl S3Store {
             return Err(cut(format!("received {} of {length} bytes", feed.sent())));
         }
         feed.finish();
-        Ok(Ok(making))
+        Ok(Ok(pending))
     }
 
-    /// One attempt to read an object in full.
-    async fn read(&self, at: &Location) -> Result<Option<Source<Making>>, S3Error> {
+    /// Reads a source in full, in one attempt.
+    async fn read(&self, location: &Location) -> Result<Option<Fetched<PendingThumbnails>>, S3Error> {
         let GetObjectOutput { e_tag, version_id, content_length, body, .. } =
-            match self.client.get_object().bucket(&at.bucket).key(&at.key).send().await {
+            match self.client.get_object().bucket(&location.bucket).key(&location.key).send().await {
                 Ok(output) => output,
                 Err(error) => match error.as_service_error() {
                     Some(GetObjectError::NoSuchKey(_)) => return Ok(None),
-                    Some(GetObjectError::InvalidObjectState(_)) => return self.archived(at).await,
-                    _ => return Err(S3Error::of("GET", at, &error)),
+                    Some(GetObjectError::InvalidObjectState(_)) => return self.archived(location).await,
+                    _ => return Err(S3Error::of("GET", location, &error)),
                 },
             };
         let length = content_length.and_then(|length| u64::try_from(length).ok());
-        let length = length.ok_or_else(|| S3Error::new("GET", at, CUT_BODY, "no Content-Length"))?;
-        let content = self.content(at, length, body).await?;
-        Ok(Some(Source { version: version(e_tag, version_id), bytes: length, content }))
+        let length = length.ok_or_else(|| S3Error::new("GET", location, CUT_BODY, "no Content-Length"))?;
+        let content = self.content(location, length, body).await?;
+        Ok(Some(Fetched { version: version(e_tag, version_id), bytes: length, content }))
+    }
+
+    /// Returns a source that lies in an archive tier, and therefore cannot be read until someone restores it.
+    async fn archived(&self, location: &Location) -> Result<Option<Fetched<PendingThumbnails>>, S3Error> {
+        let detail = "it is archived: restore it, then upload or copy it again".to_owned();
+        let head = self.head(location).await?;
+        Ok(head.map(|head| Fetched {
+            version: head.version,
+            bytes: head.bytes,
+            content: Err(Rejection { reason: "archived", detail, source_info: None }),
+        }))
     }
 }
 
 impl Store for S3Store {
     type Error = S3Error;
-    type Content = Making;
+    type Content = PendingThumbnails;
 
-    async fn get(&self, at: &Location) -> Result<Option<Source<Making>>, S3Error> {
+    async fn get(&self, location: &Location) -> Result<Option<Fetched<PendingThumbnails>>, S3Error> {
         let mut backoff = Duration::from_millis(100);
         for _ in 1..BODY_ATTEMPTS {
-            match self.read(at).await {
+            match self.read(location).await {
                 Err(error) if error.code == CUT_BODY => {
-                    tracing::warn!(bucket = at.bucket, key = at.key, %error, "reading again");
+                    tracing::warn!(bucket = location.bucket, key = location.key, %error, "reading again");
                     sleep(backoff).await;
                     backoff *= 2;
                 }
                 other => return other,
             }
         }
-        self.read(at).await
+        self.read(location).await
     }
 
-    async fn head(&self, at: &Location) -> Result<Option<Head>, S3Error> {
-        match self.client.head_object().bucket(&at.bucket).key(&at.key).send().await {
+    async fn head(&self, location: &Location) -> Result<Option<Head>, S3Error> {
+        match self.client.head_object().bucket(&location.bucket).key(&location.key).send().await {
             Ok(output) => {
                 let bytes = output.content_length.and_then(|length| u64::try_from(length).ok()).unwrap_or_default();
                 let mut metadata = output.metadata.unwrap_or_default();
@@ -187,70 +198,57 @@ impl Store for S3Store {
                 Ok(Some(Head { version: version(output.e_tag, output.version_id), bytes, record }))
             }
             Err(error) if error.as_service_error().is_some_and(HeadObjectError::is_not_found) => Ok(None),
-            Err(error) => Err(S3Error::of("HEAD", at, &error)),
+            Err(error) => Err(S3Error::of("HEAD", location, &error)),
         }
     }
 
     async fn put(
         &self,
-        at: &Location,
+        location: &Location,
         thumbnail: Thumbnail,
         record: &Record,
-        facts: &Facts,
+        source: &OutcomeSource,
     ) -> Result<Result<(), Rejection>, S3Error> {
         let put = self
             .client
             .put_object()
-            .bucket(&at.bucket)
-            .key(&at.key)
+            .bucket(&location.bucket)
+            .key(&location.key)
             .content_type(thumbnail.format.content_type())
             .cache_control(&self.settings.cache_control)
-            .set_metadata(Some(metadata(record, facts)))
+            .set_metadata(Some(metadata(record, source)))
             .body(ByteStream::from(thumbnail.bytes));
         let Err(error) = put.send().await else { return Ok(Ok(())) };
         let reason = match error.code() {
             Some("KeyTooLongError") => "key-too-long",
             Some("EntityTooLarge") => "thumbnail-too-large",
-            _ => return Err(S3Error::of("PUT", at, &error)),
+            _ => return Err(S3Error::of("PUT", location, &error)),
         };
-        let message = format!("PUT s3://{}/{}: {}", at.bucket, at.key, explain(&error));
-        Ok(Err(Rejection { reason, message, info: None }))
+        let detail = format!("PUT s3://{}/{}: {}", location.bucket, location.key, explain(&error));
+        Ok(Err(Rejection { reason, detail, source_info: None }))
     }
 
-    async fn delete(&self, at: &Location) -> Result<(), S3Error> {
-        let delete = self.client.delete_object().bucket(&at.bucket).key(&at.key);
-        delete.send().await.map(drop).map_err(|error| S3Error::of("DELETE", at, &error))
-    }
-}
-
-impl S3Store {
-    /// A source in an archive tier: it is there, but cannot be read before someone restores it.
-    async fn archived(&self, at: &Location) -> Result<Option<Source<Making>>, S3Error> {
-        let message = "it is archived: restore it, then upload or copy it again".to_owned();
-        let head = self.head(at).await?;
-        Ok(head.map(|head| Source {
-            version: head.version,
-            bytes: head.bytes,
-            content: Err(Rejection { reason: "archived", message, info: None }),
-        }))
+    async fn delete(&self, location: &Location) -> Result<(), S3Error> {
+        let delete = self.client.delete_object().bucket(&location.bucket).key(&location.key);
+        delete.send().await.map(drop).map_err(|error| S3Error::of("DELETE", location, &error))
     }
 }
 
-fn metadata(record: &Record, facts: &Facts) -> HashMap<String, String> {
+fn metadata(record: &Record, source: &OutcomeSource) -> HashMap<String, String> {
     let Record { source_etag, configuration, formats } = record.clone();
     let formats = formats.map(|formats| formats.to_string());
     let fields = [
         (SOURCE_ETAG, source_etag),
         (CONFIGURATION, configuration),
         (FORMATS, formats),
-        (WIDTH, Some(facts.header.width.to_string())),
-        (HEIGHT, Some(facts.header.height.to_string())),
-        (PLACEHOLDER, placeholder(facts)),
+        (WIDTH, source.width.map(|width| width.to_string())),
+        (HEIGHT, source.height.map(|height| height.to_string())),
+        (PLACEHOLDER, source.placeholder.clone()),
     ];
     fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
-/// `ETag`s come in quotes.
+/// Builds a version from the headers of a response, where the `ETag` has quotes.
 fn version(etag: Option<String>, version_id: Option<String>) -> Version {
     Version { etag: etag.unwrap_or_default().trim_matches('"').to_owned(), version_id }
 }

@@ -1,8 +1,7 @@
-//! How the functions spend their time when AWS or the network does not answer: retries, timeouts, and the deadline.
+//! Retries, timeouts and the deadline: what both functions do when AWS or the network does not answer.
 //!
-//! The budget is the invocation's: both functions end all work at their [`deadline`], shortly before Lambda would, so nothing
-//! here needs to add up to less than a function's timeout. The rest only sees to it that one bad connection costs little of it,
-//! and that what went wrong is told in words.
+//! Both functions end all work at their [`deadline`], shortly before Lambda would end the invocation, so the retries and timeouts
+//! need not add up to less than a function's timeout. They only limit how much time one bad connection can cost.
 
 use std::{
     error::Error,
@@ -20,10 +19,10 @@ use aws_smithy_http_client::{
 };
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
-/// Time kept back to answer before Lambda ends the invocation.
+/// The time reserved for answering before Lambda ends the invocation.
 const MARGIN: Duration = Duration::from_millis(500);
 
-/// What a function makes its clients of: region, credentials and endpoints from the environment, the rest from here.
+/// The configuration of all AWS clients: region, credentials and endpoints from the environment, the rest from this crate.
 pub async fn sdk_config() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(http_client())
@@ -34,17 +33,17 @@ pub async fn sdk_config() -> SdkConfig {
         .await
 }
 
-/// The HTTP client of every AWS client here: HTTP and, by rustls with ring, HTTPS.
+/// The HTTP client of all AWS clients, which uses rustls with ring for HTTPS.
 #[must_use]
 pub fn http_client() -> SharedHttpClient {
     Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 
-/// Four attempts of every request, with exponential back-off and full jitter, from 0.1 s to 2 s.
+/// Attempts each request up to four times, with exponential back-off and full jitter from 0.1 s to 2 s.
 ///
-/// Standard, not adaptive: the adaptive mode slows down everything else that the process sends, and here that is one
-/// invocation, whose requests have little to do with each other. What is throttled longer than this takes goes back to Lambda,
-/// which waits a minute, longer than any client should while it is paid for waiting.
+/// The mode is standard, not adaptive: the adaptive mode slows down all requests of the process when one is throttled, although
+/// the requests of one invocation have little to do with each other. A request that is throttled for longer fails the
+/// invocation. Lambda then waits a minute, at no cost, before it retries.
 #[must_use]
 pub fn retries() -> RetryConfig {
     RetryConfig::standard()
@@ -53,9 +52,10 @@ pub fn retries() -> RetryConfig {
         .with_max_backoff(Duration::from_secs(2))
 }
 
-/// S3 and Lambda's queue answer within some hundred milliseconds, so five seconds without an answer are a connection that is
-/// lost, and a second attempt is nearly always quicker than waiting on. A source's body may take longer: only the wait for its
-/// head is bounded.
+/// Gives up a request after five seconds without an answer.
+///
+/// S3 and Lambda's queue usually answer within some hundred milliseconds, so the connection is lost by then and another attempt
+/// is nearly always faster than waiting. The limit ends at the head of the response; a source's body may take longer.
 #[must_use]
 pub fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
@@ -65,16 +65,16 @@ pub fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// A body of which nothing has come for five seconds is given up, and read again.
+/// Gives up a body that has not advanced for five seconds. The caller reads it again.
 #[must_use]
 pub fn stalled_streams() -> StalledStreamProtectionConfig {
     StalledStreamProtectionConfig::enabled().grace_period(Duration::from_secs(5)).build()
 }
 
-/// Until when an invocation may work, by Lambda's deadline for it in milliseconds since 1970; `None` for as long as it takes.
+/// Computes when an invocation must stop working. `milliseconds` is Lambda's deadline since 1970.
 ///
-/// A deadline that is past already is none: Lambda starts no invocation whose time is up, but `cargo lambda watch` sends a
-/// constant.
+/// Returns `None` for no limit if the deadline has passed already: Lambda starts no such invocation, but `cargo lambda watch` sends
+/// a constant.
 #[must_use]
 pub fn deadline(milliseconds: u64) -> Option<Instant> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -82,8 +82,9 @@ pub fn deadline(milliseconds: u64) -> Option<Instant> {
     Some(Instant::now() + time_left.saturating_sub(MARGIN))
 }
 
-/// What went wrong, for a person: the error and what caused it, each said once. The SDK's own errors say only of which kind they
-/// are, and its `DisplayErrorContext` appends all of the answer, headers included.
+/// Describes an error and its causes, each once.
+///
+/// The SDK's errors name only their kind, and its `DisplayErrorContext` appends the whole response with its headers.
 #[must_use]
 pub fn explain(error: &dyn Error) -> String {
     let causes = successors(Some(error), |&error| error.source());

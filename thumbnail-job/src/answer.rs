@@ -1,9 +1,9 @@
 use serde::Serialize;
 
-/// What both functions answer: `{"statusCode": 200, "body": "<result as JSON text>", "result": {…}}`.
+/// The answer of both functions: `{"statusCode": 200, "body": "<result as JSON text>", "result": {…}}`.
 ///
-/// `statusCode` and `body` are what API-style callers expect; `result` says the same as an object, because an event pattern
-/// on a Lambda destination cannot look inside a string.
+/// API-style callers expect `statusCode` and `body`. `result` is the same as `body`, as an object: an event pattern of a Lambda
+/// destination cannot match text within a string.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Answer<R> {
@@ -13,10 +13,10 @@ pub struct Answer<R> {
 }
 
 impl<R: Serialize> Answer<R> {
-    /// The answer that carries `result`.
+    /// Builds the answer with `result`.
     ///
     /// # Errors
-    /// Where `result` cannot be written as JSON.
+    /// Returns an error if `result` cannot be written as JSON.
     pub fn new(result: R) -> Result<Self, serde_json::Error> {
         Ok(Self { status_code: 200, body: serde_json::to_string(&result)?, result })
     }

@@ -1,18 +1,18 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// "Make the thumbnails of this object agree with it": the payload of an invocation of `image-processor`.
+/// The payload of an invocation of `image-processor`: make the thumbnails of this object agree with it.
 ///
-/// On the wire it is `{"bucket": "…", "key": "…"}`.
+/// Its JSON form is `{"bucket": "…", "key": "…"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Job {
-    /// Name of the bucket that holds the source.
+    /// The name of the bucket that contains the source.
     pub bucket: String,
-    /// The source's key as it is, not URL-encoded.
+    /// The source's key, not URL-encoded.
     pub key: String,
 }
 
-/// A payload that is no [`Job`].
+/// The payload is not a [`Job`].
 #[derive(Debug, thiserror::Error)]
 #[error("not a job ({0}): send {{\"bucket\": \"…\", \"key\": \"…\"}}, or the same as a string in {{\"body\": \"…\"}}")]
 pub struct MalformedJob(String);
@@ -21,7 +21,7 @@ impl Job {
     /// Reads a job from either of its spellings: the object itself, or the same JSON as a string in `{"body": "…"}`.
     ///
     /// # Errors
-    /// [`MalformedJob`], which says what is missing and what a job looks like.
+    /// Returns [`MalformedJob`], which says what is missing and what a job looks like.
     pub fn from_payload(payload: &Value) -> Result<Self, MalformedJob> {
         let job: Self = match payload.get("body").and_then(Value::as_str) {
             Some(body) => serde_json::from_str(body),

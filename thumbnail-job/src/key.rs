@@ -1,7 +1,7 @@
 use percent_encoding::percent_decode_str;
 
-/// A key as S3 notifications and Batch Operations spell it: form-encoded UTF-8, in which `+` is a space. `None` where it is not
-/// that.
+/// Decodes a key from an S3 notification or a Batch Operations task. Such keys are form-encoded UTF-8, in which `+` stands for a
+/// space; returns `None` for any other text.
 #[must_use]
 pub fn decode_key(encoded: &str) -> Option<String> {
     let escapes_are_whole = encoded

@@ -1,5 +1,10 @@
-//! What the two functions share, and nothing else: the [`Job`] that goes from `upload-handler` to `image-processor`, the
-//! [`Prefixes`] that say which keys are sources, the [`Answer`] both give, how S3 spells keys ([`decode_key`]), and how both read their [`settings`].
+//! The code that both functions share.
+//!
+//! - [`Job`] is the payload that `upload-handler` sends to `image-processor`.
+//! - [`Answer`] is the form of both functions' answers.
+//! - [`Prefixes`] decide which keys are sources.
+//! - [`decode_key`] decodes the keys in S3's events.
+//! - [`settings`] reads environment variables.
 
 mod answer;
 mod job;

@@ -1,27 +1,28 @@
 use crate::settings::Reader;
 
-/// Where sources and thumbnails live. Both functions ask it which keys are sources, so that neither can be talked into
-/// making thumbnails of thumbnails.
+/// The prefixes of the keys of sources and thumbnails. Both functions check keys by them, so that neither makes thumbnails of
+/// thumbnails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prefixes {
     uploads: String,
     thumbnails: String,
 }
 
-/// Why a key is not a source.
+/// Why a key is not the key of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotASource {
-    /// It lies under the thumbnail prefix: following it would be a loop.
+    /// The key begins with the thumbnails prefix: processing it would make thumbnails of thumbnails.
     InsideThumbnails,
-    /// It does not lie under the uploads prefix.
+    /// The key does not begin with the uploads prefix.
     OutsideUploads,
-    /// It ends in `/`: what the S3 console writes when someone creates a folder.
+    /// The key ends in `/`: the S3 console writes such an object when someone creates a folder.
     Folder,
 }
 
 impl Prefixes {
-    /// Reads `UPLOADS_PREFIX` (`uploads/`) and `THUMBNAILS_PREFIX` (`thumbnails/`). Each ends in `/`, and neither lies inside
-    /// the other: a thumbnail written under the uploads prefix would come back as an upload.
+    /// Reads `UPLOADS_PREFIX` (`uploads/`) and `THUMBNAILS_PREFIX` (`thumbnails/`).
+    ///
+    /// Each must end in `/`. Neither may begin with the other, or thumbnails would be processed as uploads.
     pub fn read(reader: &mut Reader) -> Self {
         let mut prefix = |name: &str, default: &str| {
             let prefix: String = reader.or(name, default.to_owned());
@@ -48,10 +49,10 @@ impl Prefixes {
         this
     }
 
-    /// Whether `key` names a source.
+    /// Checks that `key` is the key of a source.
     ///
     /// # Errors
-    /// Why it does not.
+    /// Returns why it is not.
     pub fn check(&self, key: &str) -> Result<(), NotASource> {
         if key.starts_with(&self.thumbnails) {
             Err(NotASource::InsideThumbnails)
@@ -64,13 +65,13 @@ impl Prefixes {
         }
     }
 
-    /// Keys of sources begin with it.
+    /// The prefix of sources.
     #[must_use]
     pub fn uploads(&self) -> &str {
         &self.uploads
     }
 
-    /// Keys of thumbnails begin with it.
+    /// The prefix of thumbnails.
     #[must_use]
     pub fn thumbnails(&self) -> &str {
         &self.thumbnails

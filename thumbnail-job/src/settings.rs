@@ -1,24 +1,24 @@
-//! Reading settings from environment variables, so that one message names everything that is wrong.
+//! Reads settings from environment variables, and reports all problems in one message.
 
 use std::{env, fmt, str::FromStr};
 
-/// The value of a variable, by its name.
+/// Returns the value of a variable.
 type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
-/// Reads variables one by one and remembers what was wrong with them.
+/// Reads variables one by one and collects their problems.
 ///
-/// A variable that is empty counts as unset: that is how deployment templates spell an optional one.
+/// An empty variable counts as unset, because deployment templates set optional variables to the empty string.
 pub struct Reader<'a> {
     lookup: Box<Lookup<'a>>,
     problems: Vec<String>,
 }
 
-/// Everything that was wrong with the environment variables.
+/// All problems with the environment variables.
 #[derive(thiserror::Error)]
 #[error("invalid settings: {}", .0.join("; "))]
 pub struct InvalidSettings(Vec<String>);
 
-/// A returned `Err` of `main` is printed by its `Debug` form; this one is for people.
+/// Rust prints the error of `main` by its `Debug` form, which is therefore the message for people.
 impl fmt::Debug for InvalidSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -42,21 +42,21 @@ impl<'a> Reader<'a> {
         Self { lookup: Box::new(lookup), problems: Vec::new() }
     }
 
-    /// The variable's value where it is set and not empty.
+    /// Returns the variable's value if it is set and not empty.
     #[must_use]
     pub fn optional(&self, name: &str) -> Option<String> {
         (self.lookup)(name).filter(|value| !value.is_empty())
     }
 
-    /// The variable's value; its absence is a problem, whose remedy is `purpose`.
-    pub fn required(&mut self, name: &str, purpose: &str) -> String {
+    /// Returns the variable's value. If it is unset, that is a problem, and `remedy` says how to solve it.
+    pub fn required(&mut self, name: &str, remedy: &str) -> String {
         self.optional(name).unwrap_or_else(|| {
-            self.problems.push(format!("{name} is not set: {purpose}"));
+            self.problems.push(format!("{name} is not set: {remedy}"));
             String::new()
         })
     }
 
-    /// The variable's parsed value, or `default` where it is unset or wrong; in the latter case that is remembered.
+    /// Parses the variable's value. Returns `default` if it is unset, or if it is invalid, which is a problem.
     pub fn or<T>(&mut self, name: &str, default: T) -> T
     where
         T: FromStr<Err: fmt::Display>,
@@ -68,7 +68,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The variable's parsed items, separated by commas and spaces at will, or `default`; see [`Self::or`].
+    /// Parses a list of items, separated by commas and optional spaces. Returns `default` in the same cases as [`Self::or`].
     pub fn list<T>(&mut self, name: &str, default: Vec<T>) -> Vec<T>
     where
         T: FromStr<Err: fmt::Display>,
@@ -81,15 +81,15 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Remembers what is wrong with a variable.
+    /// Adds a problem with a variable.
     pub fn problem(&mut self, name: &str, value: &str, remedy: &str) {
         self.problems.push(format!("{name}={value:?}: {remedy}"));
     }
 
-    /// `settings` when nothing was wrong.
+    /// Returns `settings` if there were no problems.
     ///
     /// # Errors
-    /// [`InvalidSettings`], with every problem met.
+    /// Returns [`InvalidSettings`] with all problems.
     pub fn finish<T>(self, settings: T) -> Result<T, InvalidSettings> {
         if self.problems.is_empty() { Ok(settings) } else { Err(InvalidSettings(self.problems)) }
     }

@@ -62,7 +62,7 @@ fn describe(file: &str, out: Option<&str>, options: &Options) -> Value {
         Err(error) => return rejected("unreadable", error.to_string(), Value::Null, start),
     };
     let start = Instant::now();
-    let source = |source: thumbnail::Source| json!({"width": source.width, "height": source.height, "format": source.format.name(), "frames": source.frames});
+    let source = |source: thumbnail::SourceInfo| json!({"width": source.width, "height": source.height, "format": source.format.name(), "frames": source.frames});
     match thumbnail::make(&bytes, options) {
         Err(rejection) => {
             let source = rejection.source_info.map_or(Value::Null, source);

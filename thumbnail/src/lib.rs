@@ -48,7 +48,7 @@ pub use size::{MAX_EDGE, Size};
 
 /// What was read of a source's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Source {
+pub struct SourceInfo {
     /// Width in pixels, upright.
     pub width: u32,
     /// Height in pixels, upright.
@@ -78,7 +78,7 @@ pub struct Thumbnail {
 #[derive(Debug)]
 pub struct Made {
     /// The source.
-    pub source: Source,
+    pub source: SourceInfo,
     /// What it shows, in short.
     pub look: Look,
     /// What became of its animation; none where it has none, or no thumbnail was to move.

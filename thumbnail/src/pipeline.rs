@@ -83,7 +83,7 @@ fn run(
     source: &[u8],
     options: &Options,
     ahead: Option<Ahead>,
-    seen: &mut Option<crate::Source>,
+    seen: &mut Option<crate::SourceInfo>,
 ) -> Result<Made, Rejection> {
     let start = Instant::now();
     // 1. Limits on the file.

@@ -1,6 +1,6 @@
 //! Why a source is refused.
 
-use crate::Source;
+use crate::SourceInfo;
 
 /// Why a source is permanently refused. The codes are stable: people alarm on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -91,5 +91,5 @@ pub struct Rejection {
     /// For a person: what exactly was found, and [what to do](Reason::remedy).
     pub detail: String,
     /// What was learnt of the source before it was rejected.
-    pub source_info: Option<Source>,
+    pub source_info: Option<SourceInfo>,
 }

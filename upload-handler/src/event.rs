@@ -1,55 +1,56 @@
-//! The raw event → the jobs it asks for.
+//! Reads jobs from events.
 //!
-//! The event is taken as raw JSON and looked at before it is deserialized: one that the runtime itself cannot deserialize
-//! would be retried twice and lost, and `s3:TestEvent`, which S3 sends when notifications are configured, has no `Records`.
+//! Two kinds of events are supported: S3 notifications
+//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>) and S3's `EventBridge` events
+//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>). Both may arrive directly, or as the text of a message
+//! of SNS (<https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html>), of SQS
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>), or of SNS within SQS.
 //!
-//! Understood are S3 notifications (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>)
-//! and S3's `EventBridge` events (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>), as they are or
-//! wrapped: as the text of a message of SNS (<https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html>) or SQS
-//! (<https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>), or of one that SNS put into a queue.
+//! The event arrives as raw JSON, because Lambda would retry and then lose an event that the runtime cannot deserialize, and
+//! because `s3:TestEvent`, which S3 sends when notifications are configured, has no `Records`.
 
 use aws_lambda_events::{event::s3::S3EventRecord, eventbridge::EventBridgeEvent};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use thumbnail_job::{Job, Prefixes, decode_key};
 
-/// Wrappings that are taken off: a notification inside SNS inside SQS has two.
+/// The maximum number of messages around an event: an event within SNS within SQS has two.
 const MAX_WRAPPINGS: usize = 2;
 
-/// The longest message that SQS takes, in bytes; SNS takes a quarter of it.
+/// The maximum length of an SQS message in bytes; that of SNS is a quarter.
 const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 
-/// What is done again as one: a message of an SQS batch, or any other event as a whole.
+/// The unit that is retried as a whole: one message of an SQS batch, or any other event.
 #[derive(Debug)]
 pub struct Message {
-    /// SQS's id of the message; without one it is no message of SQS.
+    /// The id of an SQS message; `None` for other events.
     pub id: Option<String>,
-    /// What each record asks for: a job, or why it is none. Records that name one object are not joined yet.
+    /// The job of each record, or why the record was skipped. Several records may have the same job.
     pub records: Vec<Result<Job, Skipped>>,
 }
 
-/// A record, or a whole event, that asks for no work.
+/// A record or an event that needs no work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Skipped {
-    /// The bucket, where it could be read.
+    /// The bucket, if it could be read.
     pub bucket: Option<String>,
-    /// The object's key where it could be read; as it came where it could not be decoded.
+    /// The object's key, if it could be read; still encoded if it could not be decoded.
     pub key: Option<String>,
     /// The stable reason code.
     pub reason: &'static str,
-    /// What exactly was found, for a person.
+    /// What was found, for a person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
-/// Reads the messages of an SQS batch, or the one that any other event is.
+/// Reads the messages of an SQS batch; any other event is read as one message.
 #[must_use]
 pub fn read(mut event: Value, prefixes: &Prefixes) -> Vec<Message> {
     match event.get_mut("Records").and_then(Value::as_array_mut) {
         Some(batch) if batch.iter().any(|record| source(record) == Some("aws:sqs")) => batch
             .drain(..)
             .map(|message| {
-                // A failure with an empty id makes Lambda repeat the whole batch, the safe thing for a message without one.
+                // If a message without an id fails, its empty id makes Lambda retry the whole batch, which is safe.
                 let id = message.get("messageId").and_then(Value::as_str).unwrap_or_default().to_owned();
                 Message { id: Some(id), records: record(message, MAX_WRAPPINGS, prefixes) }
             })
@@ -58,7 +59,7 @@ pub fn read(mut event: Value, prefixes: &Prefixes) -> Vec<Message> {
     }
 }
 
-/// The records of an event, in which messages may still have so many `wrappings`.
+/// Reads the records of an event, in which messages may be nested up to `wrappings` deep.
 fn records(event: Value, wrappings: usize, prefixes: &Prefixes) -> Vec<Result<Job, Skipped>> {
     let is = |fields: &Map<_, _>, field, value| fields.get(field).is_some_and(|found| found == value);
     match event {
@@ -71,7 +72,7 @@ fn records(event: Value, wrappings: usize, prefixes: &Prefixes) -> Vec<Result<Jo
             vec![Err(Skipped { bucket, ..skipped("test-event") })]
         }
         Value::Object(fields) if fields.contains_key("detail-type") => vec![event_bridge(fields.into(), prefixes)],
-        // What SNS puts into a queue, unless raw delivery is on.
+        // SNS puts this into a queue, unless raw delivery is on.
         Value::Object(fields) if is(&fields, "Type", "Notification") => {
             message(fields.get("Message"), wrappings, prefixes)
         }
@@ -79,7 +80,7 @@ fn records(event: Value, wrappings: usize, prefixes: &Prefixes) -> Vec<Result<Jo
     }
 }
 
-/// What one of an event's `Records` asks for: several things if it is a message.
+/// Reads one entry of an event's `Records`, which contains several records if it is a message.
 fn record(record: Value, wrappings: usize, prefixes: &Prefixes) -> Vec<Result<Job, Skipped>> {
     match source(&record) {
         Some("aws:sqs") => message(record.get("body"), wrappings, prefixes),
@@ -88,14 +89,14 @@ fn record(record: Value, wrappings: usize, prefixes: &Prefixes) -> Vec<Result<Jo
     }
 }
 
-/// The service that a record comes from. SNS spells all its fields with capitals.
+/// Returns the service that a record comes from. SNS capitalizes all of its field names.
 fn source(record: &Value) -> Option<&str> {
     record.get("eventSource").or_else(|| record.get("EventSource"))?.as_str()
 }
 
-/// The records of the event that is the text of a message.
+/// Reads the records of the event that is the text of a message.
 fn message(text: Option<&Value>, wrappings: usize, prefixes: &Prefixes) -> Vec<Result<Job, Skipped>> {
-    let refusal = match text.and_then(Value::as_str) {
+    let skipped = match text.and_then(Value::as_str) {
         None => malformed(&"a message without a text"),
         Some(_) if wrappings == 0 => skipped("nested-too-deep"),
         Some(text) if text.len() > MAX_MESSAGE_BYTES => skipped("message-too-large"),
@@ -104,10 +105,10 @@ fn message(text: Option<&Value>, wrappings: usize, prefixes: &Prefixes) -> Vec<R
             Err(error) => malformed(&format!("a message that is no JSON: {error}")),
         },
     };
-    vec![Err(refusal)]
+    vec![Err(skipped)]
 }
 
-/// One record of an S3 notification. Its key is form-encoded: `+` is a space.
+/// Reads one record of an S3 notification. Its key is form-encoded: `+` stands for a space.
 fn notification(record: Value, prefixes: &Prefixes) -> Result<Job, Skipped> {
     let record: S3EventRecord = serde_json::from_value(record).map_err(|error| malformed(&error))?;
     let (Some(version), Some(event_name), Some(bucket), Some(encoded)) =
@@ -117,13 +118,13 @@ fn notification(record: Value, prefixes: &Prefixes) -> Result<Job, Skipped> {
     };
     let object = |key: &str| Skipped { bucket: Some(bucket.clone()), key: Some(key.to_owned()), ..skipped("") };
 
-    // Minor versions add fields, major versions change what the known ones mean (AWS: "receivers should check the major").
+    // A new minor version adds fields; a new major version changes their meaning (AWS: "receivers should check the major").
     if !version.starts_with("2.") {
         return Err(Skipped { reason: "unsupported-version", detail: Some(version), ..object(&encoded) });
     }
     let (family, kind) = event_name.split_once(':').unwrap_or((&event_name, ""));
     match family {
-        // With a version id it is a noncurrent version that expired; the object itself is as it was.
+        // With a version id, a noncurrent version has expired and the object itself has not changed.
         "LifecycleExpiration" if kind == "Delete" && record.s3.object.version_id.is_some() => {
             return Err(Skipped { reason: "old-version-expired", ..object(&encoded) });
         }
@@ -131,11 +132,11 @@ fn notification(record: Value, prefixes: &Prefixes) -> Result<Job, Skipped> {
         _ => return Err(Skipped { reason: "other-event-kind", detail: Some(event_name), ..object(&encoded) }),
     }
     let key = decode_key(&encoded).ok_or_else(|| Skipped { reason: "undecodable-key", ..object(&encoded) })?;
-    prefixes.check(&key).map_err(|refusal| Skipped { reason: refusal.code(), ..object(&key) })?;
+    prefixes.check(&key).map_err(|reason| Skipped { reason: reason.code(), ..object(&key) })?;
     Ok(Job { bucket, key })
 }
 
-/// What is read of the `detail` of an S3 event from `EventBridge`.
+/// The part of an S3 event from `EventBridge` that is read.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Detail {
@@ -157,7 +158,7 @@ struct DetailObject {
     version_id: Option<String>,
 }
 
-/// An S3 event from `EventBridge`. Its key is not encoded.
+/// Reads an S3 event from `EventBridge`. Its key is not encoded.
 fn event_bridge(event: Value, prefixes: &Prefixes) -> Result<Job, Skipped> {
     let is_s3 = event.get("source").is_some_and(|source| source == "aws.s3");
     let kind = event.get("detail-type").and_then(Value::as_str).unwrap_or_default();
@@ -174,7 +175,7 @@ fn event_bridge(event: Value, prefixes: &Prefixes) -> Result<Job, Skipped> {
     {
         return Err(Skipped { reason: "old-version-expired", ..about() });
     }
-    prefixes.check(&object.key).map_err(|refusal| Skipped { reason: refusal.code(), ..about() })?;
+    prefixes.check(&object.key).map_err(|reason| Skipped { reason: reason.code(), ..about() })?;
     Ok(Job { bucket: bucket.name, key: object.key })
 }
 

@@ -1,4 +1,4 @@
-//! Jobs → asynchronous invocations of `image-processor`.
+//! Sends jobs to `image-processor` by asynchronous invocations.
 
 use std::{
     collections::HashMap,
@@ -19,22 +19,22 @@ use tokio::time::timeout;
 
 use crate::Settings;
 
-/// Invocations in flight at once: enough to hide the round trip, few enough not to be throttled by one event's records.
+/// The number of parallel requests: enough to hide the round trip, and few enough that one event is not throttled.
 const CONCURRENCY: usize = 16;
 
-/// What became of one job.
+/// The result of sending one job.
 #[derive(Debug)]
 pub enum Attempt {
-    /// Lambda has accepted it (202).
+    /// Lambda has accepted the job (202).
     Invoked,
-    /// Lambda will never accept it, however often it is sent: a bug of ours. Holds Lambda's error code.
+    /// Lambda will never accept the job, which is a bug of ours. Contains Lambda's error code.
     Refused(String),
-    /// It failed in a way that a retry (throttling, 5xx, timeouts) or an operator (access denied, missing function, a timeout
-    /// too short) can mend. Holds the error in words.
+    /// Sending failed for a reason that a retry (throttling, 5xx, timeouts) or an operator (access denied, missing function, too
+    /// short a timeout) can resolve. Contains the error in words.
     Failed(String),
 }
 
-/// Attempts every job, whatever happens to the others; after the deadline those that are still under way are given up.
+/// Sends all jobs. A failure does not stop the other jobs; jobs that are still being sent at the deadline fail.
 pub async fn all(
     jobs: Vec<Job>,
     client: &Client,
@@ -46,7 +46,7 @@ pub async fn all(
             let time_left = deadline.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()));
             let answer = timeout(time_left, invoke(&job, client, &settings.image_processor_function)).await;
             let attempt = match answer {
-                Ok(answer) => judged(&job, answer),
+                Ok(answer) => attempt(&job, answer),
                 Err(_) => failed(&job, "not done in the function's time: raise its timeout".to_owned()),
             };
             (job, attempt)
@@ -56,7 +56,7 @@ pub async fn all(
         .await
 }
 
-fn judged(job: &Job, answer: Result<(), SdkError<InvokeError>>) -> Attempt {
+fn attempt(job: &Job, answer: Result<(), SdkError<InvokeError>>) -> Attempt {
     match answer {
         Ok(()) => {
             tracing::info!(bucket = job.bucket, key = job.key, "invoked");
@@ -88,7 +88,7 @@ async fn invoke(job: &Job, client: &Client, function: &str) -> Result<(), SdkErr
         .map(drop)
 }
 
-/// Whether it is our request that is wrong: no retry and no operator can help.
+/// Whether the request itself is wrong, so that neither a retry nor an operator can help.
 fn is_permanent(error: &SdkError<InvokeError>) -> bool {
     matches!(
         error.as_service_error(),

@@ -1,6 +1,6 @@
-//! Lambda function: what happened to objects of a bucket, turned into asynchronous invocations of `image-processor`.
+//! The Lambda function that turns events about objects of a bucket into asynchronous invocations of `image-processor`.
 //!
-//! [`event`] reads the raw event, [`invoke`] hands each job over, [`outcome`] tells what became of it, [`handle`] joins the three.
+//! [`handle`] answers an invocation: [`event`] reads jobs from the event, [`invoke`] sends them, and [`outcome`] builds the answer.
 
 pub mod event;
 pub mod invoke;
@@ -22,16 +22,16 @@ use crate::{
 pub use patterns::{KeyPattern, KeyPatterns};
 pub use settings::Settings;
 
-/// Answers one invocation: `event.payload` is the event as raw JSON, of whatever shape.
+/// Answers one invocation. `event.payload` is the event as raw JSON, in any of the supported forms.
 ///
 /// # Errors
-/// Where a job could not be handed over for a reason that a retry or an operator can mend: Lambda then delivers the whole
-/// event again. Jobs that were accepted the first time are then done twice, which does no harm. An SQS batch is no error: its
-/// answer names the messages that are to be delivered again.
+/// Returns an error if a job could not be sent for a reason that a retry or an operator can resolve. Lambda then delivers the
+/// whole event again; running the same job twice does no harm. For an SQS batch the answer names the messages to deliver again
+/// instead.
 pub async fn handle(event: LambdaEvent<Value>, client: &Client, settings: &Settings) -> Result<Reply, Diagnostic> {
     let mut messages = event::read(event.payload, &settings.prefixes);
     for message in &mut messages {
-        admit(message, &settings.patterns);
+        exclude(message, &settings.patterns);
         for skipped in message.records.iter().filter_map(|record| record.as_ref().err()) {
             tracing::info!(
                 message_id = message.id,
@@ -49,8 +49,8 @@ pub async fn handle(event: LambdaEvent<Value>, client: &Client, settings: &Setti
     outcome::reply(outcomes, &settings.image_processor_function)
 }
 
-/// Turns the jobs whose keys the deployment's patterns leave out into skipped records.
-fn admit(message: &mut Message, patterns: &KeyPatterns) {
+/// Turns jobs whose keys `patterns` exclude into skipped records.
+fn exclude(message: &mut Message, patterns: &KeyPatterns) {
     for record in &mut message.records {
         if let Ok(job) = record
             && !patterns.admit(&job.key)
@@ -61,7 +61,7 @@ fn admit(message: &mut Message, patterns: &KeyPatterns) {
     }
 }
 
-/// The jobs of all messages. Records that name the same object are one job: it looks at the object as it is, once is enough.
+/// Collects the jobs of all messages. Records about the same object become one job, because a job processes the object as it is.
 fn distinct(messages: &[Message]) -> Vec<Job> {
     let mut seen = HashSet::new();
     let jobs = messages.iter().flat_map(|message| &message.records).flatten();

@@ -1,4 +1,4 @@
-//! What became of each message of an event, and what is answered.
+//! The outcome of each message of an event, and the answer to the event.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,37 +12,38 @@ use crate::{
     invoke::Attempt,
 };
 
-/// What Lambda is told. All that is not to be delivered again is done with.
+/// The answer to an event.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum Reply {
-    /// Of an SQS batch: which messages are to be delivered again.
+    /// The answer to an SQS batch: the messages to deliver again.
     Batch(SqsBatchResponse),
-    /// Of any other event.
+    /// The answer to any other event.
     Event(Answer<Outcome>),
 }
 
-/// What became of one message of an SQS batch, or of any other event as a whole.
+/// The outcome of one message of an SQS batch, or of any other event.
 #[derive(Debug, Serialize)]
 pub struct Outcome {
-    /// `failed` when at least one job asks for a retry, else `invoked` when at least one was handed over, else `skipped`.
+    /// `failed` if at least one job needs a retry, else `invoked` if at least one job was sent, else `skipped`.
     pub outcome: &'static str,
     /// The jobs that `image-processor` has accepted.
     pub invoked: Vec<Job>,
-    /// The records that ask for no work, each with its reason.
+    /// The records that need no work, each with its reason.
     pub skipped: Vec<Skipped>,
     /// The jobs that Lambda will never accept, each with Lambda's error code.
     pub refused: Vec<Refused>,
-    /// The jobs that a retry or an operator can help, each with its error.
+    /// The jobs that need a retry or an operator, each with its error.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<Failed>,
 }
 
-/// What is answered to the event, whose messages ended as told. Each message of a batch leaves its whole outcome in the log, since
-/// SQS learns nothing but which to keep.
+/// Builds the answer to an event from the outcomes of its messages, each with its SQS id.
+///
+/// The outcomes of an SQS batch are logged, because the answer to SQS can only name messages.
 ///
 /// # Errors
-/// Where a job of an event that is no SQS batch failed. The error names each of those jobs.
+/// Returns an error that names each failed job, unless the event is an SQS batch.
 pub(crate) fn reply(outcomes: Vec<(Option<String>, Outcome)>, function: &str) -> Result<Reply, Diagnostic> {
     let mut batch = SqsBatchResponse::default();
     for (message_id, outcome) in outcomes {
@@ -72,7 +73,7 @@ fn no_answer(error: &serde_json::Error) -> Diagnostic {
     Diagnostic { error_type: "Answer".into(), error_message: error.to_string() }
 }
 
-/// A job that Lambda will never accept, however often it is sent: a bug of ours.
+/// A job that Lambda will never accept, which is a bug of ours.
 #[derive(Debug, Serialize)]
 pub struct Refused {
     /// The job.
@@ -82,7 +83,7 @@ pub struct Refused {
     pub reason: String,
 }
 
-/// A job that could not be handed over this time.
+/// A job that could not be sent.
 #[derive(Debug, Serialize)]
 pub struct Failed {
     /// The job.
@@ -93,7 +94,7 @@ pub struct Failed {
 }
 
 impl Outcome {
-    /// The outcome of a message, of whose jobs each is in `attempts`. Records that name one object are one job.
+    /// Builds the outcome of a message from `attempts`, which contain each of its jobs. Repeated jobs are listed once.
     pub(crate) fn new(message: Message, attempts: &HashMap<Job, Attempt>) -> Self {
         let (mut invoked, mut skipped, mut refused, mut failed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut seen = HashSet::new();

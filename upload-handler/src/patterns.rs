@@ -1,30 +1,29 @@
-//! Which of the sources get thumbnails, by patterns of their keys.
+//! Key patterns, which choose the sources that get thumbnails.
 
 use std::str::FromStr;
 
 use glob::{MatchOptions, Pattern};
 use thumbnail_job::settings::Reader;
 
-/// Patterns that choose among the keys of sources.
+/// The patterns that include and exclude sources by their keys.
 #[derive(Debug, Clone)]
 pub struct KeyPatterns {
     include: Vec<KeyPattern>,
     exclude: Vec<KeyPattern>,
 }
 
-/// A pattern of whole keys: `?` is any character but `/`, `*` any number of them, `**` any number of folders, `[ab]` one of
-/// those characters. Case matters, as it does to S3.
+/// A pattern that matches whole keys: `?` matches any character but `/`, `*` any number of such characters, `**` any number of
+/// folders, and `[ab]` one of the characters. Case matters, as it does in S3.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyPattern(Pattern);
 
 impl KeyPatterns {
-    /// Reads `INCLUDE_KEYS` (none: every key) and `EXCLUDE_KEYS` (none), patterns separated by commas.
+    /// Reads `INCLUDE_KEYS` (empty: every key) and `EXCLUDE_KEYS` (empty), which are patterns separated by commas.
     pub fn read(reader: &mut Reader) -> Self {
         Self { include: reader.list("INCLUDE_KEYS", Vec::new()), exclude: reader.list("EXCLUDE_KEYS", Vec::new()) }
     }
 
-    /// Whether the source of that key gets thumbnails: it matches one of those to include, where there are any, and none of
-    /// those to exclude.
+    /// Whether the source `key` gets thumbnails: it matches a pattern to include, if there are any, and no pattern to exclude.
     #[must_use]
     pub fn admit(&self, key: &str) -> bool {
         let matches = |patterns: &[KeyPattern]| patterns.iter().any(|pattern| pattern.matches(key));
@@ -44,9 +43,9 @@ impl FromStr for KeyPattern {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        // They mean nothing here, and who writes them means something.
+        // Braces would match themselves, which nobody intends.
         if text.contains(['{', '}']) {
-            return Err(format!("{text:?}: there is no {{a,b}}, write a pattern for each"));
+            return Err(format!("{text:?}: {{a,b}} is not supported, write two patterns"));
         }
         if text.is_empty() {
             return Err("a pattern is empty".to_owned());

@@ -5,14 +5,14 @@ use thumbnail_job::{
 
 use crate::KeyPatterns;
 
-/// The function's settings, each from the environment variable named in its documentation.
+/// The function's settings. Each field names its environment variables, with their defaults in parentheses.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// `UPLOADS_PREFIX` (`uploads/`) and `THUMBNAILS_PREFIX` (`thumbnails/`): which keys are sources.
+    /// `UPLOADS_PREFIX` (`uploads/`) and `THUMBNAILS_PREFIX` (`thumbnails/`): the prefixes of the keys of sources and thumbnails.
     pub prefixes: Prefixes,
-    /// `INCLUDE_KEYS` (every key) and `EXCLUDE_KEYS` (none): which sources get thumbnails.
+    /// `INCLUDE_KEYS` (empty: every key) and `EXCLUDE_KEYS` (empty): patterns of the keys of sources that get thumbnails.
     pub patterns: KeyPatterns,
-    /// `IMAGE_PROCESSOR_FUNCTION` (required): name or ARN of the function that gets the jobs.
+    /// `IMAGE_PROCESSOR_FUNCTION` (required): the name or ARN of the image-processor function.
     pub image_processor_function: String,
 }
 
@@ -20,7 +20,7 @@ impl Settings {
     /// Reads all settings.
     ///
     /// # Errors
-    /// One message that names every variable that is wrong.
+    /// Returns one message that names every invalid variable.
     pub fn read(mut reader: Reader) -> Result<Self, InvalidSettings> {
         let settings = Self {
             prefixes: Prefixes::read(&mut reader),

@@ -194,12 +194,12 @@ mod tests {
         assert_eq!((outputs, background), (vec![Output::SOURCE], [255; 3]));
         assert_eq!((jpeg_quality, webp_quality, avif_quality), (80, 79, 60));
         let target = settings.target("b", "uploads/a.jpg").unwrap();
-        let keys: Vec<_> = target.places.iter().map(|place| place.at.key.as_str()).collect();
+        let keys: Vec<_> = target.slots.iter().map(|slot| slot.location.key.as_str()).collect();
         assert_eq!(
             keys,
             ["thumbnails/100/uploads/a.jpg", "thumbnails/300/uploads/a.jpg", "thumbnails/500/uploads/a.jpg"]
         );
-        assert!(target.places.iter().all(|place| place.at.bucket == "b"));
+        assert!(target.slots.iter().all(|slot| slot.location.bucket == "b"));
     }
 
     #[test]

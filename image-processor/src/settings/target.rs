@@ -3,7 +3,10 @@
 use thumbnail::{Format, Size};
 
 use super::Settings;
-use crate::reconcile::{Location, Place, Target};
+use crate::{
+    store::Location,
+    target::{Slot, Target},
+};
 
 /// The longest key that S3 accepts, in bytes of UTF-8.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
@@ -36,28 +39,25 @@ impl Settings {
     /// # Errors
     /// Returns a stable reason code and a message when `key` is not the key of a source, or when a thumbnail's key would be too long.
     pub fn target(&self, bucket: &str, key: &str) -> Result<Target, (&'static str, String)> {
-        self.prefixes.check(key).map_err(|refusal| (refusal.code(), format!("{key:?} is not the key of an upload")))?;
-        let places = |size: &Size| {
-            let place = |format: Option<Format>| Place {
-                size: *size,
-                format,
-                at: Location {
+        self.prefixes.check(key).map_err(|reason| (reason.code(), format!("{key:?} is not the key of an upload")))?;
+        let slots = |size: &Size| {
+            let slot = |format: Option<Format>| {
+                let thumbnail_key = self.thumbnail_key.key(&size.to_string(), format.map_or("", Format::name), key);
+                let location = Location {
                     bucket: self.output_bucket.as_deref().unwrap_or(bucket).to_owned(),
-                    key: self
-                        .thumbnail_key
-                        .key(&size.to_string(), format.map_or("", Format::name), key)
-                        .unwrap_or_else(|| unreachable!("`check_keys` finds a template for every size")),
-                },
+                    key: thumbnail_key.unwrap_or_else(|| unreachable!("`check_keys` finds a template for every size")),
+                };
+                Slot { size: *size, format, location }
             };
-            self.formats_in_keys(*size).into_iter().map(place).collect::<Vec<_>>()
+            self.formats_in_keys(*size).into_iter().map(slot).collect::<Vec<_>>()
         };
         let target = Target {
             source: Location { bucket: bucket.to_owned(), key: key.to_owned() },
-            places: self.thumbnails.sizes.iter().flat_map(places).collect(),
-            retired: self.retired_sizes.iter().flat_map(places).map(|place| place.at).collect(),
+            slots: self.thumbnails.sizes.iter().flat_map(slots).collect(),
+            retired: self.retired_sizes.iter().flat_map(slots).map(|slot| slot.location).collect(),
             configuration: self.fingerprint(),
         };
-        match target.places.iter().map(|place| place.at.key.len()).max() {
+        match target.slots.iter().map(|slot| slot.location.key.len()).max() {
             Some(longest) if longest > MAX_KEY_BYTES => Err((
                 "key-too-long",
                 format!(
@@ -96,9 +96,9 @@ mod tests {
             ("RETIRED_SIZES", "64"),
         ];
         let target = read(&variables).unwrap().target("b", "uploads/a.jpg").unwrap();
-        let webp = target.places.iter().find(|place| place.format == Some(Format::Webp)).unwrap();
-        assert_eq!(webp.at.key, "thumbnails/uploads/a.jpg/100.webp");
-        assert_eq!((target.places.len(), target.retired.len()), (5, 5));
+        let webp = target.slots.iter().find(|slot| slot.format == Some(Format::Webp)).unwrap();
+        assert_eq!(webp.location.key, "thumbnails/uploads/a.jpg/100.webp");
+        assert_eq!((target.slots.len(), target.retired.len()), (5, 5));
     }
 
     #[test]
@@ -112,7 +112,7 @@ mod tests {
     fn output_bucket_takes_the_thumbnails() {
         let target = read(&[("OUTPUT_BUCKET", "out")]).unwrap().target("in", "uploads/a.jpg").unwrap();
         assert_eq!(target.source.bucket, "in");
-        assert!(target.places.iter().all(|place| place.at.bucket == "out"));
+        assert!(target.slots.iter().all(|slot| slot.location.bucket == "out"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 use crate::{
     hash::Map,
     machine::{Id, Machine, Protocol, Step},
-    model::{Answer, Bucket, Call, Change, Operation, Places},
+    model::{Answer, Bucket, Call, Change, Operation, Slots},
 };
 
 /// An invocation that has answered.
@@ -75,7 +75,7 @@ pub(crate) struct Explored {
 
 pub(crate) struct Explorer<const ROOM: usize> {
     pub(crate) machine: Machine,
-    pub(crate) places: Places,
+    pub(crate) slots: Slots,
     ahead: Map<State<ROOM>, Ahead>,
     /// Whether the protocols are ours: these must also look before they delete.
     is_ours: bool,
@@ -83,9 +83,9 @@ pub(crate) struct Explorer<const ROOM: usize> {
 
 impl<const ROOM: usize> Explorer<ROOM> {
     /// For invocations by events that follow the first protocol and invocations by backfills that follow the second.
-    pub(crate) fn new(protocols: [Protocol; 2], places: Places, is_ours: bool, cuts: bool) -> Self {
-        let machine = Machine::new(&protocols, places, cuts);
-        Self { machine, places, ahead: Map::default(), is_ours }
+    pub(crate) fn new(protocols: [Protocol; 2], slots: Slots, is_ours: bool, cuts: bool) -> Self {
+        let machine = Machine::new(&protocols, slots, cuts);
+        Self { machine, slots, ahead: Map::default(), is_ours }
     }
 
     /// Explores every schedule.
@@ -130,7 +130,7 @@ impl<const ROOM: usize> Explorer<ROOM> {
             return Some(Some("an invocation failed although the store did not".into()));
         }
         let is_quiet = usize::from(state.changes) == scenario.changes.len() && invocations.iter().all(|id| *id == DONE);
-        is_quiet.then(|| state.bucket.complaint(self.places))
+        is_quiet.then(|| state.bucket.complaint(self.slots))
     }
 
     /// Everything that can happen next.

@@ -17,12 +17,12 @@ use std::{
 };
 
 use futures_util::future::Either;
-use image_processor::reconcile::{Facts, Head, Location, Place, Record, Rejection, Source, Store, Target, Version};
+use image_processor::{Fetched, Head, Location, OutcomeSource, Record, Rejection, Slot, Store, Target, Version};
 use thumbnail::{Look, Made, Size, Thumbnail};
 
 use crate::{
     hash::Map,
-    model::{self, Answer, Call, Content, Operation, Places},
+    model::{self, Answer, Call, Content, Operation, Slots},
 };
 
 /// A protocol under exploration: what an invocation does. `Err` is for Lambda to try again.
@@ -78,19 +78,19 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// For invocations that follow these protocols, on a source with these places for thumbnails. An invocation's first state
+    /// For invocations that follow these protocols, on a source with these slots for thumbnails. An invocation's first state
     /// has its protocol's index as id.
-    pub(crate) fn new(protocols: &[Protocol], places: Places, cuts: bool) -> Self {
-        let at = |object: usize| Location { bucket: "bucket".into(), key: object.to_string() };
-        let place = |place: usize| Place {
-            size: size(if places.by_format { place / 2 } else { place }),
-            format: places.format(place),
-            at: at(1 + place),
+    pub(crate) fn new(protocols: &[Protocol], slots: Slots, cuts: bool) -> Self {
+        let location = |object: usize| Location { bucket: "bucket".into(), key: object.to_string() };
+        let slot = |slot: usize| Slot {
+            size: size(if slots.by_format { slot / 2 } else { slot }),
+            format: slots.format(slot),
+            location: location(1 + slot),
         };
         let target = Target {
-            source: at(0),
-            places: (0..places.made).map(place).collect(),
-            retired: (1 + places.made..=places.made + places.retired).map(at).collect(),
+            source: location(0),
+            slots: (0..slots.made).map(slot).collect(),
+            retired: (1 + slots.made..=slots.made + slots.retired).map(location).collect(),
             configuration: TODAY.into(),
         };
         let protocols = protocols.to_vec();
@@ -119,7 +119,7 @@ impl Machine {
 
     /// Whether that invocation knows, by its last look at it, that there is an object.
     pub(crate) fn has_seen(&self, id: Id, at: u8) -> bool {
-        let last = self.known[id as usize].history.answers.iter().rfind(|(place, _)| *place == at);
+        let last = self.known[id as usize].history.answers.iter().rfind(|(slot, _)| *slot == at);
         matches!(last, Some((_, Answer::Thumbnail(Some(_)))))
     }
 
@@ -193,7 +193,7 @@ impl Machine {
 impl History {
     fn with(&self, at: u8, answer: Answer) -> Self {
         let mut history = self.clone();
-        let end = history.answers.partition_point(|(place, _)| *place <= at);
+        let end = history.answers.partition_point(|(slot, _)| *slot <= at);
         history.answers.insert(end, (at, answer));
         history
     }
@@ -219,15 +219,19 @@ struct Progress {
 }
 
 impl Replay<'_> {
-    fn ask(&self, at: &Location, operation: Operation) -> impl Future<Output = Result<Answer, ()>> + Send + use<> {
-        let at: u8 = at.key.parse().expect("a place");
+    fn ask(
+        &self,
+        location: &Location,
+        operation: Operation,
+    ) -> impl Future<Output = Result<Answer, ()>> + Send + use<> {
+        let at: u8 = location.key.parse().expect("an object's number");
         let progress = &mut *self.progress.lock().expect("no panic");
         assert!(
             progress.in_flight.iter().all(|call| call.at != at),
             "two operations on one object are in flight: their order is not in the history"
         );
         let begun = &mut progress.begun[usize::from(at)];
-        let mut answers = self.history.answers.iter().filter(|(place, _)| *place == at);
+        let mut answers = self.history.answers.iter().filter(|(slot, _)| *slot == at);
         let answer = answers.nth(*begun).map(|(_, answer)| *answer);
         *begun += 1;
         match answer {
@@ -245,13 +249,13 @@ impl Store for Replay<'_> {
     type Error = ();
     type Content = &'static str;
 
-    async fn get(&self, at: &Location) -> Result<Option<Source<&'static str>>, ()> {
-        let Answer::Source(source) = self.ask(at, Operation::Get).await? else { panic!("only sources are read") };
-        Ok(source.map(|source| Source { version: version(source), bytes: 1, content: Ok(name(source.content)) }))
+    async fn get(&self, location: &Location) -> Result<Option<Fetched<&'static str>>, ()> {
+        let Answer::Source(source) = self.ask(location, Operation::Get).await? else { panic!("only sources are read") };
+        Ok(source.map(|source| Fetched { version: version(source), bytes: 1, content: Ok(name(source.content)) }))
     }
 
-    async fn head(&self, at: &Location) -> Result<Option<Head>, ()> {
-        Ok(match self.ask(at, Operation::Head).await? {
+    async fn head(&self, location: &Location) -> Result<Option<Head>, ()> {
+        Ok(match self.ask(location, Operation::Head).await? {
             Answer::Source(source) => {
                 source.map(|source| Head { version: version(source), bytes: 1, record: Record::default() })
             }
@@ -270,14 +274,15 @@ impl Store for Replay<'_> {
 
     async fn put(
         &self,
-        at: &Location,
+        location: &Location,
         thumbnail: Thumbnail,
         record: &Record,
-        _: &Facts,
+        _: &OutcomeSource,
     ) -> Result<Result<(), Rejection>, ()> {
-        let place = self.target.places.iter().find(|place| place.at == *at).expect("only thumbnails are written");
-        let format = place.format.unwrap_or(thumbnail.format);
-        assert_eq!((thumbnail.size, thumbnail.format), (place.size, format), "a thumbnail goes to its own place");
+        let slot =
+            self.target.slots.iter().find(|slot| slot.location == *location).expect("only thumbnails are written");
+        let format = slot.format.unwrap_or(thumbnail.format);
+        assert_eq!((thumbnail.size, thumbnail.format), (slot.size, format), "a thumbnail goes to its own slot");
         assert_eq!(
             record.source_etag.as_ref().map(String::as_bytes),
             Some(&*thumbnail.bytes),
@@ -285,24 +290,24 @@ impl Store for Replay<'_> {
         );
         let shows = content(&thumbnail.bytes);
         let is_of_today = record.configuration.as_deref() == Some(TODAY);
-        self.ask(at, Operation::Put(model::Thumbnail { shows, is_of_today })).await?;
+        self.ask(location, Operation::Put(model::Thumbnail { shows, is_of_today })).await?;
         Ok(Ok(()))
     }
 
-    async fn delete(&self, at: &Location) -> Result<(), ()> {
-        self.ask(at, Operation::Delete).await.map(drop)
+    async fn delete(&self, location: &Location) -> Result<(), ()> {
+        self.ask(location, Operation::Delete).await.map(drop)
     }
 }
 
 /// What stands for the pixel core: a thumbnail's bytes name the image that it shows.
 pub(crate) fn make(source: &[u8], target: &Target) -> Result<Made, Rejection> {
     if content(source) == Content::Text {
-        return Err(Rejection { reason: "unsupported-format", message: String::new(), info: None });
+        return Err(Rejection { reason: "unsupported-format", detail: String::new(), source_info: None });
     }
     let format = content(source).format();
     let thumbnail = |size| Thumbnail { size, width: 1, height: 1, format, bytes: source.to_vec() };
     Ok(Made {
-        source: thumbnail::Source { width: 1, height: 1, format, frames: 1 },
+        source: thumbnail::SourceInfo { width: 1, height: 1, format, frames: 1 },
         look: Look::default(),
         motion: None,
         thumbnails: sizes(target).into_iter().map(thumbnail).collect(),
@@ -313,7 +318,7 @@ pub(crate) fn make(source: &[u8], target: &Target) -> Result<Made, Rejection> {
 
 /// The sizes that are made.
 fn sizes(target: &Target) -> Vec<Size> {
-    let mut sizes: Vec<_> = target.places.iter().map(|place| place.size).collect();
+    let mut sizes: Vec<_> = target.slots.iter().map(|slot| slot.size).collect();
     sizes.dedup();
     sizes
 }

@@ -19,7 +19,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use crate::{
     explorer::{Explorer, Scenario},
     machine::Protocol,
-    model::{Bucket, Change, Content, Places, Thumbnail},
+    model::{Bucket, Change, Content, Slots, Thumbnail},
     random::Ended,
 };
 
@@ -56,7 +56,7 @@ fn main() -> ExitCode {
     for versioned in [false, true] {
         let bucket = if versioned { "versioned" } else { "unversioned" };
         for by_format in [false, true] {
-            let bucket = format!("{bucket}{}", if by_format { ", a place for each format" } else { "" });
+            let bucket = format!("{bucket}{}", if by_format { ", a slot for each format" } else { "" });
             let bounds = Bounds { by_format, ..bounds };
             trials.push(trial(format!("reconcile, {bucket}"), move |name| {
                 histories(name, variants::ours, bounds, versioned, true)
@@ -118,8 +118,8 @@ fn histories(
         may_give_up: false,
     });
     let protocols = [protocol, variants::ours_skipping];
-    let places = Places { made: bounds.thumbnails, retired: 0, by_format: bounds.by_format };
-    let explorer = Explorer::new(protocols, places, must_be_right, true);
+    let slots = Slots { made: bounds.thumbnails, retired: 0, by_format: bounds.by_format };
+    let explorer = Explorer::new(protocols, slots, must_be_right, true);
     explore_all(name, explorer, scenarios, must_be_right)
 }
 
@@ -129,7 +129,7 @@ fn backfill(name: &str, bounds: Bounds, versioned: bool) -> Result<(), String> {
     let today = |shows| Some(Thumbnail { shows, is_of_today: true });
     let former = |shows| Some(Thumbnail { shows, is_of_today: false });
     // Two sizes that are made, or one in two formats, and one that is retired.
-    let places = Places { made: 2, retired: 1, by_format: bounds.by_format };
+    let slots = Slots { made: 2, retired: 1, by_format: bounds.by_format };
     let found = [
         [None, None, None],
         [today(x), today(x), None],
@@ -146,8 +146,8 @@ fn backfill(name: &str, bounds: Bounds, versioned: bool) -> Result<(), String> {
     let mut scenarios = Vec::new();
     for (found, source) in found.iter().flat_map(|found| sources.map(|source| (found, source))) {
         let mut bucket = Bucket::default();
-        for (place, thumbnail) in found.iter().enumerate() {
-            bucket.thumbnails[place] = thumbnail.map(|thumbnail| places.possible(place, thumbnail));
+        for (slot, thumbnail) in found.iter().enumerate() {
+            bucket.thumbnails[slot] = thumbnail.map(|thumbnail| slots.possible(slot, thumbnail));
         }
         if let Some(content) = source {
             bucket.change(Change::Put(content), 0);
@@ -165,7 +165,7 @@ fn backfill(name: &str, bounds: Bounds, versioned: bool) -> Result<(), String> {
             });
         }
     }
-    let explorer = Explorer::new([variants::ours, variants::ours_skipping], places, true, true);
+    let explorer = Explorer::new([variants::ours, variants::ours_skipping], slots, true, true);
     explore_all(name, explorer, scenarios, true)
 }
 
@@ -213,7 +213,7 @@ fn random_schedules(name: &str) -> Result<(), String> {
     let (first, schedules) = (number("EXPLORE_SEED", 1)?, number("EXPLORE_SCHEDULES", usual)?);
     let started = Instant::now();
     let protocols = [variants::ours, variants::ours_skipping];
-    let mut explorers = random::PLACES.map(|places| Explorer::new(protocols, places, true, false));
+    let mut explorers = random::SLOTS.map(|slots| Explorer::new(protocols, slots, true, false));
     for seed in first..first + schedules {
         let explorer = &mut explorers[usize::from(seed % 2 == 0)];
         if let Ended::Wrong(complaint, steps) = random::run(explorer, seed) {

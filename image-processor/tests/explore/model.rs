@@ -49,32 +49,32 @@ impl Content {
     }
 }
 
-/// Which thumbnails a bucket has places for.
+/// Which thumbnails a bucket has slots for.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Places {
+pub(crate) struct Slots {
     /// How many are made: sizes, or pairs of size and format, two formats to a size.
     pub(crate) made: usize,
     /// How many are of retired sizes; they come after those.
     pub(crate) retired: usize,
-    /// Whether each format has a place of its own.
+    /// Whether each format has a slot of its own.
     pub(crate) by_format: bool,
 }
 
-impl Places {
-    /// The format that belongs to a place, by its index, where it has one.
-    pub(crate) fn format(self, place: usize) -> Option<Format> {
-        self.by_format.then(|| if place.is_multiple_of(2) { Format::Jpeg } else { Format::Png })
+impl Slots {
+    /// The format that belongs to a slot, by its index, where it has one.
+    pub(crate) fn format(self, slot: usize) -> Option<Format> {
+        self.by_format.then(|| if slot.is_multiple_of(2) { Format::Jpeg } else { Format::Png })
     }
 
-    /// What can be at a place, by its index, when all begins: today's settings never put an image of the other format there.
-    pub(crate) fn possible(self, place: usize, thumbnail: Thumbnail) -> Thumbnail {
-        let is_possible = place >= self.made || self.belongs(place, thumbnail.shows);
+    /// What can be at a slot, by its index, when all begins: today's settings never put an image of the other format there.
+    pub(crate) fn possible(self, slot: usize, thumbnail: Thumbnail) -> Thumbnail {
+        let is_possible = slot >= self.made || self.belongs(slot, thumbnail.shows);
         Thumbnail { is_of_today: thumbnail.is_of_today && is_possible, ..thumbnail }
     }
 
-    /// Whether a thumbnail of that image belongs to a place, by its index.
-    fn belongs(self, place: usize, content: Content) -> bool {
-        place < self.made && self.format(place).is_none_or(|format| format == content.format())
+    /// Whether a thumbnail of that image belongs to a slot, by its index.
+    fn belongs(self, slot: usize, content: Content) -> bool {
+        slot < self.made && self.format(slot).is_none_or(|format| format == content.format())
     }
 }
 
@@ -88,7 +88,7 @@ pub(crate) struct Bucket {
     pub(crate) thumbnails: [Option<Thumbnail>; ROOM],
 }
 
-/// One operation on one object; `at` is 0 for the source, else 1 + the thumbnail's place.
+/// One operation on one object; `at` is 0 for the source, else 1 + the thumbnail's slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Call {
     pub(crate) at: u8,
@@ -123,11 +123,11 @@ impl Bucket {
 
     /// Carries out one operation of an invocation.
     pub(crate) fn apply(&mut self, call: Call) -> Answer {
-        let Some(place) = call.at.checked_sub(1) else {
+        let Some(slot) = call.at.checked_sub(1) else {
             assert!(matches!(call.operation, Operation::Get | Operation::Head), "sources are only read");
             return Answer::Source(self.source);
         };
-        let thumbnail = &mut self.thumbnails[usize::from(place)];
+        let thumbnail = &mut self.thumbnails[usize::from(slot)];
         match call.operation {
             Operation::Get => panic!("thumbnails are never read in full"),
             Operation::Head => return Answer::Thumbnail(*thumbnail),
@@ -138,12 +138,12 @@ impl Bucket {
     }
 
     /// What is wrong with the thumbnails.
-    pub(crate) fn complaint(&self, places: Places) -> Option<String> {
+    pub(crate) fn complaint(&self, slots: Slots) -> Option<String> {
         let wanted = self.source.map(|source| source.content).filter(|content| *content != Content::Text);
         let wanted = wanted.map(|shows| Thumbnail { shows, is_of_today: true });
-        self.thumbnails.iter().enumerate().find_map(|(place, found)| {
-            let wanted = wanted.filter(|wanted| places.belongs(place, wanted.shows));
-            (*found != wanted).then(|| format!("thumbnail {} is {}, not {}", place + 1, Shown(*found), Shown(wanted)))
+        self.thumbnails.iter().enumerate().find_map(|(slot, found)| {
+            let wanted = wanted.filter(|wanted| slots.belongs(slot, wanted.shows));
+            (*found != wanted).then(|| format!("thumbnail {} is {}, not {}", slot + 1, Shown(*found), Shown(wanted)))
         })
     }
 }

@@ -2,15 +2,15 @@
 
 use crate::{
     explorer::{Explorer, Move, Scenario, State},
-    model::{Bucket, Change, Content, Places, Thumbnail},
+    model::{Bucket, Change, Content, Slots, Thumbnail},
 };
 
 /// Room for the invocations of a scenario.
 pub(crate) const ROOM: usize = 8;
 
 /// Thumbnails of each source: three sizes, a retired one; and one size in two formats, a retired one in both.
-pub(crate) const PLACES: [Places; 2] =
-    [Places { made: 3, retired: 1, by_format: false }, Places { made: 2, retired: 2, by_format: true }];
+pub(crate) const SLOTS: [Slots; 2] =
+    [Slots { made: 3, retired: 1, by_format: false }, Slots { made: 2, retired: 2, by_format: true }];
 
 /// How a random schedule ended.
 pub(crate) enum Ended {
@@ -22,7 +22,7 @@ pub(crate) enum Ended {
 /// Runs the schedule of that seed. A schedule is random in its scenario, in how quick each invocation is, and in every step.
 pub(crate) fn run(explorer: &mut Explorer<ROOM>, seed: u64) -> Ended {
     let mut random = fastrand::Rng::with_seed(seed);
-    let scenario = scenario(&mut random, explorer.places);
+    let scenario = scenario(&mut random, explorer.slots);
     // Some invocations are a hundred times slower than others: races of equals hide most faults.
     let pace: Vec<u32> = (0..=scenario.invocations()).map(|_| [1, 10, 100][random.usize(..3)]).collect();
     let mut state = State::of(&scenario);
@@ -51,11 +51,11 @@ pub(crate) fn run(explorer: &mut Explorer<ROOM>, seed: u64) -> Ended {
     }
 }
 
-fn scenario(random: &mut fastrand::Rng, places: Places) -> Scenario {
+fn scenario(random: &mut fastrand::Rng, slots: Slots) -> Scenario {
     let by_events = random.usize(..=6);
     let changes = random.usize(by_events.min(1)..=by_events);
     Scenario {
-        bucket: bucket(random, places),
+        bucket: bucket(random, slots),
         versioned: random.bool(),
         changes: (0..changes).map(|_| Change::ALL[random.usize(..Change::ALL.len())]).collect(),
         by_events,
@@ -67,15 +67,15 @@ fn scenario(random: &mut fastrand::Rng, places: Places) -> Scenario {
 }
 
 /// A bucket in any condition: thumbnails of whatever, made by whichever settings.
-fn bucket(random: &mut fastrand::Rng, places: Places) -> Bucket {
+fn bucket(random: &mut fastrand::Rng, slots: Slots) -> Bucket {
     let mut bucket = Bucket::default();
     let contents = [Content::X, Content::Y, Content::Text];
     if random.bool() {
         bucket.change(Change::Put(contents[random.usize(..3)]), 0);
     }
-    for (place, found) in bucket.thumbnails.iter_mut().enumerate() {
+    for (slot, found) in bucket.thumbnails.iter_mut().enumerate() {
         let thumbnail = Thumbnail { shows: contents[random.usize(..2)], is_of_today: random.bool() };
-        *found = random.bool().then_some(places.possible(place, thumbnail));
+        *found = random.bool().then_some(slots.possible(slot, thumbnail));
     }
     bucket
 }

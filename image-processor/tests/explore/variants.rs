@@ -3,10 +3,7 @@
 use std::{future::Future, pin::Pin};
 
 use futures_util::future::try_join_all;
-use image_processor::{
-    Approach, Store, reconcile,
-    reconcile::{Facts, Record, Source, Target},
-};
+use image_processor::{Fetched, OutcomeSource, Record, RunOptions, Store, Target, reconcile};
 use thumbnail::Made;
 
 use crate::machine::{Replay, make};
@@ -15,17 +12,17 @@ type Answered<'a> = Pin<Box<dyn Future<Output = Result<(), ()>> + 'a>>;
 
 /// Ours, for an event.
 pub(crate) fn ours<'a>(store: &'a Replay<'a>, target: &'a Target) -> Answered<'a> {
-    run(store, target, Approach::default())
+    run(store, target, RunOptions::default())
 }
 
 /// Ours, for a backfill: leaves alone what is current.
 pub(crate) fn ours_skipping<'a>(store: &'a Replay<'a>, target: &'a Target) -> Answered<'a> {
-    run(store, target, Approach { skip_current: true, deadline: None })
+    run(store, target, RunOptions { skip_current: true, deadline: None })
 }
 
-fn run<'a>(store: &'a Replay<'a>, target: &'a Target, approach: Approach) -> Answered<'a> {
+fn run<'a>(store: &'a Replay<'a>, target: &'a Target, options: RunOptions) -> Answered<'a> {
     Box::pin(async move {
-        let made = reconcile(store, target, approach, async |source| make(source.as_bytes(), target)).await;
+        let made = reconcile(store, target, options, async |source| make(source.as_bytes(), target)).await;
         made.map(drop).map_err(drop)
     })
 }
@@ -51,9 +48,9 @@ fn write<'a>(store: &'a Replay<'a>, target: &'a Target, is_due: fn(Option<&Recor
     Box::pin(async move {
         let source = store.get(&target.source).await?;
         let made = source
-            .and_then(|Source { version, content, .. }| Some((version, make(content.ok()?.as_bytes(), target).ok()?)));
-        let Some((version, Made { source: header, look, motion, thumbnails, .. })) = made else {
-            try_join_all(target.places.iter().map(|place| store.delete(&place.at))).await?;
+            .and_then(|Fetched { version, content, .. }| Some((version, make(content.ok()?.as_bytes(), target).ok()?)));
+        let Some((version, Made { thumbnails, .. })) = made else {
+            try_join_all(target.slots.iter().map(|slot| store.delete(&slot.location))).await?;
             return Ok(());
         };
         let record = Record {
@@ -61,11 +58,11 @@ fn write<'a>(store: &'a Replay<'a>, target: &'a Target, is_due: fn(Option<&Recor
             configuration: Some(target.configuration.clone()),
             formats: Some(1),
         };
-        let facts = Facts { header, look, motion };
-        let writes = target.places.iter().zip(thumbnails).map(async |(place, thumbnail)| {
-            let found = store.head(&place.at).await?.map(|head| head.record);
+        let facts = OutcomeSource::default();
+        let writes = target.slots.iter().zip(thumbnails).map(async |(slot, thumbnail)| {
+            let found = store.head(&slot.location).await?.map(|head| head.record);
             if is_due(found.as_ref(), &record) {
-                store.put(&place.at, thumbnail, &record, &facts).await?.map_err(drop)?;
+                store.put(&slot.location, thumbnail, &record, &facts).await?.map_err(drop)?;
             }
             Ok::<(), ()>(())
         });

@@ -17,7 +17,7 @@ pub(crate) mod webp;
 
 use std::{borrow::Cow, ops::Range};
 
-use crate::{Format, Reason, Rejection, Source, bytes::Reader, orientation::Orientation};
+use crate::{Format, Reason, Rejection, SourceInfo, bytes::Reader, orientation::Orientation};
 
 /// What a file says of itself.
 #[derive(Debug)]
@@ -82,9 +82,9 @@ impl Header<'_> {
     }
 
     /// The source as the outside knows it: upright.
-    pub(crate) fn source(&self) -> Source {
+    pub(crate) fn source(&self) -> SourceInfo {
         let (width, height) = self.orientation.swap(self.size());
-        Source { width, height, format: self.format, frames: self.frames() }
+        SourceInfo { width, height, format: self.format, frames: self.frames() }
     }
 
     /// How many frames a GIF or an animated WebP has, those that are cut off included; 1 for all others.
