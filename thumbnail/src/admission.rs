@@ -1,4 +1,4 @@
-//! What is let in: limits that are checked before anything is allocated for a picture.
+//! The admission of a source: checks all limits before anything is allocated for its picture.
 
 use crate::{
     Limits, Reason, Rejection, decode,
@@ -6,7 +6,7 @@ use crate::{
     plan::Plan,
 };
 
-/// Refuses a file that is too large, before its header is looked at.
+/// Rejects a file that is too large, before its header is read.
 pub(crate) fn check_bytes(length: usize, limits: &Limits) -> Result<(), Rejection> {
     if length as u64 > limits.max_bytes {
         return Err(Reason::TooLarge.because(format!("{length} bytes are more than the limit of {}", limits.max_bytes)));
@@ -14,14 +14,14 @@ pub(crate) fn check_bytes(length: usize, limits: &Limits) -> Result<(), Rejectio
     Ok(())
 }
 
-/// Refuses a picture that is too large, or would need too much memory or time, by its header.
+/// Rejects a picture that is too large, or needs too much memory or time, by its header.
 pub(crate) fn check_header(header: &Header, length: usize, plan: &Plan, limits: &Limits) -> Result<(), Rejection> {
-    let refuse = |reason: Reason, detail: String| {
+    let reject = |reason: Reason, detail: String| {
         Err(Rejection { source_info: Some(header.source()), ..reason.because(detail) })
     };
     let pixels = u64::from(header.width) * u64::from(header.height);
     if pixels > limits.max_pixels {
-        return refuse(
+        return reject(
             Reason::TooManyPixels,
             format!("{} by {} pixels are more than the limit of {}", header.width, header.height, limits.max_pixels),
         );
@@ -29,31 +29,31 @@ pub(crate) fn check_header(header: &Header, length: usize, plan: &Plan, limits: 
     if let Some(icc) = &header.icc
         && icc.len() as u64 > limits.max_metadata
     {
-        return refuse(
+        return reject(
             Reason::MetadataTooLarge,
             format!("an ICC profile of {} bytes is more than the limit of {}", icc.len(), limits.max_metadata),
         );
     }
-    if let Coding::Jpeg(frame) = &header.coding
-        && frame.scans > limits.scans(header.size())
+    if let Coding::Jpeg(coding) = &header.coding
+        && coding.scans > limits.scans(header.size())
     {
         let most = limits.scans(header.size());
-        return refuse(
+        return reject(
             Reason::TooComplex,
-            format!("{} scans are more than the limit of {most} at {pixels} pixels", frame.scans),
+            format!("{} scans are more than the limit of {most} at {pixels} pixels", coding.scans),
         );
     }
     if let Coding::Avif(coding) = &header.coding
         && coding.work() > limits.max_av1_pixels
     {
-        return refuse(
+        return reject(
             Reason::TooComplex,
             format!("decoding {} pixels' worth is more than the limit of {}", coding.work(), limits.max_av1_pixels),
         );
     }
     let needed = memory(header, length, plan).saturating_add(length as u64);
     if needed > limits.max_memory {
-        return refuse(
+        return reject(
             Reason::NeedsMoreMemory,
             format!(
                 "it takes {} MB of memory in all, and {} MB are there",
@@ -65,47 +65,48 @@ pub(crate) fn check_header(header: &Header, length: usize, plan: &Plan, limits: 
     Ok(())
 }
 
-/// Heap needed at the peak for everything but the source file, in bytes, estimated from above.
+/// Estimates an upper bound of the peak heap in bytes, without the source file.
 ///
-/// The factors are measured: `tests/memory.rs` prints them and fails where an estimate is too low, or far too high.
+/// The factors are measured: `tests/memory.rs` prints them, and fails if an estimate is too low or far too high.
 pub(crate) fn memory(header: &Header, length: usize, plan: &Plan) -> u64 {
-    /// Encoders, tables, small buffers.
+    /// For encoders, tables and small buffers.
     const REST: u128 = 16 << 20;
-    // So wide that no product of what a header says overflows.
+    // 128 bits, so that no product of header fields overflows.
     let area = |(width, height): (u32, u32)| u128::from(width) * u128::from(height);
-    let ratio = decode::ratio(&header.coding, header.size(), plan.wanted);
+    let ratio = decode::ratio(&header.coding, header.size(), plan.min_size);
     let decoded = (ratio.apply(header.width), ratio.apply(header.height));
     let stored = header.orientation.swap(plan.largest);
-    // Resampling holds the picture at its final width and old height, or the other way round.
+    // Resampling holds the picture with only one of its axes resampled.
     let between = area((stored.0, decoded.1)).max(area((decoded.0, stored.1)));
-    // The largest thumbnail: itself, turned, converted, and as its encoder wants it.
+    // Four copies of the largest thumbnail: resampled, upright, converted, and in the form that its encoder needs.
     let thumbnails = 4 * 4 * area(plan.largest);
-    let decoding = decoding(&header.coding, header, area(decoded), plan.wanted, length as u64);
+    let decoding = decoding(&header.coding, header, area(decoded), plan.min_size, length as u64);
     u64::try_from(REST + thumbnails + 4 * between + decoding).unwrap_or(u64::MAX)
 }
 
-/// What decoding so that `wanted` is left needs at its peak, the decoded picture of `decoded` pixels included.
-fn decoding(coding: &Coding, header: &Header, decoded: u128, wanted: (u32, u32), length: u64) -> u128 {
+/// Estimates the peak heap of decoding in bytes, including the picture of `decoded` pixels. Decoding reduces it to no less than
+/// `min_size`.
+fn decoding(coding: &Coding, header: &Header, decoded: u128, min_size: (u32, u32), length: u64) -> u128 {
     let pixels = u128::from(header.width) * u128::from(header.height);
     match coding {
-        Coding::Jpeg(frame) => u128::from(decode::jpeg::memory(header, frame, wanted)),
+        Coding::Jpeg(coding) => u128::from(decode::jpeg::memory(header, coding, min_size)),
         Coding::Png { channels, depth, interlaced } => {
-            // A single transparent colour gives an alpha channel to all pixels.
+            // A transparent colour adds an alpha channel.
             let channels = if matches!(channels, PngChannels::Gray | PngChannels::GrayAlpha) { 2 } else { 4 };
             let picture = decoded * channels;
-            // Some rows as stored, as eight bits, and their sums.
+            // A few rows as stored, as eight bits, and their sums.
             let rows = u128::from(header.width) * channels * 24;
             rows + if *interlaced && *depth == 16 { 2 * picture } else { picture }
         }
-        // The rows of an interlaced one are kept as indices.
+        // An interlaced picture is kept as indices.
         Coding::Gif(_) => pixels + 4 * decoded + 32 * u128::from(header.width),
         Coding::Webp(coding) => decode::webp::memory(coding, header, decoded, length),
         Coding::Tiff(coding) => decode::tiff::memory(coding, pixels, length),
         Coding::Bmp(coding) => decode::bmp::memory(coding, pixels, length),
-        // Of so many bytes a row, and some rows as stored.
+        // A few rows as stored and as eight bits, and their sums.
         Coding::Pnm(_) => 4 * decoded + 32 * u128::from(header.width) + (2 << 20),
         Coding::Qoi(_) => 4 * pixels,
-        // The tiles across the picture, of both layers, and what decoding one of them takes.
+        // One row of tiles of both layers, and the memory that decoding one tile takes.
         Coding::Avif(coding) => {
             let (mut bands, mut working) = (0, 0);
             for layer in std::iter::once(&coding.colour).chain(&coding.alpha) {
@@ -116,12 +117,12 @@ fn decoding(coding: &Coding, header: &Header, decoded: u128, wanted: (u32, u32),
             let rows = u128::from(header.width) * 40;
             bands + working + 4 * decoded + rows + u128::from(length)
         }
-        // Planes of 32-bit samples, as tiles and again as one picture.
+        // Planes of 32-bit samples, once as tiles and once as one picture.
         #[cfg(feature = "heic")]
         Coding::Heic { coded, alpha } => u128::from(*coded) * if *alpha { 32 } else { 24 },
-        // Pictures as large as what is drawn, and the drawing itself.
+        // Layers of the size of the picture, and the parsed drawing.
         #[cfg(feature = "svg")]
         Coding::Svg(drawing) => 4 * decoded * u128::from(drawing.layers + 2) + 32 * u128::from(drawing.cost),
-        Coding::IcoPng { inner, .. } => decoding(inner, header, decoded, wanted, length),
+        Coding::IcoPng { inner, .. } => decoding(inner, header, decoded, min_size, length),
     }
 }

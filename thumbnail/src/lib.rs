@@ -14,6 +14,7 @@
 
 mod admission;
 mod animation;
+mod box_filter;
 mod bytes;
 mod colour;
 mod decode;
@@ -30,9 +31,8 @@ mod picture;
 mod pipeline;
 mod plan;
 mod reason;
-mod resize;
+mod resample;
 mod rights;
-mod shrink;
 mod size;
 
 use std::time::Duration;

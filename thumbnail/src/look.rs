@@ -3,7 +3,7 @@
 use crate::{
     Rejection,
     picture::{Model, Picture},
-    resize,
+    resample,
     size::Size,
 };
 
@@ -26,7 +26,7 @@ impl Look {
     pub(crate) fn of(picture: &Picture, placeholder: bool) -> Result<Self, Rejection> {
         let has_alpha = picture.model.has_alpha();
         let fit = Size::Inside(EDGE, EDGE).fit(picture.width, picture.height);
-        let small = resize::render(picture, &fit)?.into_rgb();
+        let small = resample::render(picture, &fit)?.into_rgb();
         let (width, height) = (small.width as usize, small.height as usize);
         let pixels = rgba(&small);
         let placeholder = placeholder.then(|| thumbhash::rgba_to_thumb_hash(width, height, &pixels));

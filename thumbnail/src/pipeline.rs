@@ -1,4 +1,4 @@
-//! The order of the work, from bytes to thumbnails.
+//! The pipeline: the steps from bytes to thumbnails, in order.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -12,53 +12,54 @@ use crate::{
     header::{self, Coding, Header, PngChannels},
     picture::Picture,
     plan::Plan,
-    resize,
+    resample,
 };
 
-/// Makes all thumbnails of `source`, decoding it once.
+/// Makes all thumbnails of `source`, which is decoded once.
 ///
 /// # Errors
-/// [`Rejection`] where the bytes are no image that this crate can show, or exceed a limit. A panic in a decoder is one too.
+/// Returns a [`Rejection`] if the bytes are not a supported image, exceed a limit, or make a decoder panic.
 pub fn make(source: &[u8], options: &Options) -> Result<Made, Rejection> {
-    judge(source, options, None)
+    make_with(source, options, None)
 }
 
-/// Does what [`make`] does with a source that is still on its way, which blocks until that has come: meanwhile large PNGs, and
-/// JPEGs that are larger than needed, are decoded. Nothing is said of a source before it is whole; none where it never is.
+/// Makes all thumbnails of a source that still arrives. Blocks until it has arrived in full, and decodes JPEGs and PNGs meanwhile.
+///
+/// Returns `None` if the source never arrives in full. Errors are those of [`make`].
 #[must_use]
 pub fn make_incoming(source: Incoming, options: &Options) -> Option<Result<Made, Rejection>> {
-    // Whatever this comes to is not trusted before the whole file was looked at.
+    // An error here is ignored: the whole file decides.
     let ahead = contained(|| Ok(ahead(&source, options))).ok().flatten();
-    Some(judge(&source.whole()?, options, ahead))
+    Some(make_with(&source.whole()?, options, ahead))
 }
 
-fn judge(source: &[u8], options: &Options, ahead: Option<Ahead>) -> Result<Made, Rejection> {
+fn make_with(source: &[u8], options: &Options, ahead: Option<Ahead>) -> Result<Made, Rejection> {
     let mut seen = None;
     contained(|| run(source, options, ahead, &mut seen))
         .map_err(|rejection| Rejection { source_info: rejection.source_info.or(seen), ..rejection })
 }
 
-/// Decodes a source while it comes, where that can be done and where what came first says that it is let in.
+/// Decodes a source while it arrives, if its format allows that and its header passes the limits.
 fn ahead(source: &Incoming, options: &Options) -> Option<Ahead> {
-    /// Most headers are complete in the first of these, nearly all in the last.
+    /// Most headers fit into the first of these lengths in bytes, and nearly all into the last.
     const STARTS: [usize; 3] = [64 << 10, 512 << 10, 4 << 20];
     let length = source.length();
     admission::check_bytes(length, &options.limits).ok()?;
     source.peek(STARTS[0], |start| header::sniff(start).filter(|&format| Ahead::is_possible(format)))??;
-    let (header, wanted) = STARTS.into_iter().find_map(|start| {
+    let (header, min_size) = STARTS.into_iter().find_map(|start| {
         let read = source.peek(start, |start| {
             let header = header::read(start).ok()?;
             let plan = Plan::new(&header, &options.sizes);
             admission::check_header(&header, length, &plan, &options.limits).ok()?;
-            // The profile lies in the source, which goes on growing.
-            Some((Header { icc: None, ..header }, plan.wanted))
+            // The profile borrows from the source, which keeps growing.
+            Some((Header { icc: None, ..header }, plan.min_size))
         });
         read.flatten()
     })?;
-    Some(Ahead::decode(source.reader(), &header, wanted, &options.limits))
+    Some(Ahead::decode(source.reader(), &header, min_size, &options.limits))
 }
 
-/// Does the work; a panic in it is a rejection.
+/// Runs `work` and turns a panic into a rejection.
 pub(crate) fn contained<T>(work: impl FnOnce() -> Result<T, Rejection>) -> Result<T, Rejection> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let message = panic.downcast_ref::<&str>().map(ToString::to_string);
@@ -67,18 +68,18 @@ pub(crate) fn contained<T>(work: impl FnOnce() -> Result<T, Rejection>) -> Resul
     })
 }
 
-/// Heap that [`make`] would take for `source` at its peak, in bytes, the source itself included: estimated from the header,
-/// from above. It is what [`crate::Limits::max_memory`] is compared with.
+/// Estimates an upper bound of the peak heap of [`make`] in bytes, including the source itself, from the header alone. This estimate is
+/// compared with [`crate::Limits::max_memory`].
 ///
 /// # Errors
-/// [`Rejection`] where the header is none that this crate can read.
+/// Returns a [`Rejection`] if the header cannot be read.
 pub fn memory_needed(source: &[u8], options: &Options) -> Result<u64, Rejection> {
     let header = header::read(source)?;
     let plan = Plan::new(&header, &options.sizes);
     Ok(admission::memory(&header, source.len(), &plan).saturating_add(source.len() as u64))
 }
 
-/// The pipeline, top to bottom.
+/// Runs the pipeline.
 fn run(
     source: &[u8],
     options: &Options,
@@ -91,33 +92,33 @@ fn run(
     // 2. Format by magic bytes; size, orientation and coding by the header.
     let header = header::read(source)?;
     *seen = Some(header.source());
-    // 3. What each size comes to, and how large the one picture must be that all are made from.
+    // 3. Dimensions of each thumbnail, and the size to decode to.
     let plan = Plan::new(&header, &options.sizes);
     // 4. Limits on pixels, memory and time, before anything is allocated for them.
     admission::check_header(&header, source.len(), &plan, &options.limits)?;
-    // 5. Decode, once, no larger than needed where the format allows it.
+    // 5. Decode once, reduced if the format allows it.
     let decoding = Instant::now();
     let spent = ahead.as_ref().map_or(Duration::ZERO, |ahead| ahead.spent);
-    let decoded = decode::decode(source, &header, plan.wanted, &options.limits, ahead)?;
+    let decoded = decode::decode(source, &header, plan.min_size, &options.limits, ahead)?;
     let decode = spent + decoding.elapsed();
-    // 6. Reduce to the largest thumbnail. All later steps have little to do.
+    // 6. Resample to the size of the largest thumbnail, so that all later steps have few pixels to process.
     let alpha = decoded.picture.model.has_alpha();
     let extent = extent(&decoded.picture, &header, &plan);
-    let reduced = resize::reduce(decoded.picture, extent, header.orientation.swap(plan.largest))?;
-    // 7. Colours to sRGB, unless thumbnails keep the source's.
+    let reduced = resample::reduce(decoded.picture, extent, header.orientation.swap(plan.largest))?;
+    // 7. Convert colours to sRGB, unless thumbnails keep the source's profile.
     let icc = decoded.icc.as_deref().or(header.icc.as_deref());
     let metadata = Metadata::of(source, header.format, options.keep, reduced.model, icc);
     let coloured = if metadata.icc.is_some() { reduced } else { colour::to_srgb(reduced, icc) };
-    // 8. Upright, once.
+    // 8. Turn the picture upright.
     let upright = header.orientation.apply(coloured);
-    // 9. An alpha channel that says nothing is left out.
+    // 9. Drop an alpha channel that is opaque everywhere.
     let master = upright.without_opaque_alpha();
-    // 10. From large to small, and each into its files.
+    // 10. Make the thumbnails from large to small, and encode each in its formats.
     let targets = |size| targets(&header, alpha, size, options);
     let (mut thumbnails, smallest) = cascade(master, &plan, targets, options.background, &metadata)?;
-    // 11. What the source shows in short, told of the smallest.
+    // 11. Compute mean colour and placeholder from the smallest picture.
     let look = Look::of(&colour::to_srgb(smallest, metadata.icc.as_deref()), options.placeholder)?;
-    // 12. All frames of an animation, where thumbnails are to move.
+    // 12. Add the other frames, if thumbnails are animated.
     let target = |made: &Thumbnail| targets(made.size).into_iter().find(|target| target.format == made.format);
     let motion = match options.animation {
         Animation::First => None,
@@ -126,9 +127,9 @@ fn run(
     Ok(Made { source: header.source(), look, motion, thumbnails, decode, total: spent + start.elapsed() })
 }
 
-/// How much of a decoded picture shows the source, in its own pixels.
+/// Returns the width and height of the part of a decoded picture that shows the source, in decoded pixels.
 fn extent(picture: &Picture, header: &Header, plan: &Plan) -> (f64, f64) {
-    let ratio = match decode::ratio(&header.coding, header.size(), plan.wanted) {
+    let ratio = match decode::ratio(&header.coding, header.size(), plan.min_size) {
         _ if picture.size() == header.size() => Ratio::WHOLE,
         ratio => ratio,
     };
@@ -137,7 +138,7 @@ fn extent(picture: &Picture, header: &Header, plan: &Plan) -> (f64, f64) {
     (edge(header.width, picture.width), edge(header.height, picture.height))
 }
 
-/// The files to make of the thumbnail of a size: every format once.
+/// Lists the files to encode for `size`, each format once.
 fn targets(header: &Header, alpha: bool, size: Size, options: &Options) -> Vec<Target> {
     let paletted = matches!(header.coding, Coding::Png { channels: PngChannels::Palette, .. });
     let mut targets: Vec<Target> = Vec::new();
@@ -150,8 +151,8 @@ fn targets(header: &Header, alpha: bool, size: Size, options: &Options) -> Vec<T
     targets
 }
 
-/// Makes the thumbnails from large to small, each from the one before it, which is the smallest that is large enough. Hands back
-/// the last of those pictures, too.
+/// Makes the thumbnails from large to small, each from the smallest picture of the whole source that is large enough. Returns the
+/// smallest such picture, too.
 fn cascade(
     master: Picture,
     plan: &Plan,
@@ -165,7 +166,7 @@ fn cascade(
     let mut made = Vec::with_capacity(order.len());
     for index in order {
         let (size, fit) = plan.sizes[index];
-        let rendered = resize::render(&from, &fit)?;
+        let rendered = resample::render(&from, &fit)?;
         for target in targets(size) {
             let bytes = encode::encode(&rendered, target, background, metadata)?;
             let (width, height) = rendered.size();
@@ -209,7 +210,7 @@ mod tests {
             let expected = make(&file, &options).unwrap();
             let length = file.len();
             file[length / 3..length / 2].fill(0);
-            let made = judge(&file, &options, ahead).unwrap();
+            let made = make_with(&file, &options, ahead).unwrap();
             assert_eq!(made.thumbnails[0].bytes, expected.thumbnails[0].bytes, "{format}");
         }
     }

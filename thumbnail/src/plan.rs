@@ -1,15 +1,15 @@
-//! What the sizes that are asked for come to, for one source.
+//! The dimensions of the thumbnails of one source, and the size to decode it to.
 
 use crate::{Size, header::Header, size::Fit};
 
-/// The sizes of one source.
+/// The dimensions of all thumbnails of one source.
 pub(crate) struct Plan {
     pub(crate) sizes: Vec<(Size, Fit)>,
-    /// Width and height, upright, of a picture of the whole source from which every thumbnail can be made.
+    /// The upright width and height of a picture of the whole source from which every thumbnail can be made.
     pub(crate) largest: (u32, u32),
-    /// Width and height as stored that decoding must not go below: twice the largest thumbnail, for at less than that the
-    /// coarse scaling of decoders begins to show.
-    pub(crate) wanted: (u32, u32),
+    /// The minimum width and height, as stored, to decode to: twice the largest thumbnail. With less, the coarse scaling of
+    /// decoders becomes visible.
+    pub(crate) min_size: (u32, u32),
 }
 
 impl Plan {
@@ -19,6 +19,6 @@ impl Plan {
         let edge = |of: fn(&Fit) -> u32| sizes.iter().map(|(_, fit)| of(fit)).max().unwrap_or(1);
         let largest = (edge(|fit| fit.scaled.0), edge(|fit| fit.scaled.1));
         let stored = header.orientation.swap(largest);
-        Self { sizes, largest, wanted: (stored.0.saturating_mul(2), stored.1.saturating_mul(2)) }
+        Self { sizes, largest, min_size: (stored.0.saturating_mul(2), stored.1.saturating_mul(2)) }
     }
 }

@@ -1,15 +1,15 @@
-//! Why a source is refused.
+//! The reasons why a source is rejected.
 
 use crate::SourceInfo;
 
-/// Why a source is permanently refused. The codes are stable: people alarm on them.
+/// Why a source is rejected. The codes are stable, because alarms depend on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// Not an image, or of a format or coding that is not supported.
+    /// The file is not an image, or its format or coding is not supported.
     UnsupportedFormat,
-    /// The file breaks its format's rules.
+    /// The file violates the rules of its format.
     Corrupt,
-    /// The file ends long before its picture does.
+    /// The file ends long before its picture.
     Truncated,
     /// More pixels than [`crate::Limits::max_pixels`].
     TooManyPixels,
@@ -17,13 +17,13 @@ pub enum Reason {
     TooLarge,
     /// An ICC profile or other metadata larger than [`crate::Limits::max_metadata`].
     MetadataTooLarge,
-    /// More scans, frames or directories than any real picture has: decoding would take too long.
+    /// More scans, frames or directories than any real picture has, so that decoding would take too long.
     TooComplex,
     /// Decoding would need more memory than [`crate::Limits::max_memory`].
     NeedsMoreMemory,
-    /// A decoder panicked on the file: a bug, contained.
+    /// A decoder panicked, which is a bug.
     DecoderPanic,
-    /// The thumbnail could not be encoded: a bug, or a thumbnail too large for the output's format.
+    /// The thumbnail could not be encoded: it is too large for its format, or there is a bug.
     EncodeFailed,
 }
 
@@ -59,7 +59,7 @@ impl Reason {
         }
     }
 
-    /// What whoever sent the file can do about it.
+    /// What the sender of the file can do.
     #[must_use]
     pub fn remedy(self) -> &'static str {
         match self {
@@ -76,20 +76,20 @@ impl Reason {
         }
     }
 
-    /// A rejection for this reason: what was found in the file, and what its sender can do.
+    /// Builds a rejection for this reason. `found` says what was found in the file.
     pub(crate) fn because(self, found: impl Into<String>) -> Rejection {
         Rejection { reason: self, detail: format!("{}; {}", found.into(), self.remedy()), source_info: None }
     }
 }
 
-/// A source that no retry can turn into thumbnails.
+/// Why no retry can make thumbnails of a source.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{}: {detail}", reason.code())]
 pub struct Rejection {
-    /// The stable reason.
+    /// The reason.
     pub reason: Reason,
-    /// For a person: what exactly was found, and [what to do](Reason::remedy).
+    /// What was found, and [what to do](Reason::remedy), for a person.
     pub detail: String,
-    /// What was learnt of the source before it was rejected.
+    /// What the header says of the source, if the header was read.
     pub source_info: Option<SourceInfo>,
 }

@@ -14,15 +14,16 @@ mod webp;
 use std::{cmp::Reverse, time::Instant};
 
 use crate::{
-    Format, Limits, Options, Rejection, Thumbnail, colour,
+    Format, Limits, Options, Rejection, Thumbnail,
+    box_filter::{self, BoxFilter},
+    colour,
     decode::{self, Ratio},
     encode::{Metadata, Target},
     header::{self, Header},
     picture::{Model, Picture},
     pipeline::contained,
     plan::Plan,
-    resize,
-    shrink::{self, Shrink},
+    resample,
     size::Fit,
 };
 
@@ -139,7 +140,7 @@ fn make(
         for ((fit, _), writer) in outputs.iter().zip(&mut writers) {
             let picture = match rendered.take() {
                 Some((of, picture)) if of == *fit => picture,
-                _ => resize::render(&master, fit).map_err(said)?,
+                _ => resample::render(&master, fit).map_err(said)?,
             };
             writer.frame(&picture, frame.milliseconds).map_err(said)?;
             if fit.is_whole() {
@@ -229,12 +230,12 @@ fn show(frame: &Frame, canvas: &mut Canvas, limits: &Limits) -> Result<(), Strin
 /// The whole canvas at the size of the largest thumbnail, in sRGB and upright.
 fn reduced(canvas: &Canvas, header: &Header, plan: &Plan) -> Result<Picture, Rejection> {
     let (width, height) = canvas.size();
-    let ratio = Ratio { from: shrink::factor((width, height), plan.wanted), to: 1 };
-    let mut rows = Shrink::new((width, height), Model::Rgba, ratio.from);
+    let ratio = Ratio { from: box_filter::factor((width, height), plan.min_size), to: 1 };
+    let mut rows = BoxFilter::new((width, height), Model::Rgba, ratio.from);
     canvas.rows().for_each(|row| rows.row(row));
     let picture = rows.finish().ok_or_else(|| crate::Reason::EncodeFailed.because("a canvas has lost rows"))?;
     let edge = |edge: u32| f64::from(edge) / f64::from(ratio.from);
-    let reduced = resize::reduce(picture, (edge(width), edge(height)), header.orientation.swap(plan.largest))?;
+    let reduced = resample::reduce(picture, (edge(width), edge(height)), header.orientation.swap(plan.largest))?;
     Ok(header.orientation.apply(colour::to_srgb(reduced, header.icc.as_deref())))
 }
 

@@ -1,4 +1,4 @@
-//! What can be decoded of a file that is still on its way.
+//! Decodes a file while it still arrives.
 
 use std::time::{Duration, Instant};
 
@@ -9,44 +9,44 @@ use crate::{
     incoming::Reader,
 };
 
-/// What was decoded before it was known whether all of a file would come.
+/// A picture that was decoded before its file had arrived in full.
 pub(crate) struct Ahead {
     format: Format,
     size: (u32, u32),
-    wanted: (u32, u32),
+    min_size: (u32, u32),
     picture: Option<Decoded>,
-    /// How long it took, without waiting for the file.
+    /// The time spent, without waiting for the file.
     pub(crate) spent: Duration,
 }
 
 impl Ahead {
-    /// Whether a file of that format can be decoded while it comes.
+    /// Whether files of `format` can be decoded while they arrive.
     pub(crate) fn is_possible(format: Format) -> bool {
         matches!(format, Format::Jpeg | Format::Png)
     }
 
-    /// Decodes what the reader brings so that `wanted` is left; `header` is what was read of the file's beginning.
-    pub(crate) fn decode(mut file: Reader, header: &Header, wanted: (u32, u32), limits: &Limits) -> Self {
+    /// Decodes the file, reduced to no less than `min_size`. `header` is the header from the part of the file that has arrived.
+    pub(crate) fn decode(mut file: Reader, header: &Header, min_size: (u32, u32), limits: &Limits) -> Self {
         let started = Instant::now();
-        // What has anything wrong with it is decoded again when it is whole: a damaged PNG's last rows depend on how its bytes
-        // come in, and of a damaged JPEG more may be shown.
+        // A damaged picture is dropped, and decoded again when the file is whole: the last rows of a damaged PNG depend on how
+        // its bytes arrive, and a JPEG in memory may show more.
         let picture = match header.coding {
-            Coding::Jpeg(_) => jpeg::ahead(&mut file, header, wanted, limits).map(Decoded::from),
-            Coding::Png { .. } => png::decode(&mut file, header, wanted, limits).ok().filter(|decoded| decoded.whole),
+            Coding::Jpeg(_) => jpeg::ahead(&mut file, header, min_size, limits).map(Decoded::from),
+            Coding::Png { .. } => png::decode(&mut file, header, min_size, limits).ok().filter(|decoded| decoded.whole),
             _ => None,
         };
         Self {
             format: header.format,
             size: header.size(),
-            wanted,
+            min_size,
             picture,
             spent: started.elapsed().saturating_sub(file.waited),
         }
     }
 
-    /// The picture, if the whole file still has that size and so much is still wanted: a turn may be noted at its end.
-    pub(super) fn decoded(self, header: &Header, wanted: (u32, u32)) -> Option<Decoded> {
-        let is_same = (self.format, self.size, self.wanted) == (header.format, header.size(), wanted);
+    /// Returns the picture if the header of the whole file agrees: an orientation at the end of the file may change `min_size`.
+    pub(super) fn decoded(self, header: &Header, min_size: (u32, u32)) -> Option<Decoded> {
+        let is_same = (self.format, self.size, self.min_size) == (header.format, header.size(), min_size);
         self.picture.filter(|_| is_same)
     }
 }

@@ -4,7 +4,7 @@ use oxideav_av1::decoder::{SpecDecodeSession, SpecFrame};
 
 use crate::{
     Reason, Rejection,
-    header::av1::{Coded, refusal},
+    header::av1::{Coded, rejection},
 };
 
 /// A decoded picture.
@@ -19,7 +19,7 @@ impl Tile {
         // On this thread, and of no more pixels than were let in.
         let mut session = SpecDecodeSession::new();
         session.set_max_picture_size(size.0.saturating_mul(size.1));
-        let mut frames = session.decode_temporal_unit(data).map_err(refusal)?;
+        let mut frames = session.decode_temporal_unit(data).map_err(rejection)?;
         // Where a picture comes in layers, finer and finer, the last one is the finest.
         let layered = session.operating_point_idc() != 0;
         let frame = if layered { frames.pop() } else { (!frames.is_empty()).then(|| frames.swap_remove(0)) };

@@ -5,18 +5,23 @@ use moxcms::ColorProfile;
 use super::{Decoded, av1::Tile};
 use crate::{
     Reason, Rejection,
+    box_filter::{self, BoxFilter},
     header::{
         Header,
-        avif::{self, Coding, Colours, Layer},
+        avif::{self, AvifCoding, Colours, Layer},
     },
     picture::Model,
-    shrink::{self, Shrink},
 };
 
-pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding, wanted: (u32, u32)) -> Result<Decoded, Rejection> {
+pub(super) fn decode(
+    bytes: &[u8],
+    header: &Header,
+    coding: &AvifCoding,
+    min_size: (u32, u32),
+) -> Result<Decoded, Rejection> {
     let size = header.size();
     let model = if coding.alpha.is_some() { Model::Rgba } else { Model::Rgb };
-    let mut shrink = Shrink::new(size, model, shrink::factor(size, wanted));
+    let mut filter = BoxFilter::new(size, model, box_filter::factor(size, min_size));
     let mut colours = Rows::new(bytes, &coding.colour);
     let mut alphas = coding.alpha.as_ref().map(|layer| Rows::new(bytes, layer));
     // From the left edge on, of which what is not shown is left out of every row.
@@ -32,9 +37,9 @@ pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding, wanted: (u3
                 alpha_row(tile, y % layer.tile.1, pixels, coding.premultiplied);
             }
         }
-        shrink.row(&line[hidden..]);
+        filter.row(&line[hidden..]);
     }
-    let picture = shrink.finish().ok_or_else(|| Reason::Corrupt.because("the AVIF has no pixels"))?;
+    let picture = filter.finish().ok_or_else(|| Reason::Corrupt.because("the AVIF has no pixels"))?;
     // A profile in the file outranks what it says of colours otherwise.
     let icc = if header.icc.is_none() { coding.colours.and_then(profile) } else { None };
     Ok(Decoded { icc, ..picture.into() })

@@ -9,20 +9,20 @@ use crate::{
     Reason, Rejection,
     header::{
         Header,
-        bmp::{Coding, Packing},
+        bmp::{BmpCoding, Packing},
     },
     picture::{Model, Picture},
 };
 
 /// Heap that [`decode`] needs at its peak for a picture in a file of `length` bytes, the picture included.
-pub(crate) fn memory(coding: &Coding, pixels: u128, length: u64) -> u128 {
+pub(crate) fn memory(coding: &BmpCoding, pixels: u128, length: u64) -> u128 {
     let picture = pixels * if coding.icon { 3 + 4 } else { 4 };
     // The file that the decoder gets: all of it, and before that with zeros behind it, or some rows.
     let file = if coding.packing == Packing::RunLength { 2 * u128::from(length) } else { 4 << 20 };
     picture + file
 }
 
-pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding) -> Result<Picture, Rejection> {
+pub(super) fn decode(bytes: &[u8], header: &Header, coding: &BmpCoding) -> Result<Picture, Rejection> {
     let (width, height) = (header.width as usize, header.height as usize);
     let model = if coding.has_alpha() { Model::Rgba } else { Model::Rgb };
     let pixels = bytes.get(coding.pixels..).unwrap_or_default();
@@ -86,22 +86,22 @@ fn signed(edge: usize) -> i32 {
 }
 
 /// Unpacks `stored` into the pixels `shown`, which come from the top where `height` is negative. Says how much was read.
-fn unpack(coding: &Coding, width: usize, height: i32, stored: &[u8], shown: &mut [u8]) -> Result<usize, Rejection> {
+fn unpack(coding: &BmpCoding, width: usize, height: i32, stored: &[u8], shown: &mut [u8]) -> Result<usize, Rejection> {
     let mut file = file_header(coding, signed(width), height);
     let start = file.len();
     file.extend_from_slice(stored);
     file.resize(start + stored.len().next_multiple_of(4), 0);
     let mut file = Cursor::new(file);
-    let decoder = BmpDecoder::new(&mut file).map_err(|error| refusal(&error))?;
+    let decoder = BmpDecoder::new(&mut file).map_err(|error| rejection(&error))?;
     if decoder.total_bytes() != shown.len() as u64 {
         return Err(Reason::Corrupt.because("the bitmap's rows do not make up its picture"));
     }
-    decoder.read_image(shown).map_err(|error| refusal(&error))?;
+    decoder.read_image(shown).map_err(|error| rejection(&error))?;
     Ok(usize::try_from(file.position()).unwrap_or(usize::MAX) - start)
 }
 
 /// A file of the fourth version up to its pixels.
-fn file_header(coding: &Coding, width: i32, height: i32) -> Vec<u8> {
+fn file_header(coding: &BmpCoding, width: i32, height: i32) -> Vec<u8> {
     const LENGTH: u32 = 108;
     let colours = if coding.bits > 8 { 0 } else { 1_u32 << coding.bits };
     let masked = matches!(coding.bits, 16 | 32);
@@ -134,7 +134,7 @@ fn file_header(coding: &Coding, width: i32, height: i32) -> Vec<u8> {
 }
 
 /// The pixels of a bitmap of run lengths, which say themselves when they end; what they leave out has no colour.
-fn run_lengths(coding: &Coding, (width, height): (usize, usize), stored: &[u8]) -> Result<Vec<u8>, Rejection> {
+fn run_lengths(coding: &BmpCoding, (width, height): (usize, usize), stored: &[u8]) -> Result<Vec<u8>, Rejection> {
     // Of a file that is cut zeros end the current run, and then one row after the other.
     let whole = [stored, &vec![0; 256 + 2 * height]].concat();
     let mut data = vec![0; width * height * 3];
@@ -167,7 +167,7 @@ fn mask(mask: &[u8], picture: &mut Picture, top_down: bool) {
     }
 }
 
-fn refusal(error: &ImageError) -> Rejection {
+fn rejection(error: &ImageError) -> Rejection {
     let reason = if matches!(error, ImageError::Unsupported(_)) { Reason::UnsupportedFormat } else { Reason::Corrupt };
     reason.because(format!("BMP: {error}"))
 }

@@ -8,43 +8,48 @@ use weezl::{BitOrder, LzwError, LzwStatus};
 use super::nearly_whole;
 use crate::{
     Reason, Rejection,
+    box_filter::{self, BoxFilter},
     bytes::Reader,
     header::{
         Header,
-        gif::{self, Coding},
+        gif::{self, GifCoding},
     },
     picture::{Model, Picture},
-    shrink::{self, Shrink},
 };
 
-pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding, wanted: (u32, u32)) -> Result<Picture, Rejection> {
-    let refuse = |error: DecodingError| refusal(&error);
+pub(super) fn decode(
+    bytes: &[u8],
+    header: &Header,
+    coding: &GifCoding,
+    min_size: (u32, u32),
+) -> Result<Picture, Rejection> {
+    let reject = |error: DecodingError| rejection(&error);
     let mut options = DecodeOptions::new();
     // The frame's size was checked against the limits already.
     options.set_memory_limit(MemoryLimit::Unlimited);
     // Extensions, of which the header took what counts, are kept from the decoder: unknown ones are no reason to refuse a picture.
     let (screen, frame) = (bytes.get(..coding.screen_end), bytes.get(coding.frame..));
     let file = screen.unwrap_or_default().chain(frame.unwrap_or_default());
-    let mut decoder = options.read_info(file).map_err(refuse)?;
-    let frame = decoder.next_frame_info().map_err(refuse)?;
+    let mut decoder = options.read_info(file).map_err(reject)?;
+    let frame = decoder.next_frame_info().map_err(reject)?;
     let frame = frame.ok_or_else(|| Reason::Corrupt.because("the GIF has no frame"))?;
     let (left, top) = (usize::from(frame.left), usize::from(frame.top));
     let (width, height) = (usize::from(frame.width), usize::from(frame.height));
     let (transparent, interlaced) = (coding.transparent, frame.interlaced);
-    let colours = colours(decoder.palette().map_err(refuse)?, transparent);
+    let colours = colours(decoder.palette().map_err(reject)?, transparent);
 
     let size = header.size();
     let covers = (width, height) == (size.0 as usize, size.1 as usize);
     let model = if covers && transparent.is_none() { Model::Rgb } else { Model::Rgba };
-    let mut shrink = Shrink::new(size, model, shrink::factor(size, wanted));
+    let mut filter = BoxFilter::new(size, model, box_filter::factor(size, min_size));
     let clear = vec![0; size.0 as usize * model.channels()];
-    (0..top).for_each(|_| shrink.row(&clear));
+    (0..top).for_each(|_| filter.row(&clear));
     let mut line = clear.clone();
     let mut show = |indices: &[u8]| {
         for (pixel, &index) in line[left * model.channels()..].chunks_exact_mut(model.channels()).zip(indices) {
             pixel.copy_from_slice(&colours[usize::from(index)][..model.channels()]);
         }
-        shrink.row(&line);
+        filter.row(&line);
     };
 
     // Rows in another order than from the top are kept, by their indices, until all are there.
@@ -82,8 +87,8 @@ pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding, wanted: (u3
     if interlaced {
         kept.chunks_exact(width.max(1)).for_each(show);
     }
-    (top + height..size.1 as usize).for_each(|_| shrink.row(&clear));
-    shrink.finish().ok_or_else(|| Reason::Corrupt.because("the GIF's frame has no pixels"))
+    (top + height..size.1 as usize).for_each(|_| filter.row(&clear));
+    filter.finish().ok_or_else(|| Reason::Corrupt.because("the GIF's frame has no pixels"))
 }
 
 /// The indices of a frame's pixels, unpacked from its sub-blocks.
@@ -160,7 +165,7 @@ fn cut(done: u64, height: usize) -> Rejection {
     Reason::Truncated.because(format!("only {done} of the GIF's {height} rows are there"))
 }
 
-fn refusal(error: &DecodingError) -> Rejection {
+fn rejection(error: &DecodingError) -> Rejection {
     match error {
         DecodingError::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             Reason::Truncated.because("the GIF ends before its picture does")

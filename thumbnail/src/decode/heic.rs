@@ -8,12 +8,12 @@ use crate::{
 };
 
 pub(super) fn decode(bytes: &[u8], header: &Header, alpha: bool) -> Result<Decoded, Rejection> {
-    let refuse = |error| heif::heic_refusal(&error);
-    let image = heic_decoder::decode(bytes).map_err(refuse)?;
+    let reject = |error| heif::heic_rejection(&error);
+    let image = heic_decoder::decode(bytes).map_err(reject)?;
     let (model, data) = if alpha {
-        (Model::Rgba, image.to_rgba8().map_err(refuse)?.data)
+        (Model::Rgba, image.to_rgba8().map_err(reject)?.data)
     } else {
-        (Model::Rgb, image.to_rgb8().map_err(refuse)?.data)
+        (Model::Rgb, image.to_rgb8().map_err(reject)?.data)
     };
     let picture = Picture { width: header.width, height: header.height, model, data };
     Ok(Decoded { icc: image.metadata.icc_profile, ..picture.into() })

@@ -1,4 +1,4 @@
-//! From bytes to pixels, one room per format.
+//! Decodes files to pixels. Each format has its own module.
 
 mod ahead;
 mod av1;
@@ -19,20 +19,19 @@ pub(crate) mod webp;
 use std::io::Cursor;
 
 use crate::{
-    Limits, Rejection,
+    Limits, Rejection, box_filter,
     header::{Coding, Header},
     picture::Picture,
-    shrink,
 };
 
 pub(crate) use ahead::Ahead;
 
-/// What a decoder hands on.
+/// The result of a decoder.
 pub(crate) struct Decoded {
     pub(crate) picture: Picture,
-    /// An ICC profile that only decoding brought to light.
+    /// The ICC profile, if the header reader could not find it.
     pub(crate) icc: Option<Vec<u8>>,
-    /// Whether nothing was found missing or damaged; where that is not known, too.
+    /// Whether the decoder found nothing missing or damaged.
     whole: bool,
 }
 
@@ -42,7 +41,7 @@ impl From<Picture> for Decoded {
     }
 }
 
-/// By how much a picture gets smaller in decoding: on each axis, of so many stored pixels so many become.
+/// How much decoding reduces a picture: on each axis, `from` stored pixels become `to` decoded pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ratio {
     pub(crate) from: u32,
@@ -52,65 +51,67 @@ pub(crate) struct Ratio {
 impl Ratio {
     pub(crate) const WHOLE: Self = Self { from: 1, to: 1 };
 
-    /// An edge of the decoded picture, where parts of a pixel count as one.
+    /// Returns the length of a decoded edge, rounded up.
     pub(crate) fn apply(self, edge: u32) -> u32 {
         u32::try_from((u64::from(edge) * u64::from(self.to)).div_ceil(u64::from(self.from))).unwrap_or(edge)
     }
 }
 
-/// By how much a picture of `size` gets smaller in decoding, so that no edge is below `wanted`.
-pub(crate) fn ratio(coding: &Coding, size: (u32, u32), wanted: (u32, u32)) -> Ratio {
+/// Returns how much decoding reduces a picture of `size` without making it smaller than `min_size`.
+pub(crate) fn ratio(coding: &Coding, size: (u32, u32), min_size: (u32, u32)) -> Ratio {
     match coding {
-        Coding::Jpeg(_) => jpeg::ratio(size, wanted),
+        Coding::Jpeg(_) => jpeg::ratio(size, min_size),
         Coding::Png { interlaced: false, .. } | Coding::Gif(_) | Coding::Pnm(_) | Coding::Avif(_) => {
-            Ratio { from: shrink::factor(size, wanted), to: 1 }
+            Ratio { from: box_filter::factor(size, min_size), to: 1 }
         }
         #[cfg(feature = "svg")]
-        Coding::Svg(_) => Ratio { from: shrink::factor(size, wanted), to: 1 },
-        Coding::IcoPng { inner, .. } => ratio(inner, size, wanted),
-        Coding::Webp(coding) => webp::ratio(coding, size, wanted),
+        Coding::Svg(_) => Ratio { from: box_filter::factor(size, min_size), to: 1 },
+        Coding::IcoPng { inner, .. } => ratio(inner, size, min_size),
+        Coding::Webp(coding) => webp::ratio(coding, size, min_size),
         _ => Ratio::WHOLE,
     }
 }
 
-/// Whether so much of a picture is there that a browser would show it and few would notice: nine parts in ten. Less is
-/// refused, for a thumbnail that is half grey says something false of its source.
+/// The nine-tenths rule: whether at least nine tenths of a picture were found.
+///
+/// A browser shows such a picture, and few people notice the damage. A picture with less is rejected, because a half grey thumbnail
+/// misrepresents its source.
 pub(crate) fn nearly_whole(found: u64, expected: u64) -> bool {
     found.saturating_mul(10) >= expected.saturating_mul(9)
 }
 
-/// A sample of sixteen bits, rounded to eight.
+/// Rounds a sample of sixteen bits to eight.
 fn to_eight_bits(sample: u16) -> u8 {
     u8::try_from((u32::from(sample) * 255 + 32_767) / 65_535).unwrap_or(255)
 }
 
-/// Decodes a picture. It may come smaller than it is stored, but not smaller than `wanted` (width and height as stored)
-/// where it is stored larger than that: formats that can, skip what a smaller picture does not need. What was decoded `ahead` is
-/// not decoded again.
+/// Decodes a picture, reduced as far as its format allows, but not below `min_size` (width and height as stored).
+///
+/// Uses the picture that was decoded `ahead` if it is valid.
 pub(crate) fn decode(
     bytes: &[u8],
     header: &Header,
-    wanted: (u32, u32),
+    min_size: (u32, u32),
     limits: &Limits,
     ahead: Option<Ahead>,
 ) -> Result<Decoded, Rejection> {
-    if let Some(decoded) = ahead.and_then(|ahead| ahead.decoded(header, wanted)) {
+    if let Some(decoded) = ahead.and_then(|ahead| ahead.decoded(header, min_size)) {
         return Ok(decoded);
     }
     match &header.coding {
-        Coding::Jpeg(_) => jpeg::decode(bytes, header, wanted).map(Decoded::from),
-        Coding::Png { .. } => png::decode(Cursor::new(bytes), header, wanted, limits),
-        Coding::Gif(coding) => gif::decode(bytes, header, coding, wanted).map(Decoded::from),
+        Coding::Jpeg(_) => jpeg::decode(bytes, header, min_size).map(Decoded::from),
+        Coding::Png { .. } => png::decode(Cursor::new(bytes), header, min_size, limits),
+        Coding::Gif(coding) => gif::decode(bytes, header, coding, min_size).map(Decoded::from),
         Coding::Tiff(coding) => tiff::decode(bytes, header, coding).map(Decoded::from),
         Coding::Bmp(coding) => bmp::decode(bytes, header, coding).map(Decoded::from),
-        Coding::Pnm(coding) => pnm::decode(bytes, header, coding, wanted).map(Decoded::from),
+        Coding::Pnm(coding) => pnm::decode(bytes, header, coding, min_size).map(Decoded::from),
         Coding::Qoi(coding) => qoi::decode(bytes, header, coding).map(Decoded::from),
-        Coding::Avif(coding) => avif::decode(bytes, header, coding, wanted),
+        Coding::Avif(coding) => avif::decode(bytes, header, coding, min_size),
         #[cfg(feature = "heic")]
         Coding::Heic { alpha, .. } => heic::decode(bytes, header, *alpha),
         #[cfg(feature = "svg")]
-        Coding::Svg(drawing) => svg::decode(header, drawing, ratio(&header.coding, header.size(), wanted)),
-        Coding::IcoPng { range, .. } => png::decode(Cursor::new(&bytes[range.clone()]), header, wanted, limits),
-        Coding::Webp(coding) => webp::decode(bytes, header, coding, wanted).map(Decoded::from),
+        Coding::Svg(drawing) => svg::decode(header, drawing, ratio(&header.coding, header.size(), min_size)),
+        Coding::IcoPng { range, .. } => png::decode(Cursor::new(&bytes[range.clone()]), header, min_size, limits),
+        Coding::Webp(coding) => webp::decode(bytes, header, coding, min_size).map(Decoded::from),
     }
 }

@@ -8,20 +8,25 @@ use image::{ImageDecoder, ImageError, codecs::pnm::PnmDecoder};
 use super::{nearly_whole, to_eight_bits};
 use crate::{
     Reason, Rejection,
-    header::{Header, pnm::Coding},
+    box_filter::{self, BoxFilter},
+    header::{Header, pnm::PnmCoding},
     picture::{Model, Picture},
-    shrink::{self, Shrink},
 };
 
 /// Decodes some rows at a time. Rows that are missing at the end are like the last one.
-pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding, wanted: (u32, u32)) -> Result<Picture, Rejection> {
+pub(super) fn decode(
+    bytes: &[u8],
+    header: &Header,
+    coding: &PnmCoding,
+    min_size: (u32, u32),
+) -> Result<Picture, Rejection> {
     let mut raster = bytes.get(coding.raster..).unwrap_or_default();
     let height = header.height as usize;
     let found = rows(raster, header.width as usize, coding).min(height);
     if !nearly_whole(found as u64, height as u64) {
         return Err(Reason::Truncated.because(format!("only {found} of the PNM's {height} rows are there")));
     }
-    let mut shrink = Shrink::new(header.size(), coding.model, shrink::factor(header.size(), wanted));
+    let mut filter = BoxFilter::new(header.size(), coding.model, box_filter::factor(header.size(), min_size));
     let samples = header.width as usize * coding.model.channels();
     let band = ((1 << 18) / samples).max(1);
     let mut data = vec![0; samples * band.min(found) * if coding.is_wide() { 2 } else { 1 }];
@@ -29,24 +34,24 @@ pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding, wanted: (u3
     for start in (0..found).step_by(band) {
         let count = band.min(found - start);
         let begin = begin(coding, header.width, count);
-        let decoder = PnmDecoder::new(begin.as_bytes().chain(&mut raster)).map_err(|error| refusal(&error))?;
+        let decoder = PnmDecoder::new(begin.as_bytes().chain(&mut raster)).map_err(|error| rejection(&error))?;
         let size = usize::try_from(decoder.total_bytes()).unwrap_or(usize::MAX);
         let pixels = data.get_mut(..size).ok_or_else(rows_do_not_fit)?;
-        decoder.read_image(pixels).map_err(|error| refusal(&error))?;
+        decoder.read_image(pixels).map_err(|error| rejection(&error))?;
         if coding.is_wide() {
             for i in 0..size / 2 {
                 pixels[i] = to_eight_bits(u16::from_ne_bytes([pixels[2 * i], pixels[2 * i + 1]]));
             }
         }
-        pixels.chunks_exact(samples).take(count).for_each(|row| shrink.row(row));
+        pixels.chunks_exact(samples).take(count).for_each(|row| filter.row(row));
         last = samples * (count - 1)..samples * count;
     }
-    (found..height).for_each(|_| shrink.row(&data[last.clone()]));
-    shrink.finish().ok_or_else(rows_do_not_fit)
+    (found..height).for_each(|_| filter.row(&data[last.clone()]));
+    filter.finish().ok_or_else(rows_do_not_fit)
 }
 
 /// How many rows of `width` pixels begin and end in a raster.
-fn rows(raster: &[u8], width: usize, coding: &Coding) -> usize {
+fn rows(raster: &[u8], width: usize, coding: &PnmCoding) -> usize {
     if let Some(row) = coding.row(width) {
         return raster.len() / row.max(1);
     }
@@ -60,7 +65,7 @@ fn rows(raster: &[u8], width: usize, coding: &Coding) -> usize {
 }
 
 /// A header for so many rows.
-fn begin(coding: &Coding, width: u32, rows: usize) -> String {
+fn begin(coding: &PnmCoding, width: u32, rows: usize) -> String {
     let kind = match coding.model {
         Model::GrayAlpha => "GRAYSCALE_ALPHA",
         Model::Rgba => "RGB_ALPHA",
@@ -81,6 +86,6 @@ fn rows_do_not_fit() -> Rejection {
     Reason::Corrupt.because("the PNM's rows do not make up its picture")
 }
 
-fn refusal(error: &ImageError) -> Rejection {
+fn rejection(error: &ImageError) -> Rejection {
     Reason::Corrupt.because(format!("PNM: {error}"))
 }

@@ -6,12 +6,12 @@ use image::{ImageDecoder, codecs::qoi::QoiDecoder};
 
 use crate::{
     Reason, Rejection,
-    header::{Header, qoi::Coding},
+    header::{Header, qoi::QoiCoding},
     picture::{Model, Picture},
 };
 
 /// Pixels depend on all before them, and the decoder does not say how many there are: a file must be whole.
-pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding) -> Result<Picture, Rejection> {
+pub(super) fn decode(bytes: &[u8], header: &Header, coding: &QoiCoding) -> Result<Picture, Rejection> {
     const HEADER: usize = 14;
     let (start, mut rest) = bytes.split_at(HEADER);
     // The decoder understands pixels with alpha only where the header has four channels; it may have three.

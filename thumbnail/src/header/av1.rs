@@ -27,10 +27,10 @@ impl Coded {
         const MOST_PARTS: usize = 1024;
         let (mut sequence, mut frames): (Option<SequenceHeader>, u8) = (None, 0);
         for (i, unit) in ObuIter::new(data).enumerate() {
-            let unit = unit.map_err(refusal)?;
+            let unit = unit.map_err(rejection)?;
             match unit.obu_type {
                 ObuType::SequenceHeader => {
-                    let read = parse_sequence_header(unit.payload).map_err(refusal)?;
+                    let read = parse_sequence_header(unit.payload).map_err(rejection)?;
                     if sequence.as_ref().is_some_and(|before| *before != read) {
                         return Err(Reason::UnsupportedFormat.because("the AVIF's picture changes how it is coded"));
                     }
@@ -83,7 +83,7 @@ impl Coded {
 }
 
 /// What an error of the decoder means.
-pub(crate) fn refusal(error: Error) -> Rejection {
+pub(crate) fn rejection(error: Error) -> Rejection {
     let reason = match error {
         Error::FindMvStackUnsupported | Error::AssignMvUnsupported | Error::MotionModeUnsupported => {
             Reason::UnsupportedFormat

@@ -7,7 +7,7 @@ use crate::{Format, Reason, Rejection, bytes::Reader, orientation::Orientation};
 
 /// How a bitmap is coded.
 #[derive(Debug, Clone)]
-pub(crate) struct Coding {
+pub(crate) struct BmpCoding {
     pub(crate) bits: u16,
     pub(crate) packing: Packing,
     /// Rows come from the top.
@@ -28,7 +28,7 @@ pub(crate) enum Packing {
     RunLength,
 }
 
-impl Coding {
+impl BmpCoding {
     /// Whether pixels have alpha of their own.
     pub(crate) fn has_alpha(&self) -> bool {
         matches!(self.bits, 16 | 32) && self.masks[3] != 0
@@ -39,12 +39,12 @@ impl Coding {
 pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     const FILE_HEADER: usize = 14;
     let pixels = Reader::little(bytes).u32(10).ok_or_else(|| ends_in_header(Format::Bmp))?;
-    read_bitmap(bytes, FILE_HEADER, Place::File { pixels: pixels as usize })
+    read_bitmap(bytes, FILE_HEADER, Container::File { pixels: pixels as usize })
 }
 
 /// What is said of a bitmap outside of its header.
 #[derive(Clone, Copy)]
-pub(super) enum Place {
+pub(super) enum Container {
     /// Where its pixels begin.
     File { pixels: usize },
     /// How high it is.
@@ -52,9 +52,9 @@ pub(super) enum Place {
 }
 
 /// Reads the bitmap header at `start`.
-pub(super) fn read_bitmap(bytes: &[u8], start: usize, place: Place) -> Result<Header<'_>, Rejection> {
+pub(super) fn read_bitmap(bytes: &[u8], start: usize, container: Container) -> Result<Header<'_>, Rejection> {
     let reader = Reader::little(bytes);
-    let icon = matches!(place, Place::Icon { .. });
+    let icon = matches!(container, Container::Icon { .. });
     let ends = || ends_in_header(if icon { Format::Ico } else { Format::Bmp });
     let length = reader.u32(start).ok_or_else(ends)? as usize;
     let core = length == 12;
@@ -68,7 +68,7 @@ pub(super) fn read_bitmap(bytes: &[u8], start: usize, place: Place) -> Result<He
         let edge = |at| reader.u32(start + at).map(|edge| i64::from(edge.cast_signed()));
         (edge(4).ok_or_else(ends)?, edge(8).ok_or_else(ends)?, reader.u16(start + 14).ok_or_else(ends)?)
     };
-    if matches!(place, Place::Icon { height: said } if height.abs() != i64::from(said)) {
+    if matches!(container, Container::Icon { height: said } if height.abs() != i64::from(said)) {
         // Picture and mask stand one upon the other. Some writers count the picture alone.
         height /= 2;
     }
@@ -118,7 +118,7 @@ pub(super) fn read_bitmap(bytes: &[u8], start: usize, place: Place) -> Result<He
         .map(|colour| [colour[2], colour[1], colour[0]])
         .collect();
     let mut pixels = after + entry * colours;
-    if let Place::File { pixels: said } = place {
+    if let Container::File { pixels: said } = container {
         let rows = (u64::from(width) * u64::from(bits)).div_ceil(32).saturating_mul(4 * u64::from(height));
         let end = rows.saturating_add(pixels as u64);
         // Some files that do not name how many colours they have leave out those that they do not use. They are too
@@ -130,7 +130,7 @@ pub(super) fn read_bitmap(bytes: &[u8], start: usize, place: Place) -> Result<He
             pixels = said;
         }
     }
-    let coding = Coding { bits, packing, top_down, masks, palette, pixels, icon };
+    let coding = BmpCoding { bits, packing, top_down, masks, palette, pixels, icon };
     // A profile of its own: only in the longest header, which says where.
     let profile = (field(56) == Some(u32::from_be_bytes(*b"MBED")))
         .then(|| reader.slice(start + field(112)? as usize, field(116)? as usize))

@@ -5,7 +5,7 @@ use crate::{Format, Reason, Rejection, bytes::Reader, orientation::Orientation};
 
 /// Where a GIF's first picture is.
 #[derive(Debug, Clone)]
-pub(crate) struct Coding {
+pub(crate) struct GifCoding {
     /// Where the screen's header and palette end.
     pub(crate) screen_end: usize,
     /// Where the first frame begins. What lies in between are extensions.
@@ -31,13 +31,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
 }
 
 /// None where the file ends.
-fn first_frame(reader: &Reader) -> Option<Result<Coding, Rejection>> {
+fn first_frame(reader: &Reader) -> Option<Result<GifCoding, Rejection>> {
     const CONTROL: u8 = 0xf9;
     let screen_end = 13 + palette(reader.u8(10)?);
     let (mut at, mut transparent) = (screen_end, None);
     loop {
         match reader.u8(at)? {
-            0x2c => return Some(Ok(Coding { screen_end, frame: at, transparent, frames: count(reader, at) })),
+            0x2c => return Some(Ok(GifCoding { screen_end, frame: at, transparent, frames: count(reader, at) })),
             // An extension: its label, then sub-blocks up to an empty one.
             0x21 => {
                 // Of a control extension the length, flags, delay and index; it counts where it is long enough to have all.

@@ -22,7 +22,7 @@ pub(super) fn sniff(bytes: &[u8]) -> Option<Format> {
 
 #[cfg(feature = "heic")]
 pub(super) fn read_heic(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
-    let info = heic_decoder::probe(bytes).map_err(|error| heic_refusal(&error))?;
+    let info = heic_decoder::probe(bytes).map_err(|error| heic_rejection(&error))?;
     let edge = |edge: usize| u32::try_from(edge).unwrap_or(u32::MAX);
     let coded = info.coded_width as u64 * info.coded_height as u64;
     Ok(Header {
@@ -43,7 +43,7 @@ pub(super) fn read_heic(_bytes: &[u8]) -> Result<Header<'_>, Rejection> {
 
 /// What an error of the HEIC decoder means.
 #[cfg(feature = "heic")]
-pub(crate) fn heic_refusal(error: &heic_decoder::HeifError) -> Rejection {
+pub(crate) fn heic_rejection(error: &heic_decoder::HeifError) -> Rejection {
     use heic_decoder::HeifError;
     let reason = match error {
         HeifError::Unsupported(_) => Reason::UnsupportedFormat,

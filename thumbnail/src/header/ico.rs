@@ -24,7 +24,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
         Header { coding: Coding::IcoPng { range: offset..end, inner: Box::new(inner.coding) }, ..inner }
     } else {
         // Some icons name a length that is short of the mask; it is missed only where it is needed.
-        bmp::read_bitmap(bytes, offset, bmp::Place::Icon { height: edge(best + 1) })?
+        bmp::read_bitmap(bytes, offset, bmp::Container::Icon { height: edge(best + 1) })?
     };
     Ok(Header { format: Format::Ico, icc: None, ..header })
 }

@@ -3,18 +3,18 @@
 use scaled_jpeg::Decoder;
 
 use super::Header;
-use crate::{Format, Reason, Rejection, decode::jpeg::refusal, exif, orientation::Orientation};
+use crate::{Format, Reason, Rejection, decode::jpeg::rejection, exif, orientation::Orientation};
 
 /// What a JPEG's markers say of its coding.
 #[derive(Debug)]
-pub(crate) struct Frame {
+pub(crate) struct JpegCoding {
     /// Without profile and Exif.
     pub(crate) header: scaled_jpeg::Header,
     pub(crate) scans: u32,
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<Header<'static>, Rejection> {
-    let decoder = Decoder::from_slice(bytes).map_err(|error| refusal(&error))?;
+    let decoder = Decoder::from_slice(bytes).map_err(|error| rejection(&error))?;
     let mut header = decoder.header().clone();
     if header.height == 0 {
         return Err(Reason::Corrupt.because("the JPEG's height is given nowhere"));
@@ -30,6 +30,6 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'static>, Rejection> {
         height: header.height.into(),
         orientation,
         icc: header.icc.take().map(Into::into),
-        coding: super::Coding::Jpeg(Frame { header, scans }),
+        coding: super::Coding::Jpeg(JpegCoding { header, scans }),
     })
 }

@@ -36,20 +36,20 @@ pub(crate) struct Header<'a> {
 /// What decides how a file is decoded and what that costs.
 #[derive(Debug)]
 pub(crate) enum Coding {
-    Jpeg(jpeg::Frame),
+    Jpeg(jpeg::JpegCoding),
     Png {
         channels: PngChannels,
         /// Bits of a sample.
         depth: u8,
         interlaced: bool,
     },
-    Gif(gif::Coding),
-    Webp(webp::Coding),
-    Tiff(tiff::Coding),
-    Bmp(bmp::Coding),
-    Pnm(pnm::Coding),
-    Qoi(qoi::Coding),
-    Avif(avif::Coding),
+    Gif(gif::GifCoding),
+    Webp(webp::WebpCoding),
+    Tiff(tiff::TiffCoding),
+    Bmp(bmp::BmpCoding),
+    Pnm(pnm::PnmCoding),
+    Qoi(qoi::QoiCoding),
+    Avif(avif::AvifCoding),
     #[cfg(feature = "heic")]
     Heic {
         /// Pixels before cropping.

@@ -5,7 +5,7 @@ use crate::{Format, Reason, Rejection, orientation::Orientation, picture::Model}
 
 /// How a PNM is coded.
 #[derive(Debug, Clone)]
-pub(crate) struct Coding {
+pub(crate) struct PnmCoding {
     /// The digit of its magic bytes.
     pub(crate) kind: u8,
     pub(crate) model: Model,
@@ -15,7 +15,7 @@ pub(crate) struct Coding {
     pub(crate) raster: usize,
 }
 
-impl Coding {
+impl PnmCoding {
     /// Whether samples have sixteen bits.
     pub(crate) fn is_wide(&self) -> bool {
         self.white > 255
@@ -59,7 +59,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     if !(1..=65_535).contains(&white) {
         return Err(Reason::Corrupt.because(format!("the PNM's greatest sample is {white}")));
     }
-    let mut coding = Coding { kind, model, white, raster: text.at };
+    let mut coding = PnmCoding { kind, model, white, raster: text.at };
     // A single character ends the header. A line's end of two is one character too many, which shows at the end of the file.
     if let Some(row) = coding.row(width as usize)
         && bytes[text.at - 1..].starts_with(b"\r\n")

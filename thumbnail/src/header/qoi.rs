@@ -5,7 +5,7 @@ use crate::{Format, Reason, Rejection, bytes::Reader, orientation::Orientation};
 
 /// How a QOI is coded.
 #[derive(Debug, Clone)]
-pub(crate) struct Coding {
+pub(crate) struct QoiCoding {
     pub(crate) alpha: bool,
 }
 
@@ -15,7 +15,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     let (width, height) = (reader.u32(4).ok_or_else(ends)?, reader.u32(8).ok_or_else(ends)?);
     // The colour space comes next. Nobody goes by it: Pillow says "linear" of all that it writes.
     let coding = match (reader.u8(12), reader.u8(13)) {
-        (Some(channels @ 3..=4), Some(_)) => super::Coding::Qoi(Coding { alpha: channels == 4 }),
+        (Some(channels @ 3..=4), Some(_)) => super::Coding::Qoi(QoiCoding { alpha: channels == 4 }),
         (Some(channels), Some(_)) => return Err(Reason::Corrupt.because(format!("the QOI has {channels} channels"))),
         _ => return Err(ends()),
     };

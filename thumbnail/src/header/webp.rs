@@ -7,7 +7,7 @@ use crate::{Format, Reason, Rejection, bytes::Reader, exif, orientation::Orienta
 
 /// How a WebP's first picture is coded.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Coding {
+pub(crate) struct WebpCoding {
     pub(crate) lossless: bool,
     pub(crate) alpha: bool,
     pub(crate) animated: bool,
@@ -26,9 +26,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
         height: 0,
         orientation: Orientation::Upright,
         icc: None,
-        coding: super::Coding::Webp(Coding::default()),
+        coding: super::Coding::Webp(WebpCoding::default()),
     };
-    let mut coding = Coding::default();
+    let mut coding = WebpCoding::default();
     // What the flags of the extended form deny is not there.
     let (mut extended, mut profile, mut exif) = (false, false, false);
     let mut alpha_seen = false;

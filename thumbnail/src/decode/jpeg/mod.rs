@@ -1,4 +1,4 @@
-//! JPEG, decoded no larger than is wanted, by a decoder that also tells how much of the picture was there.
+//! JPEG, decoded by `scaled_jpeg` at a reduced size. The decoder also reports how much of the picture it found.
 
 use std::io::BufRead;
 
@@ -7,40 +7,40 @@ use scaled_jpeg::{Coverage, Decoder, Error, Pixels, Scale};
 use super::{Ratio, nearly_whole};
 use crate::{
     Format, Limits, Reason, Rejection,
-    header::{self, Header, jpeg::Frame},
+    header::{self, Header, jpeg::JpegCoding},
     picture::{Model, Picture},
 };
 
-/// By how much a picture of `size` is reduced in decoding: the most that leaves no edge below `wanted`.
-pub(crate) fn ratio(size: (u32, u32), wanted: (u32, u32)) -> Ratio {
-    Ratio { from: 8, to: Scale::smallest_leaving(wanted, size).eighths() }
+/// Returns how much decoding reduces a picture of `size` without making it smaller than `min_size`.
+pub(crate) fn ratio(size: (u32, u32), min_size: (u32, u32)) -> Ratio {
+    Ratio { from: 8, to: Scale::smallest_leaving(min_size, size).eighths() }
 }
 
-/// Heap that decoding needs at its peak, the picture included.
-pub(crate) fn memory(header: &Header, frame: &Frame, wanted: (u32, u32)) -> u64 {
-    frame.header.memory(Scale::smallest_leaving(wanted, header.size()))
+/// Estimates the peak heap of decoding in bytes, including the picture.
+pub(crate) fn memory(header: &Header, coding: &JpegCoding, min_size: (u32, u32)) -> u64 {
+    coding.header.memory(Scale::smallest_leaving(min_size, header.size()))
 }
 
-/// A decoded picture, and how much of it was there.
+/// A decoded picture, and how much of it was found.
 type Reduced = (Picture, Coverage);
 
-/// Decodes so that `wanted` is left.
-pub(super) fn decode(bytes: &[u8], header: &Header, wanted: (u32, u32)) -> Result<Picture, Rejection> {
-    let decoder = Decoder::from_slice(bytes).map_err(|error| refusal(&error))?;
-    judged(reduced(decoder, Scale::smallest_leaving(wanted, header.size()))?, bytes)
+/// Decodes a picture, reduced to no less than `min_size`.
+pub(super) fn decode(bytes: &[u8], header: &Header, min_size: (u32, u32)) -> Result<Picture, Rejection> {
+    let decoder = Decoder::from_slice(bytes).map_err(|error| rejection(&error))?;
+    check_coverage(decode_at(decoder, Scale::smallest_leaving(min_size, header.size()))?, bytes)
 }
 
-/// What [`decode`] does, of a file that may yet turn out to be cut or to have too many scans; none where that fails, or where anything
-/// is missing, of which a file in memory may show more.
-pub(super) fn ahead(reader: impl BufRead, header: &Header, wanted: (u32, u32), limits: &Limits) -> Option<Picture> {
+/// Decodes a picture like [`decode`], while its file arrives. Returns `None` if anything is missing or wrong, because the decoder may
+/// show more of the whole file in memory.
+pub(super) fn ahead(reader: impl BufRead, header: &Header, min_size: (u32, u32), limits: &Limits) -> Option<Picture> {
     let most = usize::try_from(limits.scans(header.size())).unwrap_or(usize::MAX);
     let decoder = Decoder::new(reader).ok()?.max_scans(most);
-    let (picture, coverage) = reduced(decoder, Scale::smallest_leaving(wanted, header.size())).ok()?;
+    let (picture, coverage) = decode_at(decoder, Scale::smallest_leaving(min_size, header.size())).ok()?;
     coverage.is_complete().then_some(picture)
 }
 
-fn reduced(decoder: Decoder<impl BufRead>, scale: Scale) -> Result<Reduced, Rejection> {
-    let made = decoder.approximate(true).decode(scale).map_err(|error| refusal(&error))?;
+fn decode_at(decoder: Decoder<impl BufRead>, scale: Scale) -> Result<Reduced, Rejection> {
+    let made = decoder.approximate(true).decode(scale).map_err(|error| rejection(&error))?;
     let model = match made.pixels {
         Pixels::Gray => Model::Gray,
         Pixels::Rgb => Model::Rgb,
@@ -49,8 +49,8 @@ fn reduced(decoder: Decoder<impl BufRead>, scale: Scale) -> Result<Reduced, Reje
     Ok((Picture { width: made.width, height: made.height, model, data: made.data }, made.coverage))
 }
 
-/// The picture, if not too much of it is missing.
-fn judged((picture, coverage): Reduced, bytes: &[u8]) -> Result<Picture, Rejection> {
+/// Applies the nine-tenths rule to a picture.
+fn check_coverage((picture, coverage): Reduced, bytes: &[u8]) -> Result<Picture, Rejection> {
     let Coverage { found, expected, .. } = coverage;
     if nearly_whole(found, expected) {
         return Ok(picture);
@@ -60,8 +60,8 @@ fn judged((picture, coverage): Reduced, bytes: &[u8]) -> Result<Picture, Rejecti
     Err(reason.because(format!("only {found} of the JPEG's {expected} blocks are there and readable")))
 }
 
-/// The verdict on a file that cannot be decoded.
-pub(crate) fn refusal(error: &Error) -> Rejection {
+/// Converts an error of the decoder.
+pub(crate) fn rejection(error: &Error) -> Rejection {
     match error {
         Error::NoPicture => header::ends_in_header(Format::Jpeg),
         Error::TooManyScans => Reason::TooComplex.because(error.to_string()),

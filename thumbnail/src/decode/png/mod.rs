@@ -10,23 +10,23 @@ use self::chunks::Essential;
 use super::{Decoded, nearly_whole, to_eight_bits};
 use crate::{
     Limits, Reason, Rejection,
+    box_filter::{self, BoxFilter},
     header::Header,
     picture::{Model, Picture},
-    shrink::{self, Shrink},
 };
 
 pub(super) fn decode(
     file: impl BufRead,
     header: &Header,
-    wanted: (u32, u32),
+    min_size: (u32, u32),
     limits: &Limits,
 ) -> Result<Decoded, Rejection> {
-    let refuse = |error: DecodingError| refusal(&error);
+    let reject = |error: DecodingError| rejection(&error);
     let allowance =
         usize::try_from(limits.max_metadata).unwrap_or(usize::MAX).saturating_add(16 * header.width as usize);
     let mut decoder = Decoder::new_with_limits(Essential::new(file), png::Limits { bytes: allowance });
     decoder.set_transformations(Transformations::EXPAND);
-    let mut reader = decoder.read_info().map_err(refuse)?;
+    let mut reader = decoder.read_info().map_err(reject)?;
     let (colour, depth) = reader.output_color_type();
     let model = match colour {
         ColorType::Grayscale => Model::Gray,
@@ -37,7 +37,7 @@ pub(super) fn decode(
     let (picture, whole) = if reader.info().interlaced {
         (interlaced(&mut reader, header, model, depth)?, true)
     } else {
-        rows(&mut reader, header, model, depth, wanted)?
+        rows(&mut reader, header, model, depth, min_size)?
     };
     let icc = reader.info().icc_profile.as_ref().map(|profile| profile.to_vec());
     Ok(Decoded { picture, icc, whole })
@@ -50,16 +50,16 @@ fn rows(
     header: &Header,
     model: Model,
     depth: BitDepth,
-    wanted: (u32, u32),
+    min_size: (u32, u32),
 ) -> Result<(Picture, bool), Rejection> {
     let size = header.size();
-    let mut shrink = Shrink::new(size, model, shrink::factor(size, wanted));
+    let mut filter = BoxFilter::new(size, model, box_filter::factor(size, min_size));
     let expected = header.width as usize * model.channels();
     let mut line = Vec::with_capacity(expected);
     let mut ended = false;
     for done in 0..header.height {
         if ended {
-            shrink.row(&line);
+            filter.row(&line);
             continue;
         }
         match reader.next_row() {
@@ -75,12 +75,12 @@ fn rows(
                 }
             }
             Ok(None) => return Err(rows_do_not_fit()),
-            Err(error) if !nearly_whole(u64::from(done), u64::from(header.height)) => return Err(refusal(&error)),
+            Err(error) if !nearly_whole(u64::from(done), u64::from(header.height)) => return Err(rejection(&error)),
             Err(_) => ended = true,
         }
-        shrink.row(&line);
+        filter.row(&line);
     }
-    let picture = shrink.finish().ok_or_else(rows_do_not_fit)?;
+    let picture = filter.finish().ok_or_else(rows_do_not_fit)?;
     Ok((picture, !ended))
 }
 
@@ -94,7 +94,7 @@ fn interlaced(
 ) -> Result<Picture, Rejection> {
     let length = reader.output_buffer_size().ok_or_else(|| Reason::Corrupt.because("the PNG is too large"))?;
     let mut data = vec![0; length];
-    reader.next_frame(&mut data).map_err(|error| refusal(&error))?;
+    reader.next_frame(&mut data).map_err(|error| rejection(&error))?;
     if depth == BitDepth::Sixteen {
         // In place: a second copy would cost as much as the picture.
         for i in 0..data.len() / 2 {
@@ -117,7 +117,7 @@ fn big_endian(sample: &[u8]) -> u8 {
     to_eight_bits(u16::from_be_bytes([sample[0], sample[1]]))
 }
 
-fn refusal(error: &DecodingError) -> Rejection {
+fn rejection(error: &DecodingError) -> Rejection {
     match error {
         DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             Reason::Truncated.because("the PNG ends before its picture does")

@@ -13,13 +13,13 @@ use crate::{
     Reason, Rejection,
     header::{
         Header,
-        tiff::{Coding, Compression, Photometric, Predictor},
+        tiff::{Compression, Photometric, Predictor, TiffCoding},
     },
     picture::Picture,
 };
 
 /// Heap that [`decode`] needs at its peak for a picture in a file of `length` bytes, the picture included.
-pub(crate) fn memory(coding: &Coding, pixels: u128, length: u64) -> u128 {
+pub(crate) fn memory(coding: &TiffCoding, pixels: u128, length: u64) -> u128 {
     let planes = if coding.planar { coding.samples as u128 } else { 1 };
     let chunk = u128::from(coding.row()).saturating_mul(u128::from(coding.chunk.1)).saturating_mul(planes);
     let length = u128::from(length);
@@ -37,7 +37,7 @@ pub(crate) fn memory(coding: &Coding, pixels: u128, length: u64) -> u128 {
     pixels * pixels::bytes_of_pixel(coding) + unpacked + reversed + all_chroma + samples
 }
 
-pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding) -> Result<Picture, Rejection> {
+pub(super) fn decode(bytes: &[u8], header: &Header, coding: &TiffCoding) -> Result<Picture, Rejection> {
     if coding.chunk.0 == 0 || coding.chunk.1 == 0 {
         return Err(Reason::Corrupt.because("the TIFF's strips or tiles have no size (tags 278, 322, 323)"));
     }
@@ -57,7 +57,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding) -> Result<P
     Ok(pixels.finish(header.icc.as_deref()))
 }
 
-fn strips(bytes: &[u8], header: &Header, coding: &Coding, pixels: &mut Pixels) -> Result<(), Rejection> {
+fn strips(bytes: &[u8], header: &Header, coding: &TiffCoding, pixels: &mut Pixels) -> Result<(), Rejection> {
     let (columns, rows) = coding.chunk;
     let across = header.width.div_ceil(columns);
     let count = across * header.height.div_ceil(rows);

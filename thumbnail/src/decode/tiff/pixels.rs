@@ -2,13 +2,13 @@
 
 use crate::{
     colour,
-    header::tiff::{Coding, Photometric},
+    header::tiff::{Photometric, TiffCoding},
     picture::{Model, Picture},
 };
 
 /// The pixels of a picture, gathered strip by strip: colours of eight bits, or inks, and alpha.
 pub(super) struct Pixels<'a> {
-    coding: &'a Coding,
+    coding: &'a TiffCoding,
     width: usize,
     height: usize,
     /// Channels of a colour, and of a pixel.
@@ -25,7 +25,7 @@ pub(super) struct Pixels<'a> {
 }
 
 /// Heap that a pixel needs until [`Pixels::finish`] is done, in bytes.
-pub(super) fn bytes_of_pixel(coding: &Coding) -> u128 {
+pub(super) fn bytes_of_pixel(coding: &TiffCoding) -> u128 {
     match (coding.photometric, coding.alpha) {
         // Inks and alpha together and apart, and what they become.
         (Photometric::Cmyk, Some(_)) => 5 + 4 + 3 + 4,
@@ -37,7 +37,7 @@ pub(super) fn bytes_of_pixel(coding: &Coding) -> u128 {
 impl<'a> Pixels<'a> {
     /// No pixel yet. `white` is that of floating-point numbers.
     #[allow(clippy::cast_precision_loss)] // eight bits remain
-    pub(super) fn new(coding: &'a Coding, (width, height): (u32, u32), white: f32) -> Self {
+    pub(super) fn new(coding: &'a TiffCoding, (width, height): (u32, u32), white: f32) -> Self {
         let (colours, light) = match coding.photometric {
             Photometric::WhiteIsZero | Photometric::BlackIsZero => (1, 255),
             Photometric::Cmyk => (4, 0),
@@ -107,7 +107,7 @@ impl<'a> Pixels<'a> {
 
 /// Shows the samples of a colour, which `scale` brings to 1 at most.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole numbers up to 65,535
-fn show(coding: &Coding, samples: &[f32], scale: f32, pixel: &mut [u8]) {
+fn show(coding: &TiffCoding, samples: &[f32], scale: f32, pixel: &mut [u8]) {
     match coding.photometric {
         Photometric::WhiteIsZero => pixel[0] = level(1.0 - samples[0] * scale),
         Photometric::Palette => {
@@ -138,7 +138,7 @@ fn luma_to_rgb(samples: &[f32], ([red, green, blue], levels): ([f32; 3], [f32; 6
     [r, (y - red * r - blue * b) / green, b].map(|value| level(value / 255.0))
 }
 
-fn lab_to_rgb(coding: &Coding, samples: &[f32]) -> [u8; 3] {
+fn lab_to_rgb(coding: &TiffCoding, samples: &[f32]) -> [u8; 3] {
     // What stands for 100 and, in chroma, for 1: with sixteen bits profiles had it so before their fourth version.
     let (white, one) = match (coding.photometric, coding.bits) {
         (_, 8) => (255.0, 1.0),

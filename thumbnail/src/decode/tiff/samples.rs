@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::header::tiff::{Coding, Predictor};
+use crate::header::tiff::{Predictor, TiffCoding};
 
 /// Shows the samples of each whole row, as the numbers that are stored; of `planes` that are apart those of a pixel together.
-pub(super) fn rows(coding: &Coding, mut planes: Vec<Cow<[u8]>>, rows: usize, mut show: impl FnMut(&mut [f32])) {
+pub(super) fn rows(coding: &TiffCoding, mut planes: Vec<Cow<[u8]>>, rows: usize, mut show: impl FnMut(&mut [f32])) {
     let length = usize::try_from(coding.row()).unwrap_or(usize::MAX).max(1);
     let mut samples = vec![0.0; coding.chunk.0 as usize * coding.samples];
     let whole = planes.iter().map(|plane| plane.len() / length).min().unwrap_or(0).min(rows);
@@ -23,7 +23,7 @@ pub(super) fn rows(coding: &Coding, mut planes: Vec<Cow<[u8]>>, rows: usize, mut
 }
 
 #[allow(clippy::cast_precision_loss)] // eight bits remain
-fn numbers<'a>(coding: &Coding, row: &[u8], samples: impl Iterator<Item = &'a mut f32>) {
+fn numbers<'a>(coding: &TiffCoding, row: &[u8], samples: impl Iterator<Item = &'a mut f32>) {
     let bits = coding.bits as usize;
     match bits {
         8 => samples.zip(row).for_each(|(sample, &byte)| *sample = f32::from(byte)),
@@ -42,12 +42,12 @@ fn numbers<'a>(coding: &Coding, row: &[u8], samples: impl Iterator<Item = &'a mu
 }
 
 /// A number of as many bytes, in the file's order.
-fn number(coding: &Coding, bytes: &[u8]) -> u64 {
+fn number(coding: &TiffCoding, bytes: &[u8]) -> u64 {
     let append = |number: u64, &byte: &u8| number << 8 | u64::from(byte);
     if coding.little { bytes.iter().rev().fold(0, append) } else { bytes.iter().fold(0, append) }
 }
 
-fn undo_predictor(coding: &Coding, row: &mut [u8]) {
+fn undo_predictor(coding: &TiffCoding, row: &mut [u8]) {
     let (step, size) = (coding.together(), coding.bits as usize / 8);
     if coding.predictor == Predictor::Horizontal && size > 1 {
         for at in (step * size..row.len()).step_by(size) {

@@ -10,12 +10,12 @@ use weezl::{BitOrder, LzwStatus};
 use crate::{
     Reason, Rejection,
     decode::nearly_whole,
-    header::tiff::{Coding, Compression},
+    header::tiff::{Compression, TiffCoding},
 };
 
 /// The unpacked bytes of the first `rows` rows, or of as many as are sound, with as much chroma as luminance.
 pub(super) fn unpack<'a>(
-    coding: &Coding,
+    coding: &TiffCoding,
     stored: &'a [u8],
     tables: &[u8],
     rows: usize,
@@ -143,14 +143,14 @@ impl hayro_ccitt::Decoder for Bits {
 }
 
 /// Samples as the JPEG has them, without any change of colours.
-fn jpeg(coding: &Coding, stored: &[u8], tables: &[u8], rows: usize) -> Result<Vec<u8>, Rejection> {
+fn jpeg(coding: &TiffCoding, stored: &[u8], tables: &[u8], rows: usize) -> Result<Vec<u8>, Rejection> {
     // Tables are a JPEG without a picture: its end and the other's start fall out.
     let whole = match (tables.strip_suffix(b"\xff\xd9"), stored.strip_prefix(b"\xff\xd8")) {
         (Some(tables), Some(picture)) => [tables, picture].concat(),
         _ => stored.to_vec(),
     };
-    let refuse = |error: scaled_jpeg::Error| Reason::Corrupt.because(format!("a JPEG in the TIFF (tag 259): {error}"));
-    let decoder = Decoder::from_slice(&whole).map_err(refuse)?.untransformed();
+    let reject = |error: scaled_jpeg::Error| Reason::Corrupt.because(format!("a JPEG in the TIFF (tag 259): {error}"));
+    let decoder = Decoder::from_slice(&whole).map_err(reject)?.untransformed();
     let JpegHeader { width, height, ref components, .. } = *decoder.header();
     if u32::from(width) != coding.chunk.0
         || !(rows..=coding.chunk.1 as usize).contains(&usize::from(height))
@@ -164,7 +164,7 @@ fn jpeg(coding: &Coding, stored: &[u8], tables: &[u8], rows: usize) -> Result<Ve
             coding.together()
         )));
     }
-    let mut picture = decoder.decode(Scale::Full).map_err(refuse)?;
+    let mut picture = decoder.decode(Scale::Full).map_err(reject)?;
     if !nearly_whole(picture.coverage.found, picture.coverage.expected) {
         return Err(Reason::Corrupt.because("a JPEG in the TIFF (tag 259) has too few readable blocks"));
     }

@@ -7,17 +7,17 @@ use image_webp::{DecodingError, WebPDecoder};
 use super::{cut, is_cut};
 use crate::{
     Reason, Rejection,
-    header::{Header, webp::Coding},
+    header::{Header, webp::WebpCoding},
     picture::{Model, Picture},
 };
 
 /// Heap that [`decode`] needs at its peak for so many pixels in a file of `length` bytes, the picture included.
-pub(super) fn memory(coding: &Coding, pixels: u128, length: u64) -> u128 {
+pub(super) fn memory(coding: &WebpCoding, pixels: u128, length: u64) -> u128 {
     9 * u128::from(length) + pixels * if coding.animated { 19 } else { 11 }
 }
 
-pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding) -> Result<Picture, Rejection> {
-    let refuse = |error: DecodingError| if is_cut(bytes) { cut() } else { refusal(&error) };
+pub(super) fn decode(bytes: &[u8], header: &Header, coding: &WebpCoding) -> Result<Picture, Rejection> {
+    let reject = |error: DecodingError| if is_cut(bytes) { cut() } else { rejection(&error) };
     let mut file = Cow::Borrowed(bytes);
     if bytes.get(12..16) == Some(b"VP8X") {
         // The decoder wants every chunk that the flags promise: they promise what was found.
@@ -26,18 +26,18 @@ pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding) -> Result<P
             file.to_mut()[20] = flags;
         }
     }
-    let mut decoder = WebPDecoder::new(Cursor::new(&*file)).map_err(refuse)?;
+    let mut decoder = WebPDecoder::new(Cursor::new(&*file)).map_err(reject)?;
     if decoder.dimensions() != header.size() {
         return Err(Reason::Corrupt.because("the WebP names two sizes"));
     }
     let length = decoder.output_buffer_size().ok_or_else(|| Reason::Corrupt.because("the WebP is too large"))?;
     let mut data = vec![0; length];
-    decoder.read_image(&mut data).map_err(refuse)?;
+    decoder.read_image(&mut data).map_err(reject)?;
     let model = if decoder.has_alpha() { Model::Rgba } else { Model::Rgb };
     Ok(Picture { width: header.width, height: header.height, model, data })
 }
 
-fn refusal(error: &DecodingError) -> Rejection {
+fn rejection(error: &DecodingError) -> Rejection {
     match error {
         DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => cut(),
         DecodingError::UnsupportedFeature(feature) => Reason::UnsupportedFormat.because(format!("WebP: {feature}")),

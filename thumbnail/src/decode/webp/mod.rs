@@ -13,28 +13,32 @@ mod vp8;
 
 use super::Ratio;
 use crate::{
-    Reason, Rejection,
+    Reason, Rejection, box_filter,
     bytes::Reader,
-    header::{Header, webp::Coding},
+    header::{Header, webp::WebpCoding},
     picture::Picture,
-    shrink,
 };
 
-/// By how much a picture of `size` is reduced in decoding: the most that leaves no edge below `wanted`.
-pub(crate) fn ratio(coding: &Coding, size: (u32, u32), wanted: (u32, u32)) -> Ratio {
-    if coding.opaque.is_some() { Ratio { from: shrink::factor(size, wanted), to: 1 } } else { Ratio::WHOLE }
+/// By how much a picture of `size` is reduced in decoding: the most that leaves no edge below `min_size`.
+pub(crate) fn ratio(coding: &WebpCoding, size: (u32, u32), min_size: (u32, u32)) -> Ratio {
+    if coding.opaque.is_some() { Ratio { from: box_filter::factor(size, min_size), to: 1 } } else { Ratio::WHOLE }
 }
 
 /// Heap that decoding needs at its peak, the decoded picture of `decoded` pixels included.
-pub(crate) fn memory(coding: &Coding, header: &Header, decoded: u128, length: u64) -> u128 {
+pub(crate) fn memory(coding: &WebpCoding, header: &Header, decoded: u128, length: u64) -> u128 {
     if coding.opaque.is_some() { lossy::memory(header.width, decoded) } else { full::memory(coding, decoded, length) }
 }
 
-/// Decodes so that `wanted` is left.
-pub(super) fn decode(bytes: &[u8], header: &Header, coding: &Coding, wanted: (u32, u32)) -> Result<Picture, Rejection> {
+/// Decodes so that `min_size` is left.
+pub(super) fn decode(
+    bytes: &[u8],
+    header: &Header,
+    coding: &WebpCoding,
+    min_size: (u32, u32),
+) -> Result<Picture, Rejection> {
     let Some(range) = &coding.opaque else { return full::decode(bytes, header, coding) };
     let data = bytes.get(range.clone()).unwrap_or_default();
-    lossy::decode(data, header.size(), ratio(coding, header.size(), wanted).from, is_cut(bytes))
+    lossy::decode(data, header.size(), ratio(coding, header.size(), min_size).from, is_cut(bytes))
 }
 
 /// Whether the file is shorter than it says. Decoders call what is missing by many names.

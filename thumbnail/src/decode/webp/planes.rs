@@ -3,7 +3,7 @@
 //! Means keep more bits than a sample has: what they lost would show, as colours are made of the sum of three of them, some of
 //! which count twice.
 
-use crate::shrink;
+use crate::box_filter;
 
 /// Parts of a level in which samples are counted.
 pub(super) const PARTS: u16 = 64;
@@ -18,7 +18,7 @@ pub(super) struct Plane {
 }
 
 /// A plane in the making.
-pub(super) struct Shrink {
+pub(super) struct PlaneBoxFilter {
     by: usize,
     /// Samples of a row, rows, and how many rows are still to come.
     width: usize,
@@ -28,13 +28,13 @@ pub(super) struct Shrink {
     double: bool,
     /// The last row.
     row: Vec<u8>,
-    /// Of each column, and how many rows they hold. By [`crate::shrink`]'s limit on `by` they fit.
+    /// Of each column, and how many rows they hold. By [`crate::box_filter`]'s limit on `by` they fit.
     sums: Vec<u16>,
     pending: usize,
     samples: Vec<u16>,
 }
 
-impl Shrink {
+impl PlaneBoxFilter {
     /// For a picture of `size` to be reduced by `by`.
     pub(super) fn of_luma((width, height): (u32, u32), by: u32) -> Self {
         let (width, height, by) = (width as usize, height as usize, by as usize);
@@ -82,7 +82,7 @@ impl Shrink {
         if self.by == 1 {
             return self.samples.extend(self.row.iter().map(|&sample| PARTS * u16::from(sample)));
         }
-        shrink::add(&mut self.sums, &self.row);
+        box_filter::add(&mut self.sums, &self.row);
         self.pending += 1;
         if self.pending == self.by || self.left == 0 {
             self.flush();
@@ -123,11 +123,11 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(mut shrink: Shrink, rows: &[&[u8]], width: usize, expected: &[f32]) {
+    fn check(mut filter: PlaneBoxFilter, rows: &[&[u8]], width: usize, expected: &[f32]) {
         for row in rows {
-            shrink.add(row);
+            filter.add(row);
         }
-        let plane = shrink.finish();
+        let plane = filter.finish();
         assert_eq!((plane.width, plane.width * plane.height), (width, expected.len()));
         let samples: Vec<f32> = plane.samples.iter().map(|&sample| f32::from(sample) / f32::from(PARTS)).collect();
         let same = samples.iter().zip(expected).all(|(a, b)| (a - b).abs() <= 0.5 / f32::from(PARTS));
@@ -137,8 +137,8 @@ mod tests {
     #[test]
     fn what_is_beyond_the_picture_is_left_out() {
         let rows: [&[u8]; 4] = [&[10, 20, 99], &[30, 41, 99], &[50, 60, 99], &[99; 3]];
-        check(Shrink::of_luma((2, 3), 2), &rows, 1, &[25.25, 55.0]);
-        check(Shrink::of_luma((2, 3), 1), &rows, 2, &[10.0, 20.0, 30.0, 41.0, 50.0, 60.0]);
+        check(PlaneBoxFilter::of_luma((2, 3), 2), &rows, 1, &[25.25, 55.0]);
+        check(PlaneBoxFilter::of_luma((2, 3), 1), &rows, 2, &[10.0, 20.0, 30.0, 41.0, 50.0, 60.0]);
     }
 
     #[test]
@@ -146,22 +146,22 @@ mod tests {
         let rows: [&[u8]; 2] = [&[10, 20, 30], &[40, 50, 60]];
         // Of a picture of five by three pixels.
         for by in [1, 2] {
-            check(Shrink::of_chroma((5, 3), by), &rows, 3, &[10.0, 20.0, 30.0, 40.0, 50.0, 60.0]);
+            check(PlaneBoxFilter::of_chroma((5, 3), by), &rows, 3, &[10.0, 20.0, 30.0, 40.0, 50.0, 60.0]);
         }
         // Of three by three pixels, four are of the first sample, and so on.
-        check(Shrink::of_chroma((5, 3), 3), &rows, 2, &[210.0 / 9.0, 35.0]);
-        check(Shrink::of_chroma((5, 3), 4), &rows, 2, &[30.0, 45.0]);
+        check(PlaneBoxFilter::of_chroma((5, 3), 3), &rows, 2, &[210.0 / 9.0, 35.0]);
+        check(PlaneBoxFilter::of_chroma((5, 3), 4), &rows, 2, &[30.0, 45.0]);
     }
 
     #[test]
     fn rows_that_are_missing_are_like_the_last_one() {
-        check(Shrink::of_luma((1, 4), 1), &[&[10], &[30]], 1, &[10.0, 30.0, 30.0, 30.0]);
-        check(Shrink::of_luma((1, 4), 3), &[&[10], &[31]], 1, &[24.0, 31.0]);
+        check(PlaneBoxFilter::of_luma((1, 4), 1), &[&[10], &[30]], 1, &[10.0, 30.0, 30.0, 30.0]);
+        check(PlaneBoxFilter::of_luma((1, 4), 3), &[&[10], &[31]], 1, &[24.0, 31.0]);
     }
 
     #[test]
     fn the_largest_sums_fit() {
         let row: &[u8] = &[255; 512];
-        check(Shrink::of_luma((512, 300), 256), &[row; 300], 2, &[255.0; 4]);
+        check(PlaneBoxFilter::of_luma((512, 300), 256), &[row; 300], 2, &[255.0; 4]);
     }
 }

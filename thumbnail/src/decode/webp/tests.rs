@@ -6,7 +6,7 @@ use image_webp::{UpsamplingMethod, WebPDecoder};
 use webp::{Encoder, PixelLayout};
 
 use super::*;
-use crate::{header, picture::Model, shrink::Shrink};
+use crate::{box_filter::BoxFilter, header, picture::Model};
 
 /// Slopes and edges in all three colours.
 fn encode(width: u32, height: u32, quality: f32) -> Vec<u8> {
@@ -24,9 +24,9 @@ fn encode(width: u32, height: u32, quality: f32) -> Vec<u8> {
 fn ours(file: &[u8], by: u32) -> Picture {
     let header = header::read(file).unwrap();
     let header::Coding::Webp(coding) = &header.coding else { unreachable!() };
-    let wanted = (header.width / by, header.height / by);
-    assert_eq!(ratio(coding, header.size(), wanted).from, by);
-    decode(file, &header, coding, wanted).unwrap()
+    let min_size = (header.width / by, header.height / by);
+    assert_eq!(ratio(coding, header.size(), min_size).from, by);
+    decode(file, &header, coding, min_size).unwrap()
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn a_picture_that_keeps_its_size_is_the_same_to_the_bit() {
         for quality in [5.0, 80.0] {
             let file = encode(width, height, quality);
             let (ours, other) =
-                (ours(&file, 1), full::decode(&file, &header::read(&file).unwrap(), &Coding::default()).unwrap());
+                (ours(&file, 1), full::decode(&file, &header::read(&file).unwrap(), &WebpCoding::default()).unwrap());
             assert_eq!(ours.size(), other.size());
             assert!(ours.data == other.data, "{width}x{height} at quality {quality}");
         }
@@ -52,11 +52,11 @@ fn a_picture_that_is_reduced_is_nearly_the_same() {
             decoder.set_lossy_upsampling(UpsamplingMethod::Simple);
             let mut whole = vec![0; decoder.output_buffer_size().unwrap()];
             decoder.read_image(&mut whole).unwrap();
-            let mut shrink = Shrink::new((width, height), Model::Rgb, by);
+            let mut filter = BoxFilter::new((width, height), Model::Rgb, by);
             for row in whole.chunks_exact(3 * width as usize) {
-                shrink.row(row);
+                filter.row(row);
             }
-            let (ours, other) = (ours(&file, by), shrink.finish().unwrap());
+            let (ours, other) = (ours(&file, by), filter.finish().unwrap());
             assert_eq!(ours.size(), other.size());
             let worst = ours.data.iter().zip(&other.data).map(|(a, b)| a.abs_diff(*b)).max();
             assert!(worst <= Some(3), "{width}x{height} by {by}: {worst:?}");

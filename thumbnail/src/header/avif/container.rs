@@ -69,7 +69,7 @@ impl<'a> Container<'a> {
         container.read_infos(infos).ok_or_else(corrupt)?;
         container.primary = part(b"pitm").and_then(|range| container.read_primary(&range)).ok_or_else(corrupt)?;
         let data = part(b"idat").unwrap_or(0..0);
-        part(b"iloc").and_then(|range| container.read_places(range.start, &data)).ok_or_else(corrupt)??;
+        part(b"iloc").and_then(|range| container.read_locations(range.start, &data)).ok_or_else(corrupt)??;
         let properties = part(b"iprp").ok_or_else(corrupt)?;
         container.read_properties(&properties).ok_or_else(corrupt)?;
         if let Some(range) = part(b"iref") {
@@ -105,7 +105,7 @@ impl<'a> Container<'a> {
     }
 
     /// None where the box breaks the rules, an error where it is of a kind that is not supported.
-    fn read_places(&mut self, start: usize, data: &Range<usize>) -> Option<Result<(), Rejection>> {
+    fn read_locations(&mut self, start: usize, data: &Range<usize>) -> Option<Result<(), Rejection>> {
         let reader = Reader::big(self.bytes);
         let version = reader.u8(start)?;
         let sizes = reader.u16(start + 4)?;

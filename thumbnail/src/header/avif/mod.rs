@@ -12,7 +12,7 @@ use crate::{Format, Reason, Rejection, bytes::Reader, orientation::Orientation};
 
 /// How a picture is put together.
 #[derive(Debug)]
-pub(crate) struct Coding {
+pub(crate) struct AvifCoding {
     pub(crate) colour: Layer,
     pub(crate) alpha: Option<Layer>,
     /// Whether the colours are multiplied by alpha.
@@ -81,7 +81,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
         height,
         orientation: container.orientation(primary),
         icc: icc.map(Cow::Borrowed),
-        coding: super::Coding::Avif(Coding {
+        coding: super::Coding::Avif(AvifCoding {
             colour,
             alpha: alpha.map(|(layer, _)| layer),
             premultiplied,
@@ -105,7 +105,7 @@ pub(crate) fn exif(bytes: &[u8]) -> Option<Vec<u8>> {
     data.get(start..).map(<[u8]>::to_vec)
 }
 
-impl Coding {
+impl AvifCoding {
     /// How long decoding takes, as the number of pixels of ordinary pictures that take as long.
     pub(crate) fn work(&self) -> u64 {
         let layers = std::iter::once(&self.colour).chain(&self.alpha);

@@ -35,11 +35,11 @@ impl<'a> Directory<'a> {
     }
 
     /// Where the entries are.
-    fn places(&self) -> impl Iterator<Item = usize> {
+    fn entry_offsets(&self) -> impl Iterator<Item = usize> {
         let size = self.entry_size();
         // Entries are few in any real file; a number that lies ends with the file.
-        let places = (0..self.entries.min(4096)).map(move |i| self.start + i * size);
-        places.take_while(move |&at| self.reader.slice(at, size).is_some())
+        let offsets = (0..self.entries.min(4096)).map(move |i| self.start + i * size);
+        offsets.take_while(move |&at| self.reader.slice(at, size).is_some())
     }
 
     fn entry_size(&self) -> usize {
@@ -48,11 +48,11 @@ impl<'a> Directory<'a> {
 
     /// Whether the file ends before the entries do.
     pub(super) fn is_cut(&self) -> bool {
-        self.places().count() < self.entries.min(4096)
+        self.entry_offsets().count() < self.entries.min(4096)
     }
 
     pub(super) fn find(&self, tag: u16) -> Option<Entry> {
-        let at = self.places().find(|&at| self.reader.u16(at) == Some(tag))?;
+        let at = self.entry_offsets().find(|&at| self.reader.u16(at) == Some(tag))?;
         let kind = self.reader.u16(at + 2)?;
         let (count, value, room) = if self.big {
             (usize::try_from(self.reader.u64(at + 4)?).ok()?, at + 12, 8)
@@ -88,11 +88,11 @@ impl<'a> Directory<'a> {
     /// # Errors
     /// [`Reason::Corrupt`] where the tag's value is no whole number, or lies outside the file.
     pub(super) fn number(&self, tag: u16) -> Result<Option<u32>, Rejection> {
-        let Some(at) = self.places().find(|&at| self.reader.u16(at) == Some(tag)) else { return Ok(None) };
+        let Some(at) = self.entry_offsets().find(|&at| self.reader.u16(at) == Some(tag)) else { return Ok(None) };
         let value = self.find(tag).filter(|entry| entry.count > 0).and_then(|entry| self.value(&entry, 0));
         let kind = self.reader.u16(at + 2).unwrap_or(0);
-        let refusal = || Reason::Corrupt.because(format!("the TIFF's tag {tag} of type {kind} has no number"));
-        value.ok_or_else(refusal).map(Some)
+        let rejection = || Reason::Corrupt.because(format!("the TIFF's tag {tag} of type {kind} has no number"));
+        value.ok_or_else(rejection).map(Some)
     }
 
     /// All values of a tag, or as many as there are; at most [`MOST_VALUES`].

@@ -12,7 +12,7 @@ use crate::{Format, Reason, Rejection, bytes::Reader, orientation::Orientation};
 /// How a TIFF's first picture is coded. All of it is honoured in decoding; what would not be, [`read`] refuses.
 #[derive(Debug, Clone)]
 #[allow(clippy::struct_excessive_bools)] // tags with two values
-pub(crate) struct Coding {
+pub(crate) struct TiffCoding {
     /// Whether numbers begin with their least byte.
     pub(crate) little: bool,
     pub(crate) compression: Compression,
@@ -99,7 +99,7 @@ impl Photometric {
     }
 }
 
-impl Coding {
+impl TiffCoding {
     /// Samples of one pixel in a strip or tile.
     pub(crate) fn together(&self) -> usize {
         if self.planar { 1 } else { self.samples }
@@ -138,7 +138,7 @@ fn coding(
     directory: &Directory,
     photometric: Photometric,
     (width, height): (u32, u32),
-) -> Result<Coding, Rejection> {
+) -> Result<TiffCoding, Rejection> {
     let number = |tag: u16, default: u32| Ok(directory.number(tag)?.unwrap_or(default));
     let samples = number(277, 1)? as usize;
     let tiled = directory.number(322)?.zip(directory.number(323)?);
@@ -148,7 +148,7 @@ fn coding(
         1 => false,
         // A single sample is its own plane.
         2 => samples > 1,
-        other => return Err(refused("planar configuration", 284, other)),
+        other => return Err(unsupported("planar configuration", 284, other)),
     };
     let mut extra = directory.numbers(338);
     if extra.is_empty() && samples == photometric.samples() + 1 && photometric != Photometric::Palette {
@@ -172,7 +172,7 @@ fn coding(
         return Err(Reason::TooComplex.because(format!("the TIFF has {count} strips or tiles")));
     }
     let tables = directory.find(347).map_or(0..0, |entry| entry.value_at..entry.value_at.saturating_add(entry.count));
-    Ok(Coding {
+    Ok(TiffCoding {
         little: Reader::tiff(bytes).is_some_and(Reader::is_little),
         compression,
         predictor: match number(317, 1)? {
@@ -181,12 +181,12 @@ fn coding(
             1 => Predictor::None,
             2 => Predictor::Horizontal,
             3 => Predictor::Float,
-            other => return Err(refused("predictor", 317, other)),
+            other => return Err(unsupported("predictor", 317, other)),
         },
         reversed: match number(266, 1)? {
             1 => false,
             2 => true,
-            other => return Err(refused("fill order", 266, other)),
+            other => return Err(unsupported("fill order", 266, other)),
         },
         bits: same(directory, 258, 1, photometric)?,
         float: match same(directory, 339, 1, photometric)? {
@@ -194,7 +194,7 @@ fn coding(
             // The chroma of Lab has signs, whether they are written down or not.
             2 if photometric.is_lab() => false,
             3 => true,
-            other => return Err(refused("sample format", 339, other)),
+            other => return Err(unsupported("sample format", 339, other)),
         },
         samples,
         photometric,
@@ -219,7 +219,7 @@ fn photometric(value: u32) -> Result<Photometric, Rejection> {
         6 => Photometric::Luma,
         8 => Photometric::Lab,
         9 => Photometric::IccLab,
-        other => return Err(refused("photometric interpretation", 262, other)),
+        other => return Err(unsupported("photometric interpretation", 262, other)),
     })
 }
 
@@ -228,18 +228,18 @@ fn compression(directory: &Directory) -> Result<Compression, Rejection> {
     Ok(match directory.number(259)?.unwrap_or(1) {
         1 => Compression::None,
         2 => Compression::FaxRows,
-        3 if options & 2 != 0 => return Err(refused("options of group 3", 292, options)),
+        3 if options & 2 != 0 => return Err(unsupported("options of group 3", 292, options)),
         3 if options & 1 != 0 => Compression::Fax3Rows,
         3 => Compression::Fax3,
         4 => match directory.number(293)?.unwrap_or(0) {
             0 => Compression::Fax4,
-            options => return Err(refused("options of group 4", 293, options)),
+            options => return Err(unsupported("options of group 4", 293, options)),
         },
         5 => Compression::Lzw,
         7 => Compression::Jpeg,
         8 | 32946 => Compression::Deflate,
         32773 => Compression::PackBits,
-        other => return Err(refused("compression", 259, other)),
+        other => return Err(unsupported("compression", 259, other)),
     })
 }
 
@@ -249,7 +249,7 @@ fn same(directory: &Directory, tag: u16, default: u32, photometric: Photometric)
     // Signs are a matter of course in chroma of Lab, whether they are written down or not.
     let signs = tag == 339 && photometric.is_lab();
     match directory.numbers(tag).iter().find(|&&value| value != first) {
-        Some(&other) if !signs => Err(refused("samples that differ: value", tag, other)),
+        Some(&other) if !signs => Err(unsupported("samples that differ: value", tag, other)),
         _ => Ok(first),
     }
 }
@@ -265,22 +265,22 @@ fn luma(directory: &Directory) -> ([f32; 3], [f32; 6]) {
 fn chunks(directory: &Directory, count: usize, end: usize) -> Vec<Range<usize>> {
     let list =
         |tiles: u16, strips: u16| directory.numbers(if directory.find(tiles).is_some() { tiles } else { strips });
-    let (places, lengths) = (list(324, 273), list(325, 279));
-    let range = |(i, &place): (usize, &u32)| {
+    let (offsets, lengths) = (list(324, 273), list(325, 279));
+    let range = |(i, &offset): (usize, &u32)| {
         // At the file's start there can be none: such a strip was never written.
-        if place == 0 {
+        if offset == 0 {
             return 0..0;
         }
         let length = lengths.get(i).filter(|&&length| length > 0);
-        place as usize..length.map_or(end.max(place as usize), |&length| place as usize + length as usize)
+        offset as usize..length.map_or(end.max(offset as usize), |&length| offset as usize + length as usize)
     };
-    places.iter().take(count).enumerate().map(range).collect()
+    offsets.iter().take(count).enumerate().map(range).collect()
 }
 
 /// Refuses combinations of what is each supported by itself.
-fn check(coding: &Coding, directory: &Directory) -> Result<(), Rejection> {
+fn check(coding: &TiffCoding, directory: &Directory) -> Result<(), Rejection> {
     let number = |tag: u16| directory.number(tag).map(|value| value.unwrap_or(0));
-    let Coding { bits, float, samples, photometric, compression, predictor, planar, .. } = *coding;
+    let TiffCoding { bits, float, samples, photometric, compression, predictor, planar, .. } = *coding;
     if samples < photometric.samples() {
         return Err(
             Reason::Corrupt.because(format!("the TIFF has {samples} samples a pixel (tag 277) for {photometric:?}"))
@@ -314,7 +314,7 @@ fn check(coding: &Coding, directory: &Directory) -> Result<(), Rejection> {
         Predictor::Float => float,
     };
     let kind = format!("{photometric:?} (tag 262)");
-    let refusals = [
+    let rejected = [
         (
             !(of_photometric && of_compression && of_numbers),
             format!("{bits} bits a sample (tag 258), float: {float} (tag 339), {kind}, {compression:?} (tag 259)"),
@@ -331,13 +331,13 @@ fn check(coding: &Coding, directory: &Directory) -> Result<(), Rejection> {
             format!("{kind} multiplied by alpha (tag 338)"),
         ),
     ];
-    match refusals.into_iter().find(|(applies, _)| *applies) {
+    match rejected.into_iter().find(|(applies, _)| *applies) {
         Some((_, what)) => Err(Reason::UnsupportedFormat.because(format!("TIFF: {what}"))),
         None => Ok(()),
     }
 }
 
-/// The refusal of a tag's value.
-fn refused(what: &str, tag: u16, value: u32) -> Rejection {
+/// The rejection of a tag's value.
+fn unsupported(what: &str, tag: u16, value: u32) -> Rejection {
     Reason::UnsupportedFormat.because(format!("TIFF: {what} {value} (tag {tag})"))
 }

@@ -1,47 +1,47 @@
-//! Reduces a picture by a whole number while its rows arrive, so that it is never held in full.
+//! The box filter: averages squares of pixels while their rows arrive, so that the full picture is never in memory.
 //!
-//! Squares of pixels are averaged, with colours weighted by their alpha. That is quick but coarse, so it leaves twice what is
-//! wanted, and the fine resampling does the rest.
+//! Colours are weighted by their alpha. The filter is fast but coarse, so it stops at twice the size of the largest thumbnail, and
+//! [`resample`](crate::resample) does the rest.
 
 use crate::picture::{Model, Picture};
 
-/// The most that squares measure: sums of so many rows still fit into their type.
+/// The maximum edge of a square. The sums of 256 rows just fit into their type.
 const MOST: u32 = 256;
 
-/// By what a picture of `size` may be reduced so that no edge is below `wanted`.
-pub(crate) fn factor(size: (u32, u32), wanted: (u32, u32)) -> u32 {
-    (size.0 / wanted.0.max(1)).min(size.1 / wanted.1.max(1)).clamp(1, MOST)
+/// Returns the largest edge of squares that leaves at least `min_size` of a picture of `size`.
+pub(crate) fn factor(size: (u32, u32), min_size: (u32, u32)) -> u32 {
+    (size.0 / min_size.0.max(1)).min(size.1 / min_size.1.max(1)).clamp(1, MOST)
 }
 
-/// A picture in the making.
-pub(crate) struct Shrink {
+/// Collects the rows of a picture and averages them.
+pub(crate) struct BoxFilter {
     by: usize,
     width: usize,
     height: usize,
     model: Model,
     sums: Sums,
-    /// Rows that the sums hold.
+    /// The number of rows in the sums.
     pending: usize,
     data: Vec<u8>,
 }
 
-/// Of each channel of each column.
+/// The sums of each channel of each column.
 enum Sums {
-    /// Rows go into the picture as they are.
+    /// Nothing is averaged: rows are copied.
     None,
     Opaque(Vec<u16>),
-    /// Rows that are wholly opaque, as most pictures with an alpha channel have them, are summed up as quickly as others.
+    /// Most rows of pictures with an alpha channel are opaque. They have their own sums, which are faster.
     Alpha {
         opaque: Vec<u16>,
-        /// Of colours times alpha, and of alpha, of all other rows.
+        /// The sums of colours times alpha, and of alpha, for all other rows.
         weighted: Vec<u32>,
-        /// Whether there was such a row.
+        /// Whether `weighted` has any row.
         any_weighted: bool,
     },
 }
 
-impl Shrink {
-    /// For rows of a picture of `size`, to be reduced by `by`.
+impl BoxFilter {
+    /// Expects the rows of a picture of `width` by `height` pixels, and averages squares of `by` by `by` pixels.
     pub(crate) fn new((width, height): (u32, u32), model: Model, by: u32) -> Self {
         let (by, width, height) = (by.clamp(1, MOST) as usize, width as usize, height as usize);
         let row = width * model.channels();
@@ -54,7 +54,7 @@ impl Shrink {
         Self { by, width, height, model, sums, pending: 0, data }
     }
 
-    /// Takes the next row from the top, `width * channels` bytes.
+    /// Adds the next row from the top, which has `width * channels` bytes.
     pub(crate) fn row(&mut self, row: &[u8]) {
         match &mut self.sums {
             Sums::None => return self.data.extend_from_slice(row),
@@ -75,7 +75,7 @@ impl Shrink {
         }
     }
 
-    /// The picture, with as many rows as were given; `None` where that were none or too many.
+    /// Returns the averaged picture, or `None` if the number of rows was wrong.
     pub(crate) fn finish(mut self) -> Option<Picture> {
         if self.pending > 0 {
             self.flush();
@@ -87,7 +87,7 @@ impl Shrink {
             .filter(|_| whole)
     }
 
-    /// Makes a row of the picture of the sums.
+    /// Turns the sums into a row of the averaged picture.
     fn flush(&mut self) {
         let (by, rows, data) = (self.by, self.pending, &mut self.data);
         match (&mut self.sums, self.model) {
@@ -119,7 +119,7 @@ impl Shrink {
 }
 
 fn is_opaque(row: &[u8], model: Model) -> bool {
-    // No look at each pixel by itself, which would take longer than to add them up.
+    // Combining all alphas is faster than testing each pixel.
     if model == Model::Rgba {
         row.as_chunks::<4>().0.iter().fold(255, |all, pixel| all & pixel[3]) == 255
     } else {
@@ -127,7 +127,7 @@ fn is_opaque(row: &[u8], model: Model) -> bool {
     }
 }
 
-/// Adds a row to the sums of its columns, which hold at most [`MOST`] rows.
+/// Adds a row to the sums of its columns. The sums can hold [`MOST`] rows.
 pub(crate) fn add(sums: &mut [u16], row: &[u8]) {
     for (sum, &value) in sums.iter_mut().zip(row) {
         *sum += u16::from(value);
@@ -174,13 +174,13 @@ fn average_weighted<const N: usize>(opaque: &[u16], weighted: &[u32], by: usize,
     }
 }
 
-/// What a pixel counts among `pixels`, of which there are at most 65,536: divisions would cost more than all else here.
+/// Returns the weight of one of at most 65,536 `pixels`. Multiplying by it avoids divisions, which would dominate the time.
 #[allow(clippy::cast_precision_loss)] // none at that size
 fn share(pixels: usize) -> f32 {
     1.0 / pixels as f32
 }
 
-/// A total is less than 2^24, which this type holds exactly.
+/// Multiplies and rounds. A total is less than 2^24, so `f32` represents it exactly.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn rounded(total: u32, share: f32) -> u8 {
     (total as f32 * share + 0.5) as u8
@@ -190,50 +190,50 @@ fn rounded(total: u32, share: f32) -> u8 {
 mod tests {
     use super::*;
 
-    fn shrink(size: (u32, u32), model: Model, by: u32, data: &[u8]) -> Picture {
-        let mut shrink = Shrink::new(size, model, by);
-        data.chunks(size.0 as usize * model.channels()).for_each(|row| shrink.row(row));
-        shrink.finish().unwrap()
+    fn reduced(size: (u32, u32), model: Model, by: u32, data: &[u8]) -> Picture {
+        let mut filter = BoxFilter::new(size, model, by);
+        data.chunks(size.0 as usize * model.channels()).for_each(|row| filter.row(row));
+        filter.finish().unwrap()
     }
 
     #[test]
     fn squares_are_averaged_and_those_at_the_edges_are_smaller() {
         let data = [10, 20, 30, 40, 50, 100, 110, 120, 130, 141, 200, 210, 220, 230, 241];
-        let small = shrink((5, 3), Model::Gray, 2, &data);
+        let small = reduced((5, 3), Model::Gray, 2, &data);
         assert_eq!((small.width, small.height), (3, 2));
         // (10 + 20 + 100 + 110) / 4, …, (50 + 141) / 2 rounded, then a single row.
         assert_eq!(small.data, [60, 80, 96, 205, 225, 241]);
-        assert_eq!(shrink((5, 3), Model::Gray, 1, &data).data, data);
+        assert_eq!(reduced((5, 3), Model::Gray, 1, &data).data, data);
     }
 
     #[test]
     fn channels_stay_apart_and_the_largest_sums_fit() {
         let data = [255, 0, 128].repeat(256 * 300);
-        let small = shrink((256, 300), Model::Rgb, 256, &data);
+        let small = reduced((256, 300), Model::Rgb, 256, &data);
         assert_eq!(small.data, [255, 0, 128, 255, 0, 128]);
         let data = [255, 1, 128, 255].repeat(256 * 256);
-        assert_eq!(shrink((256, 256), Model::Rgba, 256, &data).data, [255, 1, 128, 255]);
+        assert_eq!(reduced((256, 256), Model::Rgba, 256, &data).data, [255, 1, 128, 255]);
     }
 
     #[test]
     fn colours_count_by_their_alpha() {
         // A visible red pixel, a hidden green one, and half of a blue one.
         let data = [200, 0, 0, 255, 0, 200, 0, 0, 0, 0, 100, 128, 0, 200, 0, 0];
-        assert_eq!(shrink((2, 2), Model::Rgba, 2, &data).data, [133, 0, 33, 96]);
+        assert_eq!(reduced((2, 2), Model::Rgba, 2, &data).data, [133, 0, 33, 96]);
         // The same, with an opaque row above it.
         let data = [200, 0, 0, 255, 200, 0, 0, 255, 0, 0, 100, 128, 0, 200, 0, 0];
-        assert_eq!(shrink((2, 2), Model::Rgba, 2, &data).data, [160, 0, 20, 160]);
-        assert_eq!(shrink((2, 2), Model::GrayAlpha, 2, &[10, 255, 30, 255, 20, 255, 40, 255]).data, [25, 255]);
-        assert_eq!(shrink((2, 2), Model::GrayAlpha, 2, &[10, 255, 30, 255, 9, 0, 9, 0]).data, [20, 128]);
-        assert_eq!(shrink((2, 1), Model::GrayAlpha, 2, &[9, 0, 90, 100]).data, [90, 50]);
-        assert_eq!(shrink((2, 1), Model::GrayAlpha, 2, &[9, 0, 90, 0]).data, [0, 0]);
+        assert_eq!(reduced((2, 2), Model::Rgba, 2, &data).data, [160, 0, 20, 160]);
+        assert_eq!(reduced((2, 2), Model::GrayAlpha, 2, &[10, 255, 30, 255, 20, 255, 40, 255]).data, [25, 255]);
+        assert_eq!(reduced((2, 2), Model::GrayAlpha, 2, &[10, 255, 30, 255, 9, 0, 9, 0]).data, [20, 128]);
+        assert_eq!(reduced((2, 1), Model::GrayAlpha, 2, &[9, 0, 90, 100]).data, [90, 50]);
+        assert_eq!(reduced((2, 1), Model::GrayAlpha, 2, &[9, 0, 90, 0]).data, [0, 0]);
     }
 
     #[test]
     fn rows_that_are_missing_are_noticed() {
-        let mut shrink = Shrink::new((4, 4), Model::Gray, 2);
-        shrink.row(&[0; 4]);
-        assert!(shrink.finish().is_none());
+        let mut filter = BoxFilter::new((4, 4), Model::Gray, 2);
+        filter.row(&[0; 4]);
+        assert!(filter.finish().is_none());
     }
 
     #[test]

@@ -4,9 +4,11 @@ use thumbnail_resample::{Part, divide_by_alpha, multiply_by_alpha};
 
 use crate::{Reason, Rejection, picture::Picture, size::Fit};
 
-/// The whole of a decoded picture at `size`, which is not larger on any axis. `extent` is how much of it shows the source, in
-/// pixels: less than all where a source that was reduced in decoding is no multiple of what became one pixel. Multiplies by
-/// alpha in place, since a copy of a large source would double the memory.
+/// Resamples a whole decoded picture to `size`, which is not larger on any axis.
+///
+/// `extent` is the part of the picture that shows the source, in pixels. It is smaller than the picture if the last row or column of a
+/// picture that was reduced in decoding is only partly covered by the source. Colours are multiplied by alpha in place, because a
+/// copy of a large source would double the memory.
 pub(crate) fn reduce(mut picture: Picture, extent: (f64, f64), size: (u32, u32)) -> Result<Picture, Rejection> {
     if picture.size() == size {
         return Ok(picture);
@@ -25,12 +27,12 @@ pub(crate) fn reduce(mut picture: Picture, extent: (f64, f64), size: (u32, u32))
     Ok(reduced)
 }
 
-/// A thumbnail from a picture that shows the whole source at the thumbnail's scale or a larger one.
+/// Makes a thumbnail from a picture that shows the whole source at the thumbnail's scale or a larger one.
 pub(crate) fn render(from: &Picture, fit: &Fit) -> Result<Picture, Rejection> {
     if from.size() == fit.output {
         return Ok(from.clone());
     }
-    // The part of `from` that is shown: all of it, or its middle where the thumbnail is cut to a box.
+    // The part of `from` that the thumbnail shows: all of it, or its middle if the thumbnail is cropped.
     let axis = |edge: u32, output: u32, scaled: u32| {
         let shown = f64::from(edge) * f64::from(output) / f64::from(scaled);
         ((f64::from(edge) - shown) / 2.0, shown)
@@ -46,7 +48,7 @@ fn resample(from: &Picture, part: Part, size: (u32, u32), alpha: bool) -> Result
     Ok(Picture { width: size.0, height: size.1, model: from.model, data })
 }
 
-/// Sizes and buffers are our own here: an error is a bug, and becomes a rejection rather than a panic.
+/// Converts an error to a rejection. All sizes and buffers are our own, so an error is a bug.
 #[allow(clippy::needless_pass_by_value)] // the shape that `map_err` takes
 fn bug(error: String) -> Rejection {
     Reason::EncodeFailed.because(format!("resizing: {error}"))
