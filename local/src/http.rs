@@ -1,15 +1,11 @@
-//! What the two servers share: binding with a helpful error, serving until dropped, ids.
+//! What the servers share: binding with a helpful error, serving until dropped, ids.
 
-use std::convert::Infallible;
-use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use hyper::body::{Body, Incoming};
-use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
+use axum::Router;
+use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::sync::oneshot;
 
 use crate::Error;
 
@@ -18,50 +14,27 @@ pub(crate) async fn bind(port: u16, role: &'static str, setting: &'static str) -
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|source| Error::Port { port, role, setting, source })
 }
 
-/// A server that runs until this is dropped, with all its connections.
+/// A server that accepts connections until this is dropped; requests that are under way then are still answered.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
-    accepting: AbortHandle,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.accepting.abort();
-    }
+    _stop: oneshot::Sender<()>,
 }
 
 impl Server {
     /// Serves HTTP/1.1.
-    pub(crate) fn start<H, F, B>(listener: TcpListener, handler: H) -> std::io::Result<Self>
-    where
-        H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
-        F: Future<Output = Result<Response<B>, Infallible>> + Send + 'static,
-        B: Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        let address = listener.local_addr()?;
-        let accepting = tokio::spawn(async move {
-            let mut connections = JoinSet::new();
-            loop {
-                let Ok((stream, peer)) = listener.accept().await else {
-                    // Out of file descriptors, say: the next connection may fare better.
-                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                    continue;
-                };
-                let _ = stream.set_nodelay(true);
-                let handler = handler.clone();
-                let service = service_fn(move |request| handler(request, peer));
-                connections.spawn(async move {
-                    let connection = hyper::server::conn::http1::Builder::new();
-                    if let Err(error) = connection.serve_connection(TokioIo::new(stream), service).await {
-                        tracing::debug!(%error, "connection ended");
-                    }
-                });
-                while connections.try_join_next().is_some() {}
-            }
-        });
-        Ok(Self { address, accepting: accepting.abort_handle() })
+    pub(crate) fn start(listener: TcpListener, service: Router) -> Result<Self, Error> {
+        let address = listener.local_addr().map_err(|source| Error::Server { source })?;
+        // Small answers wait for no more to come.
+        let listener = listener.tap_io(|stream| _ = stream.set_nodelay(true));
+        let (stop, stopped) = oneshot::channel();
+        let serving = axum::serve(listener, service).with_graceful_shutdown(async { _ = stopped.await });
+        tokio::spawn(serving.into_future());
+        Ok(Self { address, _stop: stop })
+    }
+
+    /// The address as an endpoint for an SDK or the AWS CLI.
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
     }
 }
 

@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::lambda::{Invocation, Outcome};
+use crate::s3::decode_key;
 use crate::stack::{IMAGE_PROCESSOR, UPLOAD_HANDLER};
 
-/// `image-processor`'s `result`, or what stands for one where that function made none.
+/// What became of one key: `image-processor`'s `result`, or what stands for one where that function gave none.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Processed {
+pub struct Report {
     /// The function's word (`made`, `removed`, `rejected`, `refused`), or ours: `skipped` by `upload-handler`, `failed`.
     pub outcome: String,
     /// The stable code of why there are no thumbnails.
@@ -31,7 +32,7 @@ pub struct Processed {
     pub milliseconds: BTreeMap<String, f64>,
 }
 
-/// The source of a [`Processed`].
+/// The source of a [`Report`].
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Source {
@@ -49,7 +50,7 @@ pub struct Source {
     pub frames: u32,
 }
 
-/// One thumbnail of a [`Processed`].
+/// One thumbnail of a [`Report`].
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Thumbnail {
@@ -83,27 +84,7 @@ struct Skipped {
     reason: String,
 }
 
-/// What became of one key.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Report {
-    /// The thumbnails are made.
-    Made(Processed),
-    /// The source is gone, and its thumbnails are removed.
-    Removed(Processed),
-    /// There will be none, for the reason that [`Processed::explained`] tells.
-    None(Processed),
-}
-
 impl Report {
-    /// The report, whatever became of the key.
-    #[must_use]
-    pub fn into_processed(self) -> Processed {
-        let (Self::Made(processed) | Self::Removed(processed) | Self::None(processed)) = self;
-        processed
-    }
-}
-
-impl Processed {
     /// Why there are no thumbnails, in one line.
     #[must_use]
     pub fn explained(&self) -> String {
@@ -121,38 +102,30 @@ impl Processed {
     }
 }
 
-/// What an invocation tells, by key. Nothing, when it only passed a job on.
+/// Reads what an invocation tells of each key. Nothing, when it only passed a job on.
 #[must_use]
-pub fn read(invocation: &Invocation) -> Vec<(String, Report)> {
-    let none = |message: &str| {
-        let failed = |key: String| (key.clone(), Report::None(Processed::failed(key, message)));
-        keys(&invocation.payload).into_iter().map(failed).collect()
-    };
-    let Outcome::Answered(answer) = &invocation.outcome else { return none(&failure(invocation)) };
+pub fn read(invocation: &Invocation) -> Vec<Report> {
+    let failed = |message: &str| keys(&invocation.payload).map(|key| Report::failed(key, message)).collect();
+    let Outcome::Answered(answer) = &invocation.outcome else { return failed(&failure(invocation)) };
     match invocation.function.as_str() {
         IMAGE_PROCESSOR => {
-            let Some(mut processed) = result::<Processed>(answer) else {
-                return none(&format!("{IMAGE_PROCESSOR} answered something else: {answer}"));
+            let Some(mut report) = result::<Report>(answer) else {
+                return failed(&format!("{IMAGE_PROCESSOR} answered something else: {answer}"));
             };
-            if processed.key.is_empty() {
-                processed.key = keys(&invocation.payload).into_iter().next().unwrap_or_default();
+            if report.key.is_empty() {
+                report.key = keys(&invocation.payload).next().unwrap_or_default();
             }
-            let key = processed.key.clone();
-            let report = match processed.outcome.as_str() {
-                "made" => Report::Made(processed),
-                "removed" => Report::Removed(processed),
-                _ => Report::None(processed),
-            };
-            vec![(key, report)]
+            vec![report]
         }
         UPLOAD_HANDLER => {
-            let skipped = |skip: Skipped| {
-                let outcome = "skipped".to_owned();
-                let processed =
-                    Processed { outcome, key: skip.key.clone(), reason: Some(skip.reason), ..Processed::default() };
-                (skip.key, Report::None(processed))
+            let skipped = result::<Handled>(answer).unwrap_or_default().skipped.into_iter();
+            let report = |Skipped { key, reason }| Report {
+                outcome: "skipped".to_owned(),
+                key,
+                reason: Some(reason),
+                ..Report::default()
             };
-            result::<Handled>(answer).unwrap_or_default().skipped.into_iter().map(skipped).collect()
+            skipped.map(report).collect()
         }
         _ => Vec::new(),
     }
@@ -187,12 +160,10 @@ fn failure(invocation: &Invocation) -> String {
 }
 
 /// The keys that an event is about: a job's, or a notification's.
-fn keys(event: &Value) -> Vec<String> {
-    if let Some(key) = event["key"].as_str() {
-        return vec![key.to_owned()];
-    }
+fn keys(event: &Value) -> impl Iterator<Item = String> {
     let records = event["Records"].as_array().into_iter().flatten();
-    records.filter_map(|record| Some(crate::s3::decode_key(record["s3"]["object"]["key"].as_str()?))).collect()
+    let of_records = records.filter_map(|record| Some(decode_key(record["s3"]["object"]["key"].as_str()?)));
+    event["key"].as_str().map(str::to_owned).into_iter().chain(of_records)
 }
 
 #[cfg(test)]
@@ -221,12 +192,8 @@ mod tests {
     }
 
     fn explained(function: &str, payload: Value, outcome: Outcome) -> Vec<(String, String)> {
-        let told = read(&invocation(function, payload, outcome)).into_iter();
-        told.map(|(key, report)| match report {
-            Report::None(processed) => (key, processed.explained()),
-            other => panic!("{other:?}"),
-        })
-        .collect()
+        let reports = read(&invocation(function, payload, outcome)).into_iter();
+        reports.map(|report| (report.key.clone(), report.explained())).collect()
     }
 
     #[test]
@@ -239,8 +206,9 @@ mod tests {
         });
         for answer in [json!({ "statusCode": 200, "result": result }), json!({ "body": result.to_string() })] {
             let told = read(&invocation(IMAGE_PROCESSOR, json!({}), Outcome::Answered(answer)));
-            let [(key, Report::Made(processed))] = told.as_slice() else { panic!("{told:?}") };
-            assert_eq!((key.as_str(), processed.thumbnails[0].width), ("uploads/a.jpg", 4));
+            let [report] = told.as_slice() else { panic!("{told:?}") };
+            assert_eq!((report.outcome.as_str(), report.key.as_str()), ("made", "uploads/a.jpg"));
+            assert_eq!(report.thumbnails[0].width, 4);
         }
     }
 

@@ -1,39 +1,45 @@
 //! Clients of the AWS SDK for servers of this machine.
 
+use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_lambda::Client as Lambda;
 use aws_sdk_s3::Client as S3;
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, StalledStreamProtectionConfig};
+use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use resilience::{explain, http_client};
+
+/// The access key ID and the secret key of everything that runs here.
+pub const CREDENTIALS: (&str, &str) = ("local", "local");
+
+/// The region that everything here says to be in.
+pub(crate) const REGION: &str = "us-east-1";
 
 /// A client of the S3 at an endpoint. Each request is sent once, and may take as long as its body takes.
 #[must_use]
 pub fn s3(endpoint: &str) -> S3 {
-    let config = aws_sdk_s3::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .http_client(http_client())
-        .region(Region::new("us-east-1"))
-        .endpoint_url(endpoint)
-        .credentials_provider(Credentials::new("local", "local", None, None, "local"))
-        .retry_config(RetryConfig::disabled())
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .force_path_style(true);
-    S3::from_conf(config.build())
+    S3::new(&config(endpoint))
 }
 
-/// A client of Lambda's API at an endpoint. Each request is sent once.
+/// A client of Lambda's API at an endpoint. Each request is sent once, and may take as long as the function takes.
 #[must_use]
 pub fn lambda(endpoint: &str) -> Lambda {
-    let config = aws_sdk_lambda::Config::builder()
+    Lambda::new(&config(endpoint))
+}
+
+fn config(endpoint: &str) -> SdkConfig {
+    let (access_key, secret_key) = CREDENTIALS;
+    let credentials = Credentials::new(access_key, secret_key, None, None, "local");
+    SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(http_client())
-        .region(Region::new("us-east-1"))
+        .region(Region::new(REGION))
         .endpoint_url(endpoint)
-        .credentials_provider(Credentials::new("local", "local", None, None, "local"))
-        .retry_config(RetryConfig::disabled());
-    Lambda::from_conf(config.build())
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .retry_config(RetryConfig::disabled())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .build()
 }
 
 /// The status and the message of a service's error; `None` where the service did not answer.

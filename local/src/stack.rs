@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
+use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::faults::Faults;
@@ -20,6 +21,7 @@ use crate::gallery::{Gallery, Sources};
 use crate::lambda::{self, Front};
 use crate::process::Child;
 use crate::s3::{self, S3Server};
+use crate::sdk::{CREDENTIALS, REGION};
 use crate::{Error, http};
 
 /// The function that S3's notifications invoke.
@@ -27,15 +29,18 @@ pub const UPLOAD_HANDLER: &str = "upload-handler";
 /// The function that `upload-handler` invokes.
 pub const IMAGE_PROCESSOR: &str = "image-processor";
 
-/// What the user has set for the real AWS, which must not reach the functions.
+/// Variables that must not reach the functions: what the user has set for the real AWS.
 const FOREIGN: [&str; 4] = ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"];
+
+/// Variables that Cargo sets for a test. If another Cargo saw them, it would run `ring`'s build script again, and build anew
+/// whatever uses `ring`.
+const OF_CARGO: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
 
 /// Changes of the bucket that the gallery may lag behind before it misses some.
 const CHANGES: usize = 1024;
 
 /// What a stack is started with.
 #[derive(Debug, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct Config {
     /// The folder of the Cargo workspace that has the two functions.
     pub project: PathBuf,
@@ -61,9 +66,6 @@ pub struct Config {
     pub release: bool,
     /// Rebuild and restart the functions when their code changes.
     pub watch: bool,
-    /// Run the functions in processes of our own, as Lambda does, instead of under `cargo lambda watch`: with a deadline, and
-    /// each replaced when it ends.
-    pub sandboxes: bool,
     /// The longest that one attempt of an invocation may take.
     pub timeout: Duration,
     /// Waits before the retries of an event.
@@ -91,7 +93,6 @@ impl Config {
             concurrency: 4,
             release: false,
             watch: false,
-            sandboxes: false,
             timeout: Duration::from_mins(5),
             retry_delays: vec![Duration::from_secs(1), Duration::from_secs(2)],
             environment: Vec::new(),
@@ -199,14 +200,17 @@ impl Stack {
     /// [`Error::Functions`] when they do not answer.
     pub async fn start_functions(&mut self) -> Result<(), Error> {
         self.build().await?;
-        if self.config.sandboxes {
-            return self.run_processes();
-        }
         let log = self.open_log()?;
         let earlier = log.metadata().map_or(0, |log| log.len());
         self.runtime = Some(self.spawn(&mut self.watch_command(), Some(log))?);
-        for (function, event) in [(UPLOAD_HANDLER, test_event(&self.config.bucket)), (IMAGE_PROCESSOR, outside())] {
-            self.answers(function, &event, earlier).await?;
+        // Events that change nothing. Both at once: `cargo lambda watch` takes seconds to start a function.
+        let events = [(UPLOAD_HANDLER, test_event(&self.config.bucket)), (IMAGE_PROCESSOR, outside())];
+        let answers = events.map(|(function, event)| {
+            let endpoint = self.runtime_endpoint.clone();
+            (function, tokio::spawn(async move { lambda::answers(&endpoint, function, &event).await }))
+        });
+        for (function, answer) in answers {
+            self.wait(function, answer, earlier).await?;
         }
         Ok(())
     }
@@ -226,37 +230,6 @@ impl Stack {
             }
         };
         if status.success() { Ok(()) } else { Err(Error::Build { status, log: self.config.log() }) }
-    }
-
-    /// Runs the functions' programs, as they were built, in processes of our own.
-    fn run_processes(&self) -> Result<(), Error> {
-        let programs = self.target_folder()?.join(if self.config.release { "release" } else { "debug" });
-        let (log, environment) = (self.open_log()?, self.environment());
-        self.lambda.run_processes(Box::new(move |function| {
-            let mut command = Command::new(programs.join(function));
-            let log = || log.try_clone().map_or_else(|_| Stdio::null(), Stdio::from);
-            command.stdout(log()).stderr(log());
-            for name in FOREIGN {
-                command.env_remove(name);
-            }
-            command.envs(environment.iter().cloned());
-            command
-        }));
-        Ok(())
-    }
-
-    /// Where Cargo puts what it builds.
-    fn target_folder(&self) -> Result<PathBuf, Error> {
-        let cargo = PathBuf::from(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        let mut metadata = Command::new(&cargo);
-        metadata.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(&self.config.project);
-        let output = metadata.output().map_err(|source| Error::Tool { tool: cargo.clone(), source })?;
-        let metadata: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-        let folder = metadata["target_directory"].as_str().map(PathBuf::from);
-        folder.ok_or_else(|| {
-            let told = String::from_utf8_lossy(&output.stderr).into_owned();
-            Error::Tool { tool: cargo, source: std::io::Error::other(told) }
-        })
     }
 
     fn watch_command(&self) -> Command {
@@ -280,7 +253,10 @@ impl Stack {
             command.stdout(Stdio::from(copy)).stderr(Stdio::from(log));
         }
         command.current_dir(&self.config.project);
-        for name in FOREIGN {
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        for name in names
+            .filter(|name| FOREIGN.contains(&name.as_str()) || OF_CARGO.iter().any(|start| name.starts_with(start)))
+        {
             command.env_remove(name);
         }
         command.envs(self.environment());
@@ -292,9 +268,9 @@ impl Stack {
         let own = [
             ("AWS_ENDPOINT_URL_S3", self.s3.endpoint()),
             ("AWS_ENDPOINT_URL_LAMBDA", self.lambda.endpoint()),
-            ("AWS_ACCESS_KEY_ID", "local".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
-            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", CREDENTIALS.0.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", CREDENTIALS.1.to_owned()),
+            ("AWS_REGION", REGION.to_owned()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
             ("IMAGE_PROCESSOR_FUNCTION", IMAGE_PROCESSOR.to_owned()),
             ("UPLOADS_PREFIX", self.config.uploads_prefix.clone()),
@@ -311,13 +287,11 @@ impl Stack {
         File::options().create(true).append(true).open(&path).map_err(unusable)
     }
 
-    /// Waits until a function answers an event that changes nothing, whatever it says.
-    async fn answers(&mut self, function: &str, event: &Value, earlier: u64) -> Result<(), Error> {
+    /// Waits until a function has answered, whatever it says.
+    async fn wait(&mut self, function: &str, mut answer: JoinHandle<()>, earlier: u64) -> Result<(), Error> {
         const LIMIT: Duration = Duration::from_mins(1);
         const LOOK: Duration = Duration::from_millis(200);
         let deadline = Instant::now() + LIMIT;
-        let endpoint = self.runtime_endpoint.clone();
-        let mut answer = std::pin::pin!(lambda::answers(&endpoint, function, event));
         loop {
             if tokio::time::timeout(LOOK, &mut answer).await.is_ok() {
                 return Ok(());

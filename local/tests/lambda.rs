@@ -1,25 +1,20 @@
 //! The invoke front and its queue, before a scripted runtime.
 
+mod common;
+
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_lambda::Client;
-use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_lambda::error::ProvideErrorMetadata as _;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
 use local::faults::{CallFault, Faults};
 use local::lambda::{Config, FailureRecord, Front, Invocation, Kind, Outcome};
+use local::sdk;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 use tokio::sync::broadcast::Receiver;
 
 /// What the runtime was asked, and how many of each function it runs at once.
@@ -31,9 +26,7 @@ struct Seen {
 }
 
 /// Stands for `cargo lambda watch`: the event says what happens.
-async fn answer(seen: Arc<Mutex<Seen>>, request: Request<hyper::body::Incoming>) -> Response<Full<Bytes>> {
-    let function = request.uri().path().split('/').nth(3).unwrap().to_owned();
-    let event: Value = serde_json::from_slice(&request.into_body().collect().await.unwrap().to_bytes()).unwrap();
+async fn answer(seen: Arc<Mutex<Seen>>, function: String, event: Value) -> (u16, Value) {
     let attempt = {
         let mut seen = seen.lock().unwrap();
         seen.requests.push((function.clone(), event.clone()));
@@ -46,14 +39,13 @@ async fn answer(seen: Arc<Mutex<Seen>>, request: Request<hyper::body::Incoming>)
     };
     tokio::time::sleep(Duration::from_millis(event["sleep"].as_u64().unwrap_or_default())).await;
     *seen.lock().unwrap().running.get_mut(&function).unwrap() -= 1;
-    let (status, body) = if attempt <= event["fail"].as_u64().unwrap_or_default() {
+    if attempt <= event["fail"].as_u64().unwrap_or_default() {
         (500, json!({ "errorType": "Oops", "errorMessage": "told to fail" }))
     } else if attempt <= event["gone"].as_u64().unwrap_or_default() {
         (503, json!("no function"))
     } else {
         (200, json!({ "echo": event }))
-    };
-    Response::builder().status(status).body(Full::new(body.to_string().into())).unwrap()
+    }
 }
 
 struct Fixture {
@@ -71,35 +63,14 @@ impl Fixture {
 
     async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let seen = Arc::new(Mutex::new(Seen::default()));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let runtime = format!("http://{}", listener.local_addr().unwrap());
         let script = Arc::clone(&seen);
-        tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                let script = Arc::clone(&script);
-                let service = service_fn(move |request| {
-                    let script = Arc::clone(&script);
-                    async move { Ok::<_, Infallible>(answer(script, request).await) }
-                });
-                tokio::spawn(
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
-                );
-            }
-        });
+        let runtime = common::runtime(move |function, event| answer(Arc::clone(&script), function, event)).await;
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::new(runtime, &["upload-handler", "image-processor"], folder.path().join("failures"));
         config.retry_delays = vec![Duration::from_millis(1), Duration::from_millis(2)];
         change(&mut config);
         let front = Front::start(0, config).await.unwrap();
-        let settings = aws_sdk_lambda::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(resilience::http_client())
-            .region(Region::new("us-east-1"))
-            .endpoint_url(front.endpoint())
-            .credentials_provider(Credentials::new("local", "local", None, None, "test"))
-            .retry_config(aws_sdk_lambda::config::retry::RetryConfig::disabled());
-        let client = Client::from_conf(settings.build());
+        let client = sdk::lambda(&front.endpoint());
         let ends = front.observe();
         Self { folder, front, client, ends, seen }
     }
@@ -207,7 +178,7 @@ async fn an_event_that_fails_for_good_is_recorded_as_lambda_does() {
             None,
             json!({
                 "errorType": "ServiceException",
-                "errorMessage": "the runtime answered 503 Service Unavailable: \"no function\"",
+                "errorMessage": "the runtime answered 503: \"no function\"",
             }),
         ),
     ] {

@@ -2,18 +2,11 @@
 
 mod common;
 
-use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
 use common::{BUCKET, Fixture};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
 use local::lambda::{Config, Front};
 use local::s3::{decode_key, encode_key};
 use serde_json::{Value, json};
@@ -32,20 +25,9 @@ impl Pipeline {
     }
 
     async fn start_with(s3: Fixture) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let runtime = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
         let remembered = Arc::clone(&asked);
-        tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                let asked = Arc::clone(&remembered);
-                let service = service_fn(move |request| answer(Arc::clone(&asked), request));
-                tokio::spawn(
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
-                );
-            }
-        });
+        let runtime = common::runtime(move |_, event| std::future::ready(answer(&remembered, &event))).await;
         let mut config =
             Config::new(runtime, &["upload-handler", "image-processor"], s3.folder.path().join("failures"));
         config.retry_delays = Vec::new();
@@ -72,14 +54,10 @@ impl Pipeline {
     }
 }
 
-async fn answer(
-    asked: Arc<Mutex<Vec<Value>>>,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    let event: Value = serde_json::from_slice(&request.into_body().collect().await.unwrap().to_bytes()).unwrap();
+fn answer(asked: &Mutex<Vec<Value>>, event: &Value) -> (u16, Value) {
     asked.lock().unwrap().push(event.clone());
     let task = &event["tasks"][0];
-    let (status, body) = if let Some(key) = task["s3Key"].as_str().map(decode_key) {
+    if let Some(key) = task["s3Key"].as_str().map(decode_key) {
         let failed = key.contains("failed");
         let name = key.trim_start_matches("uploads/").trim_end_matches(char::is_numeric).to_owned();
         let code = if failed { "TemporaryFailure" } else { "Succeeded" };
@@ -88,8 +66,7 @@ async fn answer(
         (200, json!("done"))
     } else {
         (500, json!({ "errorType": "Broken", "errorMessage": "not yet" }))
-    };
-    Ok(Response::builder().status(status).body(Full::new(body.to_string().into())).unwrap())
+    }
 }
 
 fn told(output: &Output) -> (Option<i32>, String, String) {

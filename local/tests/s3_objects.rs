@@ -2,9 +2,11 @@
 
 mod common;
 
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::Credentials;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_sdk_s3::types::{ChecksumMode, MetadataDirective};
-use common::{BUCKET, Fixture, client, raw, refusal};
+use common::{BUCKET, Fixture, raw, refusal};
 
 const HELLO: &str = "\"5d41402abc4b2a76b9719d911017c592\"";
 
@@ -13,7 +15,12 @@ async fn an_object_comes_back_with_all_that_was_said_of_it() {
     let s3 = Fixture::start().await;
     let put = s3.client.put_object().bucket(BUCKET).key("uploads/a.jpg").body(ByteStream::from_static(b"hello"));
     let put = put.content_type("image/jpeg").cache_control("no-cache").content_language("de").metadata("Source", "x-1");
-    let put = put.content_disposition("inline").expires(DateTime::from_secs(1_900_000_000)).send().await;
+    let put = put
+        .content_disposition("inline")
+        .content_encoding("gzip")
+        .expires(DateTime::from_secs(1_900_000_000))
+        .send()
+        .await;
     assert_eq!(put.unwrap().e_tag(), Some(HELLO));
 
     let got = s3.client.get_object().bucket(BUCKET).key("uploads/a.jpg").send().await.unwrap();
@@ -21,6 +28,7 @@ async fn an_object_comes_back_with_all_that_was_said_of_it() {
     assert_eq!(got.cache_control(), Some("no-cache"));
     assert_eq!(got.content_language(), Some("de"));
     assert_eq!(got.content_disposition(), Some("inline"));
+    assert_eq!(got.content_encoding(), Some("gzip"));
     assert_eq!(got.expires_string(), Some("Sun, 17 Mar 2030 17:46:40 GMT"));
     assert_eq!(got.metadata().unwrap()["source"], "x-1");
     assert_eq!(got.content_length(), Some(5));
@@ -95,12 +103,6 @@ async fn conditional_reads() {
     assert_eq!(refusal(get().if_match("\"other\"").send().await), (412, "PreconditionFailed".into()));
     assert!(get().if_none_match("\"other\"").send().await.is_ok());
     assert_eq!(refusal(get().if_none_match(&etag).send().await).0, 304);
-    let (past, future) = (DateTime::from_secs(1_000_000_000), DateTime::from_secs(4_000_000_000));
-    assert!(get().if_modified_since(past).send().await.is_ok());
-    assert_eq!(refusal(get().if_modified_since(future).send().await).0, 304);
-    assert_eq!(refusal(get().if_unmodified_since(past).send().await).0, 412);
-    // The ETag outweighs the date.
-    assert!(get().if_match(&etag).if_unmodified_since(past).send().await.is_ok());
 }
 
 #[tokio::test]
@@ -145,6 +147,7 @@ async fn a_checksum_after_the_body_is_checked_and_kept() {
     assert!(put.checksum_crc32().is_some());
     let got = s3.client.get_object().bucket(BUCKET).key("a").checksum_mode(ChecksumMode::Enabled).send().await.unwrap();
     assert_eq!(got.checksum_crc32(), put.checksum_crc32());
+    assert_eq!(got.content_encoding(), None, "aws-chunked is the transfer's encoding");
     assert_eq!(got.body.collect().await.unwrap().to_vec(), vec![7; 300_000]);
 }
 
@@ -220,6 +223,11 @@ async fn buckets() {
 #[tokio::test]
 async fn another_secret_is_refused() {
     let s3 = Fixture::start().await;
-    let got = client(&s3.server.endpoint(), "other").get_object().bucket(BUCKET).key("a").send().await;
-    assert_eq!(refusal(got), (403, "SignatureDoesNotMatch".into()));
+    let with = |access_key: &str, secret_key: &str| {
+        let credentials = Credentials::new(access_key, secret_key, None, None, "test");
+        let config = s3.client.config().to_builder().credentials_provider(credentials);
+        Client::from_conf(config.build()).get_object().bucket(BUCKET).key("a").send()
+    };
+    assert_eq!(refusal(with("local", "other").await), (403, "SignatureDoesNotMatch".into()));
+    assert_eq!(refusal(with("other", "local").await), (403, "InvalidAccessKeyId".into()));
 }

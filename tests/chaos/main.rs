@@ -5,6 +5,7 @@
 //!
 //! `CHAOS_SEED` chooses another run, `CHAOS_CHANGES` a longer one (`make test-chaos`).
 
+mod faults;
 #[path = "../pipeline/stack.rs"]
 mod stack;
 
@@ -23,7 +24,7 @@ use futures_util::future::{BoxFuture, join_all};
 use image::ImageFormat;
 use libtest_mimic::{Arguments, Trial};
 use local::{
-    faults::{Chaos, Faults, Operation},
+    faults::{Faults, Operation},
     lambda::Outcome,
     operate::redrive,
     s3::{S3Error, S3ErrorCode, decode_key},
@@ -31,8 +32,15 @@ use local::{
 use pipeline_tests::{encode, other_picture, picture};
 use serde_json::Value;
 
-use crate::stack::{BUCKET, Pipeline, SIZES};
+use crate::{
+    faults::Chaos,
+    stack::{BUCKET, Pipeline, SIZES},
+};
 
+/// Processes of each function.
+const CONCURRENCY: usize = 8;
+/// The longest that one attempt may take. No process lives as long (`killed.sh`): what is given up is over, as in Lambda.
+const TIMEOUT: Duration = Duration::from_secs(8);
 /// Users, each with keys of their own, who upload and delete at the same time.
 const USERS: u64 = 5;
 /// Changes to a key, on average.
@@ -46,6 +54,13 @@ fn main() -> ExitCode {
         Ok(())
     });
     libtest_mimic::run(&arguments, vec![trial]).exit_code()
+}
+
+/// Has Cargo run the functions by `killed.sh`.
+fn runner() -> (String, String) {
+    let system = if cfg!(target_os = "macos") { "APPLE_DARWIN" } else { "UNKNOWN_LINUX_GNU" };
+    let name = format!("CARGO_TARGET_{}_{system}_RUNNER", env::consts::ARCH.to_uppercase());
+    (name, concat!(env!("CARGO_MANIFEST_DIR"), "/chaos/killed.sh").to_owned())
 }
 
 /// The chaos, and on top of it a bucket policy that an operator got wrong: no thumbnail of an unlucky key may be written.
@@ -81,22 +96,28 @@ async fn chaos() {
     let (seed, changes) = (number("CHAOS_SEED", fastrand::u64(..1_000_000)), number("CHAOS_CHANGES", 60));
     println!("chaos: CHAOS_SEED={seed} CHAOS_CHANGES={changes}");
     let started = Instant::now();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let kills = folder.path().join("kills");
     let pipeline = Pipeline::start_with(|config| {
-        config.sandboxes = true;
-        config.concurrency = 16;
-        config.timeout = Duration::from_secs(30);
+        config.concurrency = CONCURRENCY;
+        config.timeout = TIMEOUT;
+        config.environment = vec![runner(), ("KILLS".into(), kills.display().to_string())];
         config.retry_delays = vec![Duration::from_millis(500), Duration::from_secs(1)];
     })
     .await;
 
     let mut observer = pipeline.stack.lambda.observe();
     let mut random = Rng::with_seed(seed);
-    let chaos = Chaos::begin(&pipeline.stack, random.u64(..));
+    let chaos = Arc::new(Chaos::new(random.u64(..)));
+    pipeline.stack.lambda.inject(Some(chaos.clone()));
     pipeline.stack.s3.inject(Some(Arc::new(Unlucky(Arc::clone(&chaos)))));
+    fs::create_dir(&kills).expect("a folder");
     let users = (0..USERS).map(|user| live(&pipeline, user, changes / USERS, random.fork()));
     let sources: BTreeMap<_, _> = join_all(users).await.into_iter().flatten().collect();
     pipeline.stack.lambda.idle().await;
     pipeline.stack.inject(None);
+    let killed = fs::read_dir(&kills).map_or(0, Iterator::count);
+    fs::remove_dir_all(&kills).expect("a folder to remove");
     let mut outcomes: BTreeMap<String, usize> = BTreeMap::new();
     while let Ok(invocation) = observer.try_recv() {
         let Outcome::Answered(answer) = &invocation.outcome else {
@@ -111,7 +132,7 @@ async fn chaos() {
         };
         *outcomes.entry(format!("{outcome}{again}")).or_default() += 1;
     }
-    println!("  {chaos}");
+    println!("  {chaos}, {killed} processes killed");
     println!("  invocations: {outcomes:?}");
 
     let failures = pipeline.stack.config().failures();

@@ -3,14 +3,11 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use aws_sdk_s3::{
-    Client,
-    config::{BehaviorVersion, Credentials, Region},
-    operation::head_object::HeadObjectOutput,
-};
+use aws_sdk_s3::{Client, operation::head_object::HeadObjectOutput};
 use image::{ImageFormat, RgbImage};
 use local::{
     lambda::{Invocation, Outcome},
+    sdk,
     stack::{Config, Stack},
 };
 use pipeline_tests::assert_shows;
@@ -44,13 +41,7 @@ impl Pipeline {
         change(&mut config);
         let mut stack = Stack::start(config).await.unwrap_or_else(|error| panic!("{error}"));
         stack.start_functions().await.unwrap_or_else(|error| panic!("{error}"));
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(resilience::http_client())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new("local", "local", None, None, "test"))
-            .endpoint_url(stack.s3.endpoint());
-        Self { client: Client::from_conf(config.build()), stack, _data: data }
+        Self { client: sdk::s3(&stack.s3.endpoint()), stack, _data: data }
     }
 
     pub(crate) async fn put(&self, key: &str, body: Vec<u8>) {

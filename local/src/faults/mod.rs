@@ -1,6 +1,5 @@
-//! Faults that a test injects: into S3's operations, Lambda's API, the delivery of events, and the functions' processes.
+//! Faults that a test injects: into S3's operations, Lambda's API, and the delivery of events.
 
-mod chaos;
 mod rendezvous;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -9,7 +8,6 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use s3s::S3Error;
 
-pub use chaos::Chaos;
 pub use rendezvous::Rendezvous;
 
 /// An operation of S3.
@@ -43,11 +41,6 @@ pub trait Faults: Send + Sync + 'static {
 
     /// What goes wrong with a call of Lambda's API.
     fn call(&self) -> Option<CallFault> {
-        None
-    }
-
-    /// When in an attempt the function's process is killed.
-    fn life(&self) -> Option<Duration> {
         None
     }
 }

@@ -26,14 +26,15 @@ impl Board {
         Self { catalog, prefix, results: Results(results), begun: nanos(SystemTime::now()) }
     }
 
-    /// Keeps what an invocation tells of a key, if it tells of the object that is there now.
-    pub(super) fn keep(&self, invocation: &Invocation, key: &str, report: Report) {
+    /// Keeps the report that an invocation gives of a key, if it is of the object that is there now.
+    pub(super) fn keep(&self, invocation: &Invocation, result: Report) {
+        let key = &result.key.clone();
         let Some(object) = self.catalog.entry(key) else { return self.results.remove(key) };
-        let (queued, finished) = (nanos(invocation.queued), nanos(invocation.finished));
-        if matches!(report, Report::Removed(_)) {
+        if result.outcome == "removed" {
             return;
         }
-        let kept = Kept { queued, finished, result: report.into_processed() };
+        let (queued, finished) = (nanos(invocation.queued), nanos(invocation.finished));
+        let kept = Kept { queued, finished, result };
         // The last attempt of an old event may end long after a later event's success.
         let is_outdone = self.results.read(key).is_some_and(|known| known.is_of(&object) && known.queued > queued);
         if kept.is_of(&object) && !is_outdone {
@@ -94,7 +95,7 @@ mod tests {
 
     use super::*;
     use crate::lambda::{Kind, Outcome};
-    use crate::report::{Processed, Source};
+    use crate::report::Source;
     use crate::s3;
 
     const KEY: &str = "uploads/a.png";
@@ -127,13 +128,16 @@ mod tests {
         }
     }
 
-    fn made(etag: &str) -> Report {
-        let source = Some(Source { etag: etag.to_owned(), ..Source::default() });
-        Report::Made(Processed { outcome: "made".to_owned(), source, ..Processed::default() })
+    fn report(key: &str, outcome: &str, source: Option<Source>) -> Report {
+        Report { key: key.to_owned(), outcome: outcome.to_owned(), source, ..Report::default() }
+    }
+
+    fn made(key: &str, etag: &str) -> Report {
+        report(key, "made", Some(Source { etag: etag.to_owned(), ..Source::default() }))
     }
 
     fn failed() -> Report {
-        Report::None(Processed { outcome: "failed".to_owned(), ..Processed::default() })
+        report(KEY, "failed", None)
     }
 
     #[tokio::test]
@@ -143,19 +147,19 @@ mod tests {
         let (before, later) = (written - Duration::from_secs(9), written + Duration::from_secs(1));
         let state = || board.news(KEY)["state"].as_str().unwrap().to_owned();
         assert_eq!(state(), "unknown", "it was there before the board");
-        board.keep(&invocation(later), KEY, made("another"));
-        board.keep(&invocation(before), KEY, made(ETAG));
-        board.keep(&invocation(before), KEY, failed());
+        board.keep(&invocation(later), made(KEY, "another"));
+        board.keep(&invocation(before), made(KEY, ETAG));
+        board.keep(&invocation(before), failed());
         assert_eq!(state(), "unknown", "all these tell of an object before");
-        board.keep(&invocation(later), KEY, made(ETAG));
+        board.keep(&invocation(later), made(KEY, ETAG));
         assert_eq!(state(), "made");
-        board.keep(&invocation(written), KEY, failed());
+        board.keep(&invocation(written), failed());
         assert_eq!(state(), "made", "an older event failed at last");
-        board.keep(&invocation(later + Duration::from_secs(1)), KEY, failed());
+        board.keep(&invocation(later + Duration::from_secs(1)), failed());
         assert_eq!(state(), "failed");
 
         assert_eq!(board.page(None)["uploads"][0]["name"], "a.png");
-        board.keep(&invocation(later), "uploads/gone.png", made(ETAG));
+        board.keep(&invocation(later), made("uploads/gone.png", ETAG));
         assert_eq!(board.news("uploads/gone.png")["state"], "gone");
     }
 }

@@ -1,8 +1,8 @@
 //! Who is answered: this machine's browser showing this page, and programs. No other site, by whatever way.
 
-use hyper::header::{HOST, HeaderMap, HeaderValue, ORIGIN};
-use hyper::http::request::Parts;
-use hyper::{Method, StatusCode};
+use axum::http::header::{HOST, ORIGIN};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 
 use super::serve::Refusal;
 
@@ -13,11 +13,12 @@ use super::serve::Refusal;
 /// - `Origin`, which browsers add to whatever writes, must be this page's.
 /// - `Sec-Fetch-Site`, which browsers add to everything, must not tell of another site: images and events are not for its eyes
 ///   either. A link that leads to the page is welcome.
-pub(super) fn check(request: &Parts, port: u16) -> Result<(), Refusal> {
+pub(super) fn check<B>(request: &Request<B>, port: u16) -> Result<(), Refusal> {
     let hosts = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
     let is_ours = |host: &str| hosts.iter().any(|ours| ours.eq_ignore_ascii_case(host));
-    let host = only(&request.headers, HOST.as_str());
-    let authority = request.uri.authority().map(hyper::http::uri::Authority::as_str);
+    let headers = request.headers();
+    let host = only(headers, HOST.as_str());
+    let authority = request.uri().authority().map(Authority::as_str);
     if !host.is_some_and(is_ours) || !authority.is_none_or(is_ours) {
         return Err(refused("this page answers only as 127.0.0.1 or localhost"));
     }
@@ -25,14 +26,13 @@ pub(super) fn check(request: &Parts, port: u16) -> Result<(), Refusal> {
         let origin = origin.to_str().ok().and_then(|origin| origin.strip_prefix("http://"));
         origin.is_none() || origin != host
     };
-    if request.headers.get_all(ORIGIN).iter().any(is_foreign) {
+    if headers.get_all(ORIGIN).iter().any(is_foreign) {
         return Err(refused("another site may not use this page"));
     }
-    let is_link = request.method == Method::GET
-        && request.uri.path() == "/"
-        && only(&request.headers, "sec-fetch-dest") == Some("document");
-    match only(&request.headers, "sec-fetch-site") {
-        None if !request.headers.contains_key("sec-fetch-site") => Ok(()),
+    let is_page = request.method() == Method::GET && request.uri().path() == "/";
+    let is_link = is_page && only(headers, "sec-fetch-dest") == Some("document");
+    match only(headers, "sec-fetch-site") {
+        None if !headers.contains_key("sec-fetch-site") => Ok(()),
         Some("same-origin" | "none") => Ok(()),
         _ if is_link => Ok(()),
         _ => Err(refused("another site may not use this page")),
@@ -46,19 +46,19 @@ fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 fn refused(message: &str) -> Refusal {
-    Refusal::new(StatusCode::FORBIDDEN, message)
+    (StatusCode::FORBIDDEN, message.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use hyper::Request;
+    use axum::http::Request;
 
     fn check(method: &str, uri: &str, headers: &[(&str, &str)]) -> bool {
         let mut request = Request::builder().method(method).uri(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        super::check(&request.body(()).unwrap().into_parts().0, 9003).is_ok()
+        super::check(&request.body(()).unwrap(), 9003).is_ok()
     }
 
     #[test]

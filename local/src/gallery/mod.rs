@@ -16,8 +16,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use axum::response::sse::Event;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::broadcast::{Receiver, Sender};
 use tokio::task::AbortHandle;
@@ -25,11 +26,14 @@ use tokio::task::AbortHandle;
 use crate::http::Server;
 use crate::lambda::{Events, Invocation};
 use crate::s3::Catalog;
-use crate::{Error, report};
+use crate::{Error, report, sdk};
 use board::Board;
+use serve::Service;
 
 /// Events that a page may lag behind before it is told to ask for everything again.
 const LAG: usize = 256;
+/// Pages that may listen for events at once.
+const LISTENERS: usize = 32;
 
 /// What the gallery shows, and whom it speaks to.
 pub(crate) struct Sources {
@@ -68,12 +72,10 @@ impl Gallery {
         let board = Arc::new(Board::new(catalog, prefix.clone(), results));
         let news = Sender::new(LAG);
         let following = tokio::spawn(follow(Arc::clone(&board), news.clone(), ends, changes)).abort_handle();
-        let service = Arc::new(serve::Service::new(board, news, events, serve::Setting { s3, bucket, prefix, port }));
-        let server = Server::start(listener, move |request, _| {
-            let service = Arc::clone(&service);
-            async move { Ok(service.answer(request).await) }
-        });
-        Ok(Self { server: server.map_err(|source| Error::Server { source })?, following })
+        let listeners = Arc::new(Semaphore::new(LISTENERS));
+        let s3 = sdk::s3(&s3);
+        let service = Arc::new(Service { board, news, listeners, events, s3, bucket, prefix, port });
+        Ok(Self { server: Server::start(listener, serve::router(service))?, following })
     }
 
     /// The address that it listens on.
@@ -92,27 +94,28 @@ impl Drop for Gallery {
 /// Keeps results and tells the pages of each change, in order: what is told last of a key is how it is.
 async fn follow(
     board: Arc<Board>,
-    news: Sender<Bytes>,
+    news: Sender<Event>,
     mut ends: Receiver<Arc<Invocation>>,
     mut changes: Receiver<String>,
 ) {
     let tell = |key: &str| {
         // Without an open page there is nobody to tell.
-        let _ = news.send(serve::event(&board.news(key)));
+        let _ = news.send(Event::default().data(board.news(key).to_string()));
     };
     loop {
         tokio::select! {
             change = changes.recv() => match change {
                 Ok(key) => tell(&key),
-                Err(RecvError::Lagged(_)) => _ = news.send(serve::RELOAD),
+                Err(RecvError::Lagged(_)) => _ = news.send(serve::reload()),
                 Err(RecvError::Closed) => return,
             },
             end = ends.recv() => match end {
-                Ok(invocation) => for (key, report) in report::read(&invocation) {
-                    board.keep(&invocation, &key, report);
+                Ok(invocation) => for report in report::read(&invocation) {
+                    let key = report.key.clone();
+                    board.keep(&invocation, report);
                     tell(&key);
                 },
-                Err(RecvError::Lagged(_)) => _ = news.send(serve::RELOAD),
+                Err(RecvError::Lagged(_)) => _ = news.send(serve::reload()),
                 Err(RecvError::Closed) => return,
             },
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::Processed;
+use crate::report::Report;
 use crate::s3::{Entry, flat_name};
 
 /// The result of one invocation.
@@ -16,7 +16,7 @@ pub(super) struct Kept {
     pub(super) queued: u64,
     /// When it ended.
     pub(super) finished: u64,
-    pub(super) result: Processed,
+    pub(super) result: Report,
 }
 
 impl Kept {

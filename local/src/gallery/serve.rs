@@ -11,6 +11,7 @@
 //! | `GET /object?bucket=…&key=…` | an object, as a picture or else to be saved |
 //! | `GET /events` | changes as they happen |
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,16 +19,20 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
-use bytes::Bytes;
+use axum::Router;
+use axum::body::{Body, HttpBody as _};
+use axum::extract::{Request, State};
+use axum::http::header::{
+    self, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use futures_util::stream;
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt as _, Full, StreamBody};
-use hyper::body::{Body, Frame, Incoming};
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH};
-use hyper::http::request::Parts;
-use hyper::{Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::sync::broadcast::Sender;
 use tokio::sync::broadcast::error::RecvError;
@@ -54,234 +59,177 @@ const PICTURES: [&str; 8] =
 
 /// S3's limit for keys, bytes.
 const LONGEST_KEY: usize = 1024;
-/// Pages that may listen for events at once.
-const LISTENERS: usize = 32;
 /// A silent connection is found dead by writing to it.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// Tells a page that it has missed events.
-pub(super) const RELOAD: Bytes = Bytes::from_static(b"event: reload\ndata:\n\n");
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
-type AnyBody = UnsyncBoxBody<Bytes, BoxError>;
-type Answer = Result<Response<AnyBody>, Refusal>;
+/// A request that is not carried out.
+pub(super) type Refusal = (StatusCode, String);
 
-/// One change of an upload as an event.
-pub(super) fn event(news: &Value) -> Bytes {
-    // JSON has no line breaks but in its whitespace, of which there is none.
-    format!("data: {news}\n\n").into()
-}
-
-/// The bucket and the ports.
-pub(super) struct Setting {
-    /// S3's endpoint.
-    pub(super) s3: String,
+/// What all requests are answered with.
+pub(super) struct Service {
+    pub(super) board: Arc<Board>,
+    /// Each change of an upload, or that changes were missed.
+    pub(super) news: Sender<Event>,
+    pub(super) listeners: Arc<Semaphore>,
+    pub(super) events: Events,
+    pub(super) s3: Client,
     pub(super) bucket: String,
     pub(super) prefix: String,
     /// The gallery's own port.
     pub(super) port: u16,
 }
 
-pub(super) struct Service {
-    board: Arc<Board>,
-    news: Sender<Bytes>,
-    listeners: Arc<Semaphore>,
-    events: Events,
-    setting: Setting,
-    s3: Client,
+pub(super) fn router(service: Arc<Service>) -> Router {
+    let file = |content_type: &'static str, text: &'static str| get(([(CONTENT_TYPE, content_type)], text));
+    Router::new()
+        .route("/", file("text/html; charset=utf-8", PAGE))
+        .route("/gallery.css", file("text/css; charset=utf-8", STYLE))
+        .route("/gallery.js", file("text/javascript; charset=utf-8", SCRIPT))
+        .route("/favicon.ico", get(StatusCode::NO_CONTENT))
+        .route("/events", get(listen))
+        .route("/uploads", get(list).put(put).delete(delete).post(again))
+        .route("/object", get(object))
+        .layer(from_fn_with_state(Arc::clone(&service), guarded))
+        .with_state(service)
+}
+
+/// Answers as `next` does, but to nobody else than this page and programs.
+async fn guarded(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+    let mut response = match guard::check(&request, service.port) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    };
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        // An object's answer says for itself when it is old.
+        (header::CACHE_CONTROL, "no-cache"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(PAGE_POLICY));
+    response
+}
+
+async fn list(State(service): State<Arc<Service>>, uri: Uri) -> Result<impl IntoResponse, Refusal> {
+    let mut page = service.board.page(asked(&uri, "after")?.as_deref());
+    page["bucket"] = json!(service.bucket);
+    page["prefix"] = json!(service.prefix);
+    Ok(([(CONTENT_TYPE, "application/json")], page.to_string()))
+}
+
+/// Passes an upload on to S3, as it comes.
+async fn put(
+    State(service): State<Arc<Service>>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<StatusCode, Refusal> {
+    let key = service.upload(format!("{}{}", service.prefix, required(&uri, "name")?))?;
+    // S3 wants to know before; and so a body that stops early is no object.
+    if body.size_hint().exact().is_none() {
+        return Err((StatusCode::LENGTH_REQUIRED, "the upload's length is missing".to_owned()));
+    }
+    let content_type = headers.get(CONTENT_TYPE).and_then(|told| told.to_str().ok());
+    let put = service.s3.put_object().bucket(&service.bucket).key(key);
+    let put = put.content_type(content_type.unwrap_or("application/octet-stream"));
+    // The SDK asks for a body that threads may share.
+    let body = SdkBody::from_body_1_x(s3s::Body::http_body_unsync(body));
+    put.body(ByteStream::new(body)).send().await.map_err(|error| refusal(&error))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn delete(State(service): State<Arc<Service>>, uri: Uri) -> Result<StatusCode, Refusal> {
+    let key = service.upload(required(&uri, "key")?)?;
+    let delete = service.s3.delete_object().bucket(&service.bucket).key(key);
+    delete.send().await.map_err(|error| refusal(&error))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn again(State(service): State<Arc<Service>>, uri: Uri) -> Result<StatusCode, Refusal> {
+    let key = service.upload(required(&uri, "key")?)?;
+    service.events.send(IMAGE_PROCESSOR, json!({ "bucket": service.bucket, "key": key }));
+    Ok(StatusCode::ACCEPTED)
+}
+
+async fn object(State(service): State<Arc<Service>>, uri: Uri, headers: HeaderMap) -> Result<Response, Refusal> {
+    let known = headers.get(IF_NONE_MATCH).and_then(|known| known.to_str().ok()).map(str::to_owned);
+    let get = service.s3.get_object().bucket(required(&uri, "bucket")?).key(required(&uri, "key")?);
+    let object = match get.set_if_none_match(known).send().await {
+        Ok(object) => object,
+        Err(error) if sdk::answered(&error).is_some_and(|(status, _)| status == 304) => {
+            return Ok(StatusCode::NOT_MODIFIED.into_response());
+        }
+        Err(error) => return Err(refusal(&error)),
+    };
+    let picture = PICTURES.into_iter().find(|picture| object.content_type() == Some(*picture));
+    let content_type = picture.unwrap_or("application/octet-stream");
+    Ok((
+        [(CONTENT_TYPE, content_type), (CONTENT_SECURITY_POLICY, OBJECT_POLICY)],
+        picture.is_none().then_some([(CONTENT_DISPOSITION, "attachment")]),
+        object.content_length.map(|length| [(CONTENT_LENGTH, length)]),
+        object.e_tag.map(|etag| [(ETAG, etag)]),
+        Body::new(object.body.into_inner()),
+    )
+        .into_response())
+}
+
+/// A stream that takes from the channel all pages share: a page that reads slowly misses events and is told so.
+async fn listen(State(service): State<Arc<Service>>) -> Result<impl IntoResponse, Refusal> {
+    let permit = Arc::clone(&service.listeners).try_acquire_owned();
+    let permit = permit.map_err(|_| (StatusCode::SERVICE_UNAVAILABLE, "too many open pages".to_owned()))?;
+    let first = Event::default().retry(Duration::from_secs(1));
+    let state = (Some(first), service.news.subscribe(), permit);
+    let events = stream::unfold(state, |(first, mut news, permit)| async move {
+        let event = match first {
+            Some(first) => first,
+            None => match news.recv().await {
+                Ok(event) => event,
+                Err(RecvError::Lagged(_)) => reload(),
+                Err(RecvError::Closed) => return None,
+            },
+        };
+        Some((Ok::<_, Infallible>(event), (None, news, permit)))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+/// Tells a page that it has missed events.
+pub(super) fn reload() -> Event {
+    Event::default().event("reload").data("")
 }
 
 impl Service {
-    pub(super) fn new(board: Arc<Board>, news: Sender<Bytes>, events: Events, setting: Setting) -> Self {
-        let s3 = sdk::s3(&setting.s3);
-        Self { board, news, listeners: Arc::new(Semaphore::new(LISTENERS)), events, setting, s3 }
-    }
-
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<AnyBody> {
-        let mut response = self.route(request).await.unwrap_or_else(Refusal::into_response);
-        let headers = response.headers_mut();
-        for (name, value) in [
-            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            (header::REFERRER_POLICY, "no-referrer"),
-            (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-            (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-            // An object's answer says for itself when it is old.
-            (header::CACHE_CONTROL, "no-cache"),
-        ] {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
-        headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(PAGE_POLICY));
-        response
-    }
-
-    async fn route(&self, request: Request<Incoming>) -> Answer {
-        let (parts, body) = request.into_parts();
-        guard::check(&parts, self.setting.port)?;
-        let asked = |name: &str| asked(&parts, name);
-        let required = |name: &str| {
-            asked(name)?.ok_or_else(|| Refusal::new(StatusCode::BAD_REQUEST, &format!("{name} is missing")))
-        };
-        match (&parts.method, parts.uri.path()) {
-            (&Method::GET, "/") => Ok(text("text/html; charset=utf-8", PAGE)),
-            (&Method::GET, "/gallery.css") => Ok(text("text/css; charset=utf-8", STYLE)),
-            (&Method::GET, "/gallery.js") => Ok(text("text/javascript; charset=utf-8", SCRIPT)),
-            (&Method::GET, "/favicon.ico") => Ok(status(StatusCode::NO_CONTENT)),
-            (&Method::GET, "/events") => self.listen(),
-            (&Method::GET, "/uploads") => Ok(self.list(asked("after")?.as_deref())),
-            (&Method::PUT, "/uploads") => self.put(&required("name")?, &parts.headers, body).await,
-            (&Method::DELETE, "/uploads") => self.delete(self.upload(required("key")?)?).await,
-            (&Method::POST, "/uploads") => Ok(self.again(&self.upload(required("key")?)?)),
-            (&Method::GET, "/object") => self.object(&required("bucket")?, &required("key")?, &parts.headers).await,
-            _ => Err(Refusal::new(StatusCode::NOT_FOUND, "there is no such page")),
-        }
-    }
-
-    /// A key, if it is that of an upload.
+    /// Answers with the key, if it is that of an upload.
     fn upload(&self, key: String) -> Result<String, Refusal> {
-        let is_upload = key.starts_with(&self.setting.prefix) && key.len() > self.setting.prefix.len();
-        if !is_upload {
-            let message = format!("keys of uploads begin with {}", self.setting.prefix);
-            return Err(Refusal::new(StatusCode::BAD_REQUEST, &message));
-        }
-        if key.len() > LONGEST_KEY {
-            return Err(Refusal::new(StatusCode::BAD_REQUEST, "the name is too long: a key has at most 1024 bytes"));
-        }
-        Ok(key)
-    }
-
-    fn list(&self, after: Option<&str>) -> Response<AnyBody> {
-        let Setting { bucket, prefix, .. } = &self.setting;
-        let mut page = self.board.page(after);
-        page["bucket"] = json!(bucket);
-        page["prefix"] = json!(prefix);
-        text("application/json", page.to_string())
-    }
-
-    /// Passes an upload on to S3, as it comes.
-    async fn put(&self, name: &str, headers: &HeaderMap, body: Incoming) -> Answer {
-        let key = self.upload(format!("{}{name}", self.setting.prefix))?;
-        // S3 wants to know before; and so a body that stops early is no object.
-        if body.size_hint().exact().is_none() {
-            return Err(Refusal::new(StatusCode::LENGTH_REQUIRED, "the upload's length is missing"));
-        }
-        let content_type = headers.get(header::CONTENT_TYPE).and_then(|said| said.to_str().ok());
-        let put = self.s3.put_object().bucket(&self.setting.bucket).key(key);
-        let put = put.content_type(content_type.unwrap_or("application/octet-stream"));
-        put.body(ByteStream::new(SdkBody::from_body_1_x(body))).send().await.map_err(|error| refusal(&error))?;
-        Ok(status(StatusCode::NO_CONTENT))
-    }
-
-    async fn delete(&self, key: String) -> Answer {
-        let delete = self.s3.delete_object().bucket(&self.setting.bucket).key(key);
-        delete.send().await.map_err(|error| refusal(&error))?;
-        Ok(status(StatusCode::NO_CONTENT))
-    }
-
-    fn again(&self, key: &str) -> Response<AnyBody> {
-        self.events.send(IMAGE_PROCESSOR, json!({ "bucket": self.setting.bucket, "key": key }));
-        status(StatusCode::ACCEPTED)
-    }
-
-    async fn object(&self, bucket: &str, key: &str, headers: &HeaderMap) -> Answer {
-        let known = headers.get(IF_NONE_MATCH).and_then(|known| known.to_str().ok());
-        let get = self.s3.get_object().bucket(bucket).key(key).set_if_none_match(known.map(str::to_owned));
-        let object = match get.send().await {
-            Ok(object) => object,
-            Err(error) if sdk::answered(&error).is_some_and(|(status, _)| status == 304) => {
-                return Ok(status(StatusCode::NOT_MODIFIED));
-            }
-            Err(error) => return Err(refusal(&error)),
+        let problem = match key.strip_prefix(&self.prefix) {
+            None | Some("") => format!("keys of uploads begin with {}", self.prefix),
+            Some(_) if key.len() > LONGEST_KEY => "the name is too long: a key has at most 1024 bytes".to_owned(),
+            Some(_) => return Ok(key),
         };
-        let picture = PICTURES.into_iter().find(|picture| object.content_type() == Some(*picture));
-        let length = object.content_length.map(HeaderValue::from);
-        let etag = object.e_tag().and_then(|etag| HeaderValue::from_str(etag).ok());
-        let chunks = stream::unfold(object.body, |mut body| async {
-            body.next().await.map(|chunk| (chunk.map(Frame::data).map_err(BoxError::from), body))
-        });
-        let mut response = Response::new(StreamBody::new(chunks).boxed_unsync());
-        let headers = response.headers_mut();
-        headers.extend(length.map(|length| (header::CONTENT_LENGTH, length)));
-        headers.extend(etag.map(|etag| (header::ETAG, etag)));
-        let content_type = picture.unwrap_or("application/octet-stream");
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(OBJECT_POLICY));
-        if picture.is_none() {
-            headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
-        }
-        Ok(response)
-    }
-
-    /// A stream that takes from the channel all pages share: a page that reads slowly misses events and hears so.
-    fn listen(&self) -> Answer {
-        let Ok(permit) = Arc::clone(&self.listeners).try_acquire_owned() else {
-            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "too many open pages"));
-        };
-        let first = Bytes::from_static(b"retry: 1000\n\n");
-        let state = (Some(first), self.news.subscribe(), permit);
-        let events = stream::unfold(state, |(first, mut news, permit)| async move {
-            let event = match first {
-                Some(first) => first,
-                None => match tokio::time::timeout(KEEP_ALIVE, news.recv()).await {
-                    Ok(Ok(event)) => event,
-                    Ok(Err(RecvError::Lagged(_))) => RELOAD,
-                    Ok(Err(RecvError::Closed)) => return None,
-                    Err(_) => Bytes::from_static(b":\n\n"),
-                },
-            };
-            Some((Ok::<_, BoxError>(Frame::data(event)), (None, news, permit)))
-        });
-        let mut response = Response::new(StreamBody::new(events).boxed_unsync());
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-        Ok(response)
-    }
-}
-
-/// Why a request is not carried out.
-#[derive(Debug)]
-pub(super) struct Refusal {
-    status: StatusCode,
-    message: String,
-}
-
-impl Refusal {
-    pub(super) fn new(status: StatusCode, message: &str) -> Self {
-        Self { status, message: message.to_owned() }
-    }
-
-    fn into_response(self) -> Response<AnyBody> {
-        let mut response = text("text/plain; charset=utf-8", self.message);
-        *response.status_mut() = self.status;
-        response
+        Err((StatusCode::BAD_REQUEST, problem))
     }
 }
 
 /// S3's error as the page's.
 fn refusal<E: ProvideErrorMetadata + std::error::Error + 'static>(error: &SdkError<E, HttpResponse>) -> Refusal {
     let status = sdk::answered(error).and_then(|(status, _)| StatusCode::from_u16(status).ok());
-    Refusal::new(status.unwrap_or(StatusCode::BAD_GATEWAY), &sdk::described("S3", error))
+    (status.unwrap_or(StatusCode::BAD_GATEWAY), sdk::described("S3", error))
 }
 
 /// A parameter of the query, decoded.
-fn asked(request: &Parts, name: &str) -> Result<Option<String>, Refusal> {
-    let mut pairs = request.uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+fn asked(uri: &Uri, name: &str) -> Result<Option<String>, Refusal> {
+    let mut pairs = uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
     let Some((_, value)) = pairs.find(|(known, _)| *known == name) else { return Ok(None) };
     match percent_decode_str(value).decode_utf8() {
         Ok(value) => Ok(Some(value.into_owned())),
-        Err(_) => Err(Refusal::new(StatusCode::BAD_REQUEST, &format!("{name} is not UTF-8"))),
+        Err(_) => Err((StatusCode::BAD_REQUEST, format!("{name} is not UTF-8"))),
     }
 }
 
-fn text(content_type: &'static str, text: impl Into<Bytes>) -> Response<AnyBody> {
-    let mut response = Response::new(Full::new(text.into()).map_err(|never| match never {}).boxed_unsync());
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
-}
-
-fn status(status: StatusCode) -> Response<AnyBody> {
-    let mut response = Response::new(empty());
-    *response.status_mut() = status;
-    response
-}
-
-fn empty() -> AnyBody {
-    Full::default().map_err(|never| match never {}).boxed_unsync()
+fn required(uri: &Uri, name: &str) -> Result<String, Refusal> {
+    asked(uri, name)?.ok_or_else(|| (StatusCode::BAD_REQUEST, format!("{name} is missing")))
 }

@@ -1,16 +1,16 @@
 //! The HTTP face: one route, `POST /2015-03-31/functions/{name}/invocations`.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
-use hyper::{Method, Request, Response, StatusCode};
-use percent_encoding::percent_decode_str;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
 use serde_json::{Value, json};
 
-use super::name::{ACCOUNT, Target};
+use super::name::{Target, arn};
 use super::queue::Queue;
 use super::runtime::Outcome;
 use crate::faults::CallFault;
@@ -20,144 +20,106 @@ use crate::http::new_id;
 const LARGEST_EVENT: usize = 1024 * 1024;
 const LARGEST_REQUEST: usize = 6 * 1024 * 1024;
 
-type Answer = Response<Full<Bytes>>;
+/// An error in the form of AWS's JSON protocols.
+type Refusal = (StatusCode, [(&'static str, &'static str); 2], String);
 
-pub(super) async fn serve(queue: Arc<Queue>, request: Request<Incoming>) -> Result<Answer, Infallible> {
-    let request_id = new_id();
-    let answer = match invoke(&queue, request, &request_id).await {
-        Ok(answer) => answer,
-        Err(refusal) => refusal.answer(),
-    };
-    Ok(with_id(answer, &request_id))
+pub(super) fn router(queue: Arc<Queue>) -> Router {
+    Router::new()
+        .route("/2015-03-31/functions/{name}/invocations", post(serve).fallback(unknown))
+        .fallback(unknown)
+        .with_state(queue)
 }
 
-async fn invoke(queue: &Arc<Queue>, request: Request<Incoming>, request_id: &str) -> Result<Answer, Refusal> {
-    let target = route(request.method(), request.uri().path())?;
+async fn unknown(method: Method, uri: Uri) -> Refusal {
+    let message = format!("{method} {uri}: only POST /2015-03-31/functions/{{name}}/invocations is served here");
+    refuse(404, "UnknownOperationException", &message)
+}
+
+async fn serve(
+    State(queue): State<Arc<Queue>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> impl IntoResponse {
+    let request_id = new_id();
+    let answer = invoke(&queue, &name, &headers, body, &request_id).await;
+    ([("x-amzn-requestid", request_id)], answer)
+}
+
+async fn invoke(
+    queue: &Arc<Queue>,
+    name: &str,
+    headers: &HeaderMap,
+    body: Body,
+    request_id: &str,
+) -> Result<Response, Refusal> {
+    let target = Target::parse(name).ok_or_else(|| {
+        refuse(400, "InvalidParameterValueException", &format!("{name:?} is neither a function's name nor its ARN"))
+    })?;
     if !queue.knows(&target.function) {
-        let arn = format!("arn:aws:lambda:{}:{ACCOUNT}:function:{}", queue.region(), target.function);
-        return Err(Refusal::new(404, "ResourceNotFoundException", format!("Function not found: {arn}")));
+        let message = format!("Function not found: {}", arn(&target.function));
+        return Err(refuse(404, "ResourceNotFoundException", &message));
     }
-    let kind = request.headers().get("x-amz-invocation-type").map_or("RequestResponse", |kind| {
-        // Anything else is refused below, whatever it is.
-        kind.to_str().unwrap_or_default()
-    });
-    let kind = match kind {
-        "Event" | "RequestResponse" | "DryRun" => kind.to_owned(),
+    let kind = headers.get("x-amz-invocation-type");
+    let kind = kind.map_or("RequestResponse", |kind| kind.to_str().unwrap_or_default());
+    let payload = match kind {
+        "Event" => payload(body, LARGEST_EVENT).await?,
+        "RequestResponse" | "DryRun" => payload(body, LARGEST_REQUEST).await?,
         other => {
             let message = format!("Unknown invocation type {other:?}: use Event, RequestResponse or DryRun");
-            return Err(Refusal::new(400, "InvalidParameterValueException", message));
+            return Err(refuse(400, "InvalidParameterValueException", &message));
         }
     };
-    let limit = if kind == "Event" { LARGEST_EVENT } else { LARGEST_REQUEST };
-    let payload = payload(request, limit).await?;
     let fault = queue.injected.get().and_then(|faults| faults.call());
     if let Some(CallFault::Refused(status, kind)) = fault {
-        return Err(Refusal::new(status, kind, "asked for by a test".to_owned()));
+        return Err(refuse(status, kind, "asked for by a test"));
     }
-    let answer = match kind.as_str() {
-        "DryRun" => Ok(answer(StatusCode::NO_CONTENT, Bytes::new())),
+    let answer = match kind {
+        "DryRun" => StatusCode::NO_CONTENT.into_response(),
         "Event" => {
-            let queued = queue.enqueue(&target, &payload);
-            Ok(with_id(answer(StatusCode::ACCEPTED, Bytes::new()), &queued))
+            queue.enqueue(&target, request_id, &payload);
+            StatusCode::ACCEPTED.into_response()
         }
         _ => {
             let version = target.version().to_owned();
-            let outcome = queue.run(target, request_id.to_owned(), payload).await;
-            finished(outcome, &version)
+            finished(queue.run(target, request_id.to_owned(), payload).await, version)?
         }
     };
     match fault {
-        Some(_) => Err(Refusal::new(500, "ServiceException", "the answer was lost, as a test asks for".to_owned())),
-        None => answer,
+        Some(_) => Err(refuse(500, "ServiceException", "the answer was lost, as a test asks for")),
+        None => Ok(answer),
     }
 }
 
-/// What a caller that waited is told.
-fn finished(outcome: Outcome, version: &str) -> Result<Answer, Refusal> {
+/// The answer to a caller that waited.
+fn finished(outcome: Outcome, version: String) -> Result<Response, Refusal> {
     let (payload, error) = match outcome {
         Outcome::Answered(payload) => (payload, None),
-        Outcome::Failed(payload) => (payload, Some("Unhandled")),
-        Outcome::Unreachable(reason) => return Err(Refusal::new(502, "ServiceException", reason)),
+        Outcome::Failed(payload) => (payload, Some([("x-amz-function-error", "Unhandled")])),
+        Outcome::Unreachable(reason) => return Err(refuse(502, "ServiceException", &reason)),
     };
-    let mut answer = answer(StatusCode::OK, Bytes::from(payload.to_string()));
-    insert(&mut answer, "x-amz-executed-version", version);
-    insert(&mut answer, "content-type", "application/json");
-    if let Some(error) = error {
-        insert(&mut answer, "x-amz-function-error", error);
-    }
-    Ok(answer)
+    let headers = [("x-amz-executed-version", version), ("content-type", "application/json".to_owned())];
+    Ok((headers, error, payload.to_string()).into_response())
 }
 
-fn route(method: &Method, path: &str) -> Result<Target, Refusal> {
-    let name = path.strip_prefix("/2015-03-31/functions/").and_then(|rest| rest.strip_suffix("/invocations"));
-    let Some(name) = name.filter(|_| method == Method::POST) else {
-        let message = format!("{method} {path}: only POST /2015-03-31/functions/{{name}}/invocations is served here");
-        return Err(Refusal::new(404, "UnknownOperationException", message));
-    };
-    let name = percent_decode_str(name).decode_utf8_lossy();
-    Target::parse(&name).ok_or_else(|| {
-        let message = format!("{name:?} is neither a function's name nor its ARN");
-        Refusal::new(400, "InvalidParameterValueException", message)
-    })
-}
-
-async fn payload(request: Request<Incoming>, limit: usize) -> Result<Value, Refusal> {
-    let body = match Limited::new(request.into_body(), limit).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => {
-            let message = format!("Request must be smaller than {} bytes for the InvokeFunction operation", limit + 1);
-            return Err(Refusal::new(413, "RequestTooLargeException", message));
-        }
-        Err(error) => return Err(Refusal::new(400, "InvalidRequestContentException", error.to_string())),
-    };
+async fn payload(body: Body, limit: usize) -> Result<Value, Refusal> {
+    // A body that stops early has no caller left who would read this answer.
+    let body = to_bytes(body, limit).await.map_err(|_| {
+        let message = format!("Request must be smaller than {} bytes for the InvokeFunction operation", limit + 1);
+        refuse(413, "RequestTooLargeException", &message)
+    })?;
     if body.is_empty() {
         return Ok(json!({}));
     }
     serde_json::from_slice(&body).map_err(|error| {
         let message = format!("Could not parse request body into json: {error}");
-        Refusal::new(400, "InvalidRequestContentException", message)
+        refuse(400, "InvalidRequestContentException", &message)
     })
 }
 
-/// An error in the form of AWS's JSON protocols.
-struct Refusal {
-    status: u16,
-    kind: &'static str,
-    message: String,
-}
-
-impl Refusal {
-    fn new(status: u16, kind: &'static str, message: String) -> Self {
-        Self { status, kind, message }
-    }
-
-    fn answer(self) -> Answer {
-        let blame = if self.status < 500 { "User" } else { "Service" };
-        let body = json!({ "Type": blame, "Message": self.message });
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut answer = answer(status, Bytes::from(body.to_string()));
-        insert(&mut answer, "content-type", "application/json");
-        insert(&mut answer, "x-amzn-errortype", self.kind);
-        answer
-    }
-}
-
-fn answer(status: StatusCode, body: Bytes) -> Answer {
-    let mut answer = Response::new(Full::new(body));
-    *answer.status_mut() = status;
-    answer
-}
-
-fn insert(answer: &mut Answer, name: &'static str, value: &str) {
-    if let Ok(value) = value.parse() {
-        answer.headers_mut().insert(name, value);
-    }
-}
-
-/// Names the request, unless an event was queued under an id of its own.
-fn with_id(mut answer: Answer, request_id: &str) -> Answer {
-    if !answer.headers().contains_key("x-amzn-requestid") {
-        insert(&mut answer, "x-amzn-requestid", request_id);
-    }
-    answer
+fn refuse(status: u16, kind: &'static str, message: &str) -> Refusal {
+    let blame = if status < 500 { "User" } else { "Service" };
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = [("content-type", "application/json"), ("x-amzn-errortype", kind)];
+    (status, headers, json!({ "Type": blame, "Message": message }).to_string())
 }

@@ -20,7 +20,6 @@ mod front;
 mod name;
 mod queue;
 mod runtime;
-mod sandbox;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,11 +32,10 @@ use tokio::sync::broadcast;
 
 pub use failure::{FailureRecord, RequestContext, ResponseContext};
 pub use runtime::Outcome;
-pub(crate) use sandbox::Starter;
 
 use crate::Error;
 use crate::faults::Faults;
-use crate::http::Server;
+use crate::http::{Server, new_id};
 use name::Target;
 use queue::Queue;
 
@@ -48,8 +46,6 @@ pub struct Config {
     pub runtime: String,
     /// The functions that exist.
     pub functions: Vec<String>,
-    /// The region that it says to be in.
-    pub region: String,
     /// Invocations of one function that run at once; more wait.
     pub concurrency: usize,
     /// The longest that one attempt may take.
@@ -67,7 +63,6 @@ impl Config {
         Self {
             runtime: runtime.into(),
             functions: functions.iter().map(|&name| name.to_owned()).collect(),
-            region: "us-east-1".to_owned(),
             concurrency: 10,
             timeout: Duration::from_mins(5),
             retry_delays: vec![Duration::from_secs(1), Duration::from_secs(2)],
@@ -131,9 +126,7 @@ impl Front {
     /// [`Error::Server`] when the listener cannot be used.
     pub fn start_on(listener: TcpListener, config: Config) -> Result<Self, Error> {
         let queue = Arc::new(Queue::new(config));
-        let serving = Arc::clone(&queue);
-        let server = Server::start(listener, move |request, _| front::serve(Arc::clone(&serving), request))
-            .map_err(|source| Error::Server { source })?;
+        let server = Server::start(listener, front::router(Arc::clone(&queue)))?;
         Ok(Self { server, queue })
     }
 
@@ -146,7 +139,7 @@ impl Front {
     /// The address as an endpoint for an SDK or the AWS CLI.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.server.address)
+        self.server.endpoint()
     }
 
     /// A handle that puts events into the queue as an AWS service does: S3's notifications.
@@ -159,11 +152,6 @@ impl Front {
     #[must_use]
     pub fn observe(&self) -> broadcast::Receiver<Arc<Invocation>> {
         self.queue.observe()
-    }
-
-    /// From now on functions run in processes that this starts, instead of in the runtime.
-    pub(crate) fn run_processes(&self, starter: Starter) {
-        self.queue.run_processes(starter);
     }
 
     /// Injects faults from now on; `None` ends them.
@@ -187,7 +175,7 @@ impl Drop for Front {
 pub(crate) async fn answers(runtime: &str, function: &str, event: &Value) {
     let runtime = runtime::Runtime::new(runtime, Duration::MAX);
     // Until it listens, and until it knows the functions.
-    while let Outcome::Unreachable(_) = runtime.invoke(function, "start", event.to_string().into()).await {
+    while let Outcome::Unreachable(_) = runtime.invoke(function, "start", event).await {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -197,10 +185,9 @@ pub(crate) async fn answers(runtime: &str, function: &str, event: &Value) {
 pub struct Events(Arc<Queue>);
 
 impl Events {
-    /// Queues an event for a function and answers with its request id. Call it within the tokio runtime.
-    #[expect(clippy::must_use_candidate, reason = "the event is queued, whether one asks for its id or not")]
+    /// Queues an event for a function. Call it within the tokio runtime.
     #[expect(clippy::needless_pass_by_value, reason = "who sends an event has no more use for it")]
-    pub fn send(&self, function: &str, event: Value) -> String {
-        self.0.enqueue(&Target { function: function.to_owned(), qualifier: None }, &event)
+    pub fn send(&self, function: &str, event: Value) {
+        self.0.enqueue(&Target { function: function.to_owned(), qualifier: None }, &new_id(), &event);
     }
 }

@@ -3,8 +3,15 @@
 //! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>: a name (`image-processor`), a partial ARN
 //! (`123456789012:function:image-processor`) or a full one, each with or without a version or alias behind a colon.
 
+use crate::sdk::REGION;
+
 /// The account that the local stack says to be in.
-pub(super) const ACCOUNT: &str = "000000000000";
+const ACCOUNT: &str = "000000000000";
+
+/// The ARN of a function, without a version.
+pub(super) fn arn(function: &str) -> String {
+    format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}")
+}
 
 /// A function and the version of it that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +43,8 @@ impl Target {
         self.qualifier.as_deref().unwrap_or("$LATEST")
     }
 
-    pub(super) fn arn(&self, region: &str) -> String {
-        format!("arn:aws:lambda:{region}:{ACCOUNT}:function:{}:{}", self.function, self.version())
+    pub(super) fn arn(&self) -> String {
+        format!("{}:{}", arn(&self.function), self.version())
     }
 }
 

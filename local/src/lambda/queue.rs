@@ -2,21 +2,20 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use serde_json::{Value, json};
-use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::sync::{Semaphore, broadcast};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::failure::{FailureRecord, RequestContext, ResponseContext};
 use super::name::Target;
 use super::runtime::{Outcome, Runtime};
-use super::sandbox::{Sandboxes, Starter};
 use super::{Config, Invocation, Kind};
 use crate::faults::Injected;
-use crate::http::new_id;
 use crate::s3::timestamp;
 
 /// Invocations that an observer may lag behind before it misses some.
@@ -25,27 +24,15 @@ const OBSERVED: usize = 65_536;
 /// Runs invocations of both kinds and tells of their ends.
 pub(super) struct Queue {
     runtime: Runtime,
-    /// Instead of the runtime, where they are set.
-    sandboxes: OnceLock<Sandboxes>,
-    timeout: Duration,
     pub(super) injected: Injected,
-    region: String,
     retry_delays: Vec<Duration>,
     failures: PathBuf,
     /// As in Lambda, no function takes another's capacity.
     workers: HashMap<String, Semaphore>,
-    pending: watch::Sender<usize>,
-    stopped: watch::Sender<bool>,
+    /// Whatever is queued or running.
+    tasks: TaskTracker,
+    stopped: CancellationToken,
     finished: broadcast::Sender<Arc<Invocation>>,
-}
-
-/// Counts an invocation as pending as long as this lives, also when its task is aborted.
-struct Pending(Arc<Queue>);
-
-impl Drop for Pending {
-    fn drop(&mut self) {
-        self.0.pending.send_modify(|pending| *pending -= 1);
-    }
 }
 
 impl Queue {
@@ -53,15 +40,12 @@ impl Queue {
         let workers = |name: String| (name, Semaphore::new(config.concurrency));
         Self {
             runtime: Runtime::new(&config.runtime, config.timeout),
-            sandboxes: OnceLock::new(),
-            timeout: config.timeout,
             injected: Injected::default(),
-            region: config.region,
             retry_delays: config.retry_delays,
             failures: config.failures,
             workers: config.functions.into_iter().map(workers).collect(),
-            pending: watch::Sender::new(0),
-            stopped: watch::Sender::new(false),
+            tasks: TaskTracker::new(),
+            stopped: CancellationToken::new(),
             finished: broadcast::Sender::new(OBSERVED),
         }
     }
@@ -70,42 +54,27 @@ impl Queue {
         self.workers.contains_key(function)
     }
 
-    pub(super) fn region(&self) -> &str {
-        &self.region
-    }
-
     pub(super) fn observe(&self) -> broadcast::Receiver<Arc<Invocation>> {
         self.finished.subscribe()
     }
 
     pub(super) async fn idle(&self) {
-        // The sender lives in self: waiting cannot fail.
-        let _ = self.pending.subscribe().wait_for(|pending| *pending == 0).await;
+        // A tracker that is not closed would wait for later tasks too; it takes them all the same.
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 
     /// Gives up what is queued or running; an event that comes later is dropped.
     pub(super) fn stop(&self) {
-        self.stopped.send_replace(true);
-        if let Some(sandboxes) = self.sandboxes.get() {
-            sandboxes.stop();
-        }
+        self.stopped.cancel();
     }
 
-    pub(super) fn run_processes(&self, starter: Starter) {
-        let _ = self.sandboxes.set(Sandboxes::new(starter, self.timeout));
-    }
-
-    fn pending(self: &Arc<Self>) -> Pending {
-        self.pending.send_modify(|pending| *pending += 1);
-        Pending(Arc::clone(self))
-    }
-
-    /// Takes an event to run in the background, and answers with its request id at once.
-    pub(super) fn enqueue(self: &Arc<Self>, target: &Target, payload: &Value) -> String {
-        let request_id = new_id();
+    /// Takes an event to run in the background.
+    pub(super) fn enqueue(self: &Arc<Self>, target: &Target, request_id: &str, payload: &Value) {
         let deliveries = self.injected.get().map_or_else(|| vec![Duration::ZERO], |faults| faults.deliveries());
         for delay in deliveries {
-            let (queue, target, id, payload) = (Arc::clone(self), target.clone(), request_id.clone(), payload.clone());
+            let (queue, target, id, payload) =
+                (Arc::clone(self), target.clone(), request_id.to_owned(), payload.clone());
             drop(self.begin(async move {
                 if !delay.is_zero() {
                     tokio::time::sleep(delay).await;
@@ -113,22 +82,11 @@ impl Queue {
                 queue.attempts(target, id, payload, (Kind::Event, &queue.retry_delays)).await;
             }));
         }
-        request_id
     }
 
-    /// Does something that counts as pending, to its end or until all is stopped.
-    fn begin<T: Send + 'static>(
-        self: &Arc<Self>,
-        work: impl Future<Output = T> + Send + 'static,
-    ) -> JoinHandle<Option<T>> {
-        let (pending, mut stopped) = (self.pending(), self.stopped.subscribe());
-        tokio::spawn(async move {
-            let _pending = pending;
-            tokio::select! {
-                done = work => Some(done),
-                _ = stopped.wait_for(|stopped| *stopped) => None,
-            }
-        })
+    /// Starts something that runs to its end, or until all is stopped.
+    fn begin<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> JoinHandle<Option<T>> {
+        self.tasks.spawn(self.stopped.clone().run_until_cancelled_owned(work))
     }
 
     /// Runs a function once, for a caller that waits. As in Lambda, it runs to its end also when the caller is gone.
@@ -186,15 +144,7 @@ impl Queue {
             None => None,
         };
         let started = SystemTime::now();
-        let (function, payload) = (&target.function, Bytes::from(payload.to_string()));
-        let outcome = match self.sandboxes.get() {
-            Some(sandboxes) => {
-                let life = self.injected.get().and_then(|faults| faults.life());
-                sandboxes.invoke(function, request_id, payload, life).await
-            }
-            None => self.runtime.invoke(function, request_id, payload).await,
-        };
-        (started, outcome)
+        (started, self.runtime.invoke(&target.function, request_id, payload).await)
     }
 
     /// Writes the failure record of an event that is given up.
@@ -218,7 +168,7 @@ impl Queue {
             timestamp: timestamp(SystemTime::now()),
             request_context: RequestContext {
                 request_id: request_id.to_owned(),
-                function_arn: target.arn(&self.region),
+                function_arn: target.arn(),
                 condition: "RetriesExhausted".to_owned(),
                 approximate_invoke_count: attempts,
             },

@@ -1,177 +1,133 @@
 //! Bodies: an upload into a temporary file, verified; a stored file as a stream.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek as _, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
 
+use axum::http::{HeaderMap, StatusCode};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use bytes::Bytes;
-use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::StreamExt as _;
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::{Checksum as _, Md5};
 use s3s::dto::StreamingBlob;
 use s3s::{S3Error, S3ErrorCode, S3Result, TrailingHeaders, s3_error};
 use tempfile::NamedTempFile;
-use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_util::io::ReaderStream;
 
-use super::object::Checksums;
-use super::place::hex;
+use super::object::Headers;
 
-/// What the client said of the body that it sends.
-#[derive(Debug, Default)]
-pub(super) struct Expected {
-    /// Bytes, after the aws-chunked framing is taken off.
-    pub(super) length: Option<u64>,
-    /// `Content-MD5`, base64.
-    pub(super) md5: Option<String>,
-    pub(super) checksums: Checksums,
-    /// The algorithm named by `x-amz-sdk-checksum-algorithm`: computed even when no value came.
-    pub(super) algorithm: Option<String>,
-    /// `x-amz-trailer`: the checksum follows the body.
-    pub(super) trailer: Option<String>,
-}
+/// How much of a file is read at once, bytes.
+const CHUNK: usize = 256 * 1024;
+
+/// What the names of the headers with checksums begin with.
+const CHECKSUM: &str = "x-amz-checksum-";
 
 /// A body that arrived whole and as promised.
 pub(super) struct Received {
     pub(super) file: NamedTempFile,
-    pub(super) size: u64,
     pub(super) md5: String,
-    pub(super) checksums: Checksums,
+    /// The header with the checksum that it came with, if any.
+    pub(super) checksum: Headers,
 }
 
-/// Writes the body into a new temporary file in `folder` and compares it with what was said of it.
+/// Writes the body into a new temporary file in `folder` and compares it with what the headers and the trailer say of it.
 ///
 /// # Errors
 /// `IncompleteBody` when it stops early, `BadDigest` and `XAmzContentSHA256Mismatch` when it is another one.
 pub(super) async fn receive(
-    mut body: StreamingBlob,
-    trailers: Option<TrailingHeaders>,
-    expected: Expected,
+    body: Option<StreamingBlob>,
+    headers: &HeaderMap,
+    trailer: Option<TrailingHeaders>,
     folder: &Path,
 ) -> S3Result<Received> {
     let file = NamedTempFile::new_in(folder).map_err(S3Error::internal_error)?;
-    let hasher = hasher(&expected);
-    let (chunks, incoming) = mpsc::channel(16);
-    let writer = spawn_blocking(move || write(file, hasher, incoming));
+    let mut writer = tokio::fs::File::from_std(file.reopen().map_err(S3Error::internal_error)?);
+    let algorithm = algorithm(headers);
+    let (mut md5, mut hasher) = (Md5::new(), hasher(algorithm));
+    let mut size: u64 = 0;
+    let mut body = body.unwrap_or_else(|| s3s::Body::empty().into());
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|error| broken(&error.to_string()))?;
-        if chunks.send(chunk).await.is_err() {
-            break; // The writer failed; its error is told below.
+        md5.update(&chunk);
+        hasher.update(&chunk);
+        size += chunk.len() as u64;
+        writer.write_all(&chunk).await.map_err(S3Error::internal_error)?;
+    }
+    writer.flush().await.map_err(S3Error::internal_error)?;
+
+    let told = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
+    let trailing = |name: &str| trailer?.read(|trailer| Some(trailer.get(name)?.to_str().ok()?.to_owned()))?;
+    if let Some(length) = told("content-length").filter(|length| *length != size.to_string()) {
+        return Err(s3_error!(IncompleteBody, "{length} bytes were announced, {size} came"));
+    }
+    let md5 = md5.finalize();
+    if let Some(told) = told("content-md5") {
+        match BASE64_STANDARD.decode(told) {
+            Ok(told) if told == md5 => {}
+            Ok(told) if told.len() == md5.len() => return Err(bad_digest("Content-MD5")),
+            _ => return Err(s3_error!(InvalidDigest, "The Content-MD5 you specified was invalid.")),
         }
     }
-    drop(chunks);
-    let received = writer.await.map_err(S3Error::internal_error)?.map_err(S3Error::internal_error)?;
-    verify(&received, &expected, trailers.as_ref())?;
-    Ok(received)
+    let mut checksum = Headers::default();
+    if let (Some(algorithm), Some(value)) = (algorithm, value(hasher)) {
+        let name = format!("{CHECKSUM}{algorithm}");
+        if told(&name).or_else(|| trailing(&name)).is_some_and(|told| told != value) {
+            return Err(bad_digest(&name));
+        }
+        checksum.0.insert(name, value);
+    }
+    Ok(Received { file, md5: hex::encode(md5), checksum })
 }
 
 /// Hashes a file that is in place already.
 pub(super) fn md5_of(file: &mut File) -> io::Result<String> {
     let mut md5 = Md5::new();
-    let mut buffer = vec![0; 256 * 1024];
+    let mut buffer = vec![0; CHUNK];
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok(hex(&md5.finalize())),
+            0 => return Ok(hex::encode(md5.finalize())),
             read => md5.update(&buffer[..read]),
         }
     }
 }
 
-/// The bytes `start .. start + length` of a file. The file stays open, so an object that is replaced meanwhile is still
-/// read to its end.
-pub(super) fn stream(mut file: File, start: u64, length: u64) -> StreamingBlob {
-    const CHUNK: u64 = 256 * 1024;
-    let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(4);
-    spawn_blocking(move || {
-        let read = |file: &mut File| -> io::Result<()> {
-            file.seek(SeekFrom::Start(start))?;
-            let mut left = length;
-            while left > 0 {
-                let mut chunk = Vec::new();
-                file.take(left.min(CHUNK)).read_to_end(&mut chunk)?;
-                if chunk.is_empty() {
-                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the object's file was cut by hand"));
-                }
-                left -= chunk.len() as u64;
-                if sender.blocking_send(Ok(chunk.into())).is_err() {
-                    break; // The client left.
-                }
-            }
-            Ok(())
-        };
-        if let Err(error) = read(&mut file) {
-            let _ = sender.blocking_send(Err(error));
-        }
-    });
-    StreamingBlob::wrap(stream::unfold(receiver, |mut receiver| async move {
-        receiver.recv().await.map(|chunk| (chunk, receiver))
-    }))
+/// A part of a file. The file stays open, so an object that is replaced meanwhile is still read to its end.
+pub(super) fn stream(mut file: File, bytes: &Range<u64>) -> S3Result<StreamingBlob> {
+    file.seek(SeekFrom::Start(bytes.start)).map_err(S3Error::internal_error)?;
+    let reader = tokio::fs::File::from_std(file).take(bytes.end - bytes.start);
+    Ok(StreamingBlob::wrap(ReaderStream::with_capacity(reader, CHUNK)))
 }
 
-fn hasher(expected: &Expected) -> ChecksumHasher {
-    let announced = |name: &str| {
-        expected.checksums.get(name).is_some()
-            || expected.algorithm.as_deref().is_some_and(|algorithm| algorithm.eq_ignore_ascii_case(name))
-            || expected.trailer.as_deref().is_some_and(|trailer| trailer.eq_ignore_ascii_case(&header(name)))
-    };
+/// The algorithm of the checksum that the headers hold or announce, such as `crc32`. S3 takes one checksum for each request.
+fn algorithm(headers: &HeaderMap) -> Option<&str> {
+    let mut named = headers.keys().filter_map(|name| name.as_str().strip_prefix(CHECKSUM));
+    let trailing = || headers.get("x-amz-trailer")?.to_str().ok()?.strip_prefix(CHECKSUM);
+    named.find(|name| !["algorithm", "mode", "type"].contains(name)).or_else(trailing)
+}
+
+fn hasher(algorithm: Option<&str>) -> ChecksumHasher {
+    let is = |name| algorithm == Some(name);
     ChecksumHasher {
-        crc32: announced("crc32").then(Default::default),
-        crc32c: announced("crc32c").then(Default::default),
-        crc64nvme: announced("crc64nvme").then(Default::default),
-        sha1: announced("sha1").then(Default::default),
-        sha256: announced("sha256").then(Default::default),
+        crc32: is("crc32").then(Default::default),
+        crc32c: is("crc32c").then(Default::default),
+        crc64nvme: is("crc64nvme").then(Default::default),
+        sha1: is("sha1").then(Default::default),
+        sha256: is("sha256").then(Default::default),
     }
 }
 
-fn header(name: &str) -> String {
-    format!("x-amz-checksum-{name}")
+/// The checksum in Base64; `None` for an algorithm that is not known.
+fn value(hasher: ChecksumHasher) -> Option<String> {
+    let sums = hasher.finalize();
+    let crc = sums.checksum_crc32.or(sums.checksum_crc32c).or(sums.checksum_crc64nvme);
+    crc.or(sums.checksum_sha1).or(sums.checksum_sha256)
 }
 
-fn write(
-    mut file: NamedTempFile,
-    mut hasher: ChecksumHasher,
-    mut chunks: mpsc::Receiver<Bytes>,
-) -> io::Result<Received> {
-    let mut md5 = Md5::new();
-    let mut size = 0;
-    while let Some(chunk) = chunks.blocking_recv() {
-        md5.update(&chunk);
-        hasher.update(&chunk);
-        size += chunk.len() as u64;
-        file.write_all(&chunk)?;
-    }
-    Ok(Received { file, size, md5: hex(&md5.finalize()), checksums: hasher.finalize().into() })
-}
-
-fn verify(received: &Received, expected: &Expected, trailers: Option<&TrailingHeaders>) -> S3Result<()> {
-    if let Some(length) = expected.length
-        && length != received.size
-    {
-        return Err(s3_error!(IncompleteBody, "{length} bytes were announced, {} came", received.size));
-    }
-    if let Some(said) = &expected.md5 {
-        let said = BASE64_STANDARD.decode(said).ok().filter(|bytes| bytes.len() == 16);
-        let said = said.ok_or_else(|| s3_error!(InvalidDigest, "The Content-MD5 you specified was invalid."))?;
-        if hex(&said) != received.md5 {
-            return Err(bad_digest("Content-MD5"));
-        }
-    }
-    for name in Checksums::NAMES {
-        let trailing = trailers
-            .and_then(|trailers| trailers.read(|all| Some(all.get(header(name))?.to_str().ok()?.to_owned())).flatten());
-        let said = expected.checksums.get(name).or(trailing.as_ref());
-        if said.is_some() && said != received.checksums.get(name) {
-            return Err(bad_digest(&header(name)));
-        }
-    }
-    Ok(())
-}
-
-fn bad_digest(what: &str) -> S3Error {
-    s3_error!(BadDigest, "The {what} you specified did not match what we received.")
+fn bad_digest(name: &str) -> S3Error {
+    s3_error!(BadDigest, "The {name} you specified did not match what we received.")
 }
 
 fn broken(reason: &str) -> S3Error {
@@ -179,7 +135,7 @@ fn broken(reason: &str) -> S3Error {
         let code = S3ErrorCode::Custom("XAmzContentSHA256Mismatch".into());
         let message = "The provided 'x-amz-content-sha256' header does not match what was computed.";
         let mut error = S3Error::with_message(code, message);
-        error.set_status_code(hyper::StatusCode::BAD_REQUEST);
+        error.set_status_code(StatusCode::BAD_REQUEST);
         error
     } else if reason.contains("SignatureMismatch") {
         s3_error!(SignatureDoesNotMatch, "A chunk's signature does not match")

@@ -11,8 +11,9 @@
 //! # What differs from AWS
 //! - Buckets are not versioned. ACLs, tags, storage classes, encryption, object lock and lifecycle rules are accepted in
 //!   requests and forgotten.
-//! - One pair of credentials is known ([`Config::access_key`], [`Config::secret_key`]); a request without a signature is
-//!   served as well. There are no permissions: a missing key always answers 404.
+//! - One pair of credentials is known ([`CREDENTIALS`]); a request without a signature is served as well. There are no
+//!   permissions: a missing key always answers 404.
+//! - Reads and copies take conditions on `ETag`s; those on dates are ignored.
 //! - Events come once, at once and in order, with one record each. Deleting a key that does not exist tells none.
 //! - An object keeps the checksum that it was uploaded with; none is added, and one of several parts has none.
 //! - `CompleteMultipartUpload` of an upload that is complete answers `NoSuchUpload` (S3 answers 200 again for a while).
@@ -34,9 +35,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use hyper::Request;
-use hyper::body::Incoming;
-use hyper::header::HeaderValue;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse as _, Response};
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::service::{S3Service, S3ServiceBuilder};
@@ -53,6 +55,9 @@ pub use s3s::{S3Error, S3ErrorCode};
 use crate::Error;
 use crate::faults::{Faults, Injected, Operation};
 use crate::http::Server;
+use crate::sdk::CREDENTIALS;
+use notification::{Notifier, RequestIds};
+use store::Store;
 
 /// What an S3 server is started with.
 #[derive(Clone)]
@@ -61,35 +66,22 @@ pub struct Config {
     pub root: PathBuf,
     /// Buckets that exist from the start.
     pub buckets: Vec<String>,
-    /// The region that it says to be in.
-    pub region: String,
-    /// The access key id that it knows.
-    pub access_key: String,
-    /// The secret key that belongs to it.
-    pub secret_key: String,
     /// Receives the events of keys that begin with the prefix.
     pub notify: Option<(String, Listener)>,
 }
 
 impl Config {
-    /// No events, region `us-east-1`, credentials `local` / `local`.
+    /// No events.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>, buckets: &[&str]) -> Self {
-        Self {
-            root: root.into(),
-            buckets: buckets.iter().map(|&name| name.to_owned()).collect(),
-            region: "us-east-1".to_owned(),
-            access_key: "local".to_owned(),
-            secret_key: "local".to_owned(),
-            notify: None,
-        }
+        Self { root: root.into(), buckets: buckets.iter().map(|&name| name.to_owned()).collect(), notify: None }
     }
 }
 
 /// A running S3 server; it stops when this is dropped.
 pub struct S3Server {
     server: Server,
-    store: Arc<store::Store>,
+    store: Arc<Store>,
     injected: Injected,
 }
 
@@ -111,32 +103,16 @@ impl S3Server {
         if let Some(name) = config.buckets.iter().find(|name| !s3s::path::check_bucket_name(name)) {
             return Err(Error::Bucket { name: name.clone() });
         }
-        let unusable = |source| Error::Folder { path: config.root.clone(), source };
-        let store = Arc::new(store::Store::open(&config.root, &config.buckets).map_err(unusable)?);
-        let notifier = config.notify.map(|(prefix, listener)| {
-            Arc::new(notification::Notifier { prefix, region: config.region.clone(), listener })
-        });
+        let notifier = config.notify.map(|(prefix, listener)| Notifier { prefix, listener });
+        let store = Store::open(&config.root, &config.buckets, notifier);
+        let store = Arc::new(store.map_err(|source| Error::Folder { path: config.root, source })?);
         let injected = Injected::default();
-        let mut service =
-            S3ServiceBuilder::new(api::Backend { store: Arc::clone(&store), notifier, region: config.region });
-        service.set_auth(Credentials { access_key: config.access_key, secret_key: config.secret_key });
+        let mut service = S3ServiceBuilder::new(api::Backend(Arc::clone(&store)));
+        service.set_auth(OnePair);
         service.set_access(Gate(injected.clone()));
-        let service = service.build();
-        let faults = injected.clone();
-        let server = Server::start(listener, move |request, peer| {
-            let (service, faults) = (service.clone(), faults.clone());
-            async move {
-                let method = request.method().clone();
-                let response = serve(service, request, peer).await;
-                let is_lost = match faults.get() {
-                    Some(faults) => faults.after(method.as_str()).await,
-                    None => false,
-                };
-                if is_lost { Ok(internal_error("the answer was lost, as a test asks for")) } else { Ok(response) }
-            }
-        })
-        .map_err(|source| Error::Server { source })?;
-        Ok(Self { server, store, injected })
+        let (service, faults) = (service.build(), injected.clone());
+        let router = Router::new().fallback(move |request| serve(service.clone(), faults.clone(), request));
+        Ok(Self { server: Server::start(listener, router)?, store, injected })
     }
 
     /// The address that it listens on.
@@ -148,7 +124,7 @@ impl S3Server {
     /// The address as an endpoint for an SDK or the AWS CLI.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.server.address)
+        self.server.endpoint()
     }
 
     /// The objects of a bucket whose keys begin with a prefix.
@@ -163,47 +139,39 @@ impl S3Server {
     }
 }
 
-async fn serve(service: S3Service, request: Request<Incoming>, peer: SocketAddr) -> HttpResponse {
-    let caller = notification::Caller::new(peer);
-    let headers = [("x-amz-request-id", caller.request_id.clone()), ("x-amz-id-2", caller.host_id.clone())];
-    let mut request = request.map(s3s::Body::from);
-    request.extensions_mut().insert(caller);
-    let mut response = match service.call(request).await {
-        Ok(response) => response,
-        Err(error) => {
-            let error: s3s::StdError = error.into();
-            internal_error(&error.to_string())
-        }
-    };
-    for (name, value) in headers {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            response.headers_mut().insert(name, value);
-        }
+async fn serve(service: S3Service, injected: Injected, mut request: Request) -> Response {
+    let ids = RequestIds::new();
+    let headers = [("x-amz-request-id", ids.request.clone()), ("x-amz-id-2", ids.host.clone())];
+    let method = request.method().clone();
+    request.extensions_mut().insert(ids);
+    let response = service.call(request.map(s3s::Body::http_body_unsync)).await;
+    let mut response = response.unwrap_or_else(|error| internal_error(&s3s::StdError::from(error).to_string()));
+    if let Some(faults) = injected.get()
+        && faults.after(method.as_str()).await
+    {
+        response = internal_error("the answer was lost, as a test asks for");
     }
-    response
+    (headers, response.map(Body::new)).into_response()
 }
 
 fn internal_error(message: &str) -> HttpResponse {
-    let answer = s3_error!(InternalError, "{message}").to_http_response();
-    answer.unwrap_or_else(|_| HttpResponse::new(s3s::Body::empty()))
+    s3_error!(InternalError, "{message}").to_http_response().unwrap_or_default()
 }
 
-struct Credentials {
-    access_key: String,
-    secret_key: String,
-}
+/// Knows one pair of credentials.
+struct OnePair;
 
 #[async_trait::async_trait]
-impl S3Auth for Credentials {
+impl S3Auth for OnePair {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
-        if access_key == self.access_key {
-            return Ok(self.secret_key.as_str().into());
+        let (known, secret_key) = CREDENTIALS;
+        if access_key == known {
+            return Ok(secret_key.into());
         }
-        let Self { access_key: known, .. } = self;
         Err(s3_error!(
             InvalidAccessKeyId,
-            "This local S3 does not know the access key {access_key}: set AWS_ACCESS_KEY_ID={known} and the secret key \
-             that belongs to it"
+            "This local S3 does not know the access key {access_key}: set AWS_ACCESS_KEY_ID={known} and \
+             AWS_SECRET_ACCESS_KEY={secret_key}"
         ))
     }
 }

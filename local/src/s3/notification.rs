@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::object::Object;
+use crate::sdk::REGION;
 
 /// One event, of one record, as a Lambda function receives it from S3.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,64 +27,56 @@ pub struct Notification {
 /// caused it is answered: it must not block and not call back.
 pub type Listener = std::sync::Arc<dyn Fn(Notification) + Send + Sync>;
 
-/// Who caused an event.
-#[derive(Debug, Clone)]
-pub(super) struct Caller {
-    pub(super) request_id: String,
-    pub(super) host_id: String,
-    pub(super) access_key: Option<String>,
-    pub(super) address: String,
+/// The ids of a request, which its answer and its event carry.
+#[derive(Debug, Clone, Default)]
+pub(super) struct RequestIds {
+    /// `x-amz-request-id`
+    pub(super) request: String,
+    /// `x-amz-id-2`
+    pub(super) host: String,
 }
 
-impl Caller {
-    pub(super) fn new(peer: std::net::SocketAddr) -> Self {
-        Self {
-            request_id: format!("{:016X}", fastrand::u64(..)),
-            host_id: format!("{:032x}", fastrand::u128(..)),
-            access_key: None,
-            address: peer.ip().to_string(),
-        }
+impl RequestIds {
+    pub(super) fn new() -> Self {
+        Self { request: format!("{:016X}", fastrand::u64(..)), host: format!("{:032x}", fastrand::u128(..)) }
     }
+}
 
-    /// For a request that did not come through the server, which names the caller.
-    pub(super) fn unknown() -> Self {
-        Self::new((std::net::Ipv4Addr::LOCALHOST, 0).into())
-    }
+/// The request that changes an object.
+#[derive(Debug)]
+pub(super) struct Cause {
+    /// The event's name, such as `ObjectCreated:Put`.
+    pub(super) event: &'static str,
+    pub(super) access_key: Option<String>,
+    pub(super) ids: RequestIds,
 }
 
 /// Tells the listener of changes under the prefix.
 pub(super) struct Notifier {
     pub(super) prefix: String,
-    pub(super) region: String,
     pub(super) listener: Listener,
 }
 
 impl Notifier {
-    pub(super) fn created(&self, how: &str, bucket: &str, object: &Object, sequencer: u64, caller: &Caller) {
-        let mut record = json!({ "size": object.size, "eTag": object.etag });
-        self.tell(&format!("ObjectCreated:{how}"), bucket, &object.key, &mut record, sequencer, caller);
-    }
-
-    pub(super) fn removed(&self, bucket: &str, key: &str, sequencer: u64, caller: &Caller) {
-        self.tell("ObjectRemoved:Delete", bucket, key, &mut json!({}), sequencer, caller);
-    }
-
-    fn tell(&self, name: &str, bucket: &str, key: &str, object: &mut Value, sequencer: u64, caller: &Caller) {
-        if !key.starts_with(&self.prefix) {
+    pub(super) fn notify(&self, cause: &Cause, bucket: &str, object: &Object, sequencer: u64) {
+        if !object.key.starts_with(&self.prefix) {
             return;
         }
-        object["key"] = encode_key(key).into();
-        object["sequencer"] = format!("{sequencer:018X}").into();
-        let principal = caller.access_key.as_deref().map_or_else(|| "Anonymous".to_owned(), |key| format!("AWS:{key}"));
+        let mut described = json!({ "key": encode_key(&object.key), "sequencer": format!("{sequencer:018X}") });
+        if cause.event.starts_with("ObjectCreated") {
+            described["size"] = object.size.into();
+            described["eTag"] = object.etag.as_str().into();
+        }
+        let principal = cause.access_key.as_deref().map_or_else(|| "Anonymous".to_owned(), |key| format!("AWS:{key}"));
         let record = json!({
             "eventVersion": "2.1",
             "eventSource": "aws:s3",
-            "awsRegion": self.region,
+            "awsRegion": REGION,
             "eventTime": timestamp(SystemTime::now()),
-            "eventName": name,
+            "eventName": cause.event,
             "userIdentity": { "principalId": principal },
-            "requestParameters": { "sourceIPAddress": caller.address },
-            "responseElements": { "x-amz-request-id": caller.request_id, "x-amz-id-2": caller.host_id },
+            "requestParameters": { "sourceIPAddress": "127.0.0.1" },
+            "responseElements": { "x-amz-request-id": cause.ids.request, "x-amz-id-2": cause.ids.host },
             "s3": {
                 "s3SchemaVersion": "1.0",
                 "configurationId": "local",
@@ -92,11 +85,11 @@ impl Notifier {
                     "ownerIdentity": { "principalId": "LOCAL" },
                     "arn": format!("arn:aws:s3:::{bucket}"),
                 },
-                "object": object,
+                "object": described,
             },
         });
         let event = json!({ "Records": [record] });
-        (self.listener)(Notification { bucket: bucket.to_owned(), key: key.to_owned(), event });
+        (self.listener)(Notification { bucket: bucket.to_owned(), key: object.key.clone(), event });
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use s3s::dto;
 use serde::{Deserialize, Serialize};
 
@@ -19,10 +20,9 @@ pub(super) struct Object {
     /// The file's own modification time, nanoseconds since 1970: a file changed by hand is noticed by it.
     pub(super) modified: u64,
     pub(super) place: Place,
-    #[serde(default)]
-    pub(super) attributes: Attributes,
-    #[serde(default)]
-    pub(super) checksums: Checksums,
+    pub(super) headers: Headers,
+    /// The header with the checksum that it was uploaded with. An object of several parts has none here.
+    pub(super) checksum: Headers,
 }
 
 impl Object {
@@ -44,95 +44,31 @@ pub(crate) fn nanos(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
-/// The headers that S3 keeps with an object and gives back.
+/// HTTP headers by their names.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct Attributes {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) content_type: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) cache_control: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) content_disposition: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) content_encoding: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) content_language: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) expires: Option<dto::Timestamp>,
-    /// `x-amz-meta-*`, names without that prefix.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) user: BTreeMap<String, String>,
-}
+pub(super) struct Headers(pub(super) BTreeMap<String, String>);
 
-/// S3 gives this type to an object that was put without one.
-pub(super) const DEFAULT_CONTENT_TYPE: &str = "binary/octet-stream";
-
-impl Attributes {
-    pub(super) fn content_type(&self) -> String {
-        self.content_type.clone().unwrap_or_else(|| DEFAULT_CONTENT_TYPE.to_owned())
+impl Headers {
+    /// Chooses the headers of a request that S3 keeps with an object and gives back.
+    pub(super) fn kept(request: &HeaderMap) -> Self {
+        const KEPT: [&str; 5] = ["cache-control", "content-disposition", "content-language", "content-type", "expires"];
+        let is_kept = |name: &HeaderName| KEPT.contains(&name.as_str()) || name.as_str().starts_with("x-amz-meta-");
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let kept = request.iter().filter(|(name, _)| is_kept(name));
+        let mut kept: BTreeMap<_, _> = kept.map(|(name, value)| (name.to_string(), text(value))).collect();
+        // This encoding is the transfer's and not the object's.
+        let encodings = request.get("content-encoding").map(text).unwrap_or_default();
+        let encodings: Vec<_> = encodings.split(',').map(str::trim).filter(|name| *name != "aws-chunked").collect();
+        if !encodings.concat().is_empty() {
+            kept.insert("content-encoding".to_owned(), encodings.join(","));
+        }
+        kept.entry("content-type".to_owned()).or_insert_with(|| "binary/octet-stream".to_owned());
+        Self(kept)
     }
 
-    pub(super) fn user(&self) -> Option<dto::Metadata> {
-        (!self.user.is_empty()).then(|| self.user.clone().into_iter().collect())
-    }
-}
-
-/// Takes the attributes out of the three inputs that carry them; the fields have the same names in all.
-macro_rules! attributes {
-    ($input:expr) => {
-        $crate::s3::object::Attributes {
-            content_type: $input.content_type.take(),
-            cache_control: $input.cache_control.take(),
-            content_disposition: $input.content_disposition.take(),
-            content_encoding: $input.content_encoding.take(),
-            content_language: $input.content_language.take(),
-            expires: $input.expires.take(),
-            user: $input.metadata.take().into_iter().flatten().collect(),
-        }
-    };
-}
-pub(super) use attributes;
-
-/// The checksums that came with an upload, base64. An object of several parts has none here.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct Checksums {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) crc32: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) crc32c: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) crc64nvme: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) sha1: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) sha256: Option<String>,
-}
-
-impl Checksums {
-    /// The five algorithms in the order of their fields, by the name that S3's headers use.
-    pub(super) const NAMES: [&str; 5] = ["crc32", "crc32c", "crc64nvme", "sha1", "sha256"];
-
-    pub(super) fn get(&self, name: &str) -> Option<&String> {
-        match name {
-            "crc32" => self.crc32.as_ref(),
-            "crc32c" => self.crc32c.as_ref(),
-            "crc64nvme" => self.crc64nvme.as_ref(),
-            "sha1" => self.sha1.as_ref(),
-            _ => self.sha256.as_ref(),
-        }
-    }
-}
-
-impl From<dto::Checksum> for Checksums {
-    fn from(sums: dto::Checksum) -> Self {
-        Self {
-            crc32: sums.checksum_crc32,
-            crc32c: sums.checksum_crc32c,
-            crc64nvme: sums.checksum_crc64nvme,
-            sha1: sums.checksum_sha1,
-            sha256: sums.checksum_sha256,
-        }
+    /// The headers in the form of an answer.
+    pub(super) fn to_map(&self) -> HeaderMap {
+        let header = |(name, value): (&String, &String)| Some((name.parse().ok()?, value.parse().ok()?));
+        self.0.iter().filter_map(header).collect()
     }
 }

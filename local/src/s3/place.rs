@@ -6,7 +6,6 @@
 //! leads through a file (`a/b` beside `a`); and one that differs from a present key in case only, which some file systems
 //! take for the same file.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -66,15 +65,8 @@ pub(crate) fn flat_name(key: &str) -> String {
         }
     }
     name.push('-');
-    name.push_str(&hex(&Md5::checksum(key.as_bytes())));
+    name.push_str(&hex::encode(Md5::checksum(key.as_bytes())));
     name
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -1,61 +1,30 @@
 //! Conditions and selections of a read.
 
-use s3s::dto::{ETagCondition, Timestamp};
+use axum::http::header::{CONTENT_RANGE, ETAG};
 use s3s::{S3Error, S3Result, s3_error};
 
 use super::object::Object;
-use super::store::{matches, precondition_failed};
+use super::store::{Conditions, matches, precondition_failed};
 
-/// The four conditions of a GET, a HEAD or a copy's source.
-#[derive(Debug, Default)]
-#[expect(clippy::struct_field_names, reason = "the names of the headers")]
-pub(super) struct Asked {
-    pub(super) if_match: Option<ETagCondition>,
-    pub(super) if_none_match: Option<ETagCondition>,
-    pub(super) if_modified_since: Option<Timestamp>,
-    pub(super) if_unmodified_since: Option<Timestamp>,
-}
-
-/// An `ETag` condition outweighs the date beside it, as in RFC 9110.
-///
 /// # Errors
 /// `PreconditionFailed` (412), or `NotModified` (304).
-pub(super) fn check_read(object: &Object, asked: &Asked) -> S3Result<()> {
-    // Headers carry whole seconds.
-    let modified = Timestamp::from(std::time::SystemTime::UNIX_EPOCH + seconds(object));
-    let unwanted = match (&asked.if_match, &asked.if_unmodified_since) {
-        (Some(condition), _) => !matches(condition, object),
-        (None, Some(since)) => modified > *since,
-        (None, None) => false,
-    };
-    if unwanted {
+pub(super) fn check_read(object: &Object, conditions: &Conditions) -> S3Result<()> {
+    let has = |etag| matches(etag, object);
+    if conditions.if_match.as_ref().is_some_and(|etag| !has(etag)) {
         return Err(precondition_failed());
     }
-    let known = match (&asked.if_none_match, &asked.if_modified_since) {
-        (Some(condition), _) => matches(condition, object),
-        (None, Some(since)) => modified <= *since,
-        (None, None) => false,
-    };
-    if known { Err(not_modified(object)) } else { Ok(()) }
-}
-
-fn seconds(object: &Object) -> std::time::Duration {
-    std::time::Duration::from_secs(object.modified / 1_000_000_000)
-}
-
-fn not_modified(object: &Object) -> S3Error {
-    let mut error = s3_error!(NotModified);
-    if let Ok(etag) = object.etag().to_http_header() {
-        error.set_headers([(hyper::header::ETAG, etag)].into_iter().collect());
+    if conditions.if_none_match.as_ref().is_some_and(has) {
+        let mut error = s3_error!(NotModified);
+        error.set_headers(object.etag().to_http_header().map(|etag| (ETAG, etag)).into_iter().collect());
+        return Err(error);
     }
-    error
+    Ok(())
 }
 
 pub(super) fn not_satisfiable(object: &Object) -> S3Error {
     let mut error = s3_error!(InvalidRange, "The requested range is not satisfiable");
-    if let Ok(range) = format!("bytes */{}", object.size).parse() {
-        error.set_headers([(hyper::header::CONTENT_RANGE, range)].into_iter().collect());
-    }
+    let range = format!("bytes */{}", object.size).parse();
+    error.set_headers(range.map(|range| (CONTENT_RANGE, range)).into_iter().collect());
     error
 }
 

@@ -23,16 +23,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use axum::http::HeaderMap;
 use s3s::dto::ETagCondition;
 use s3s::{S3Error, S3Result, s3_error};
 use tempfile::NamedTempFile;
 
 use super::body::{Received, md5_of};
-use super::object::{Attributes, Checksums, Object, nanos};
+use super::notification::{Cause, Notifier};
+use super::object::{Headers, Object, nanos};
 use super::place::{INTERNAL, Place, flat_name, is_free, is_plain};
 
 pub(super) struct Store {
     root: PathBuf,
+    notifier: Option<Notifier>,
     state: Mutex<State>,
 }
 
@@ -54,17 +57,17 @@ pub(super) type Objects = BTreeMap<String, Arc<Object>>;
 pub(super) struct Draft {
     pub(super) file: NamedTempFile,
     pub(super) etag: String,
-    pub(super) attributes: Attributes,
-    pub(super) checksums: Checksums,
+    pub(super) headers: Headers,
+    pub(super) checksum: Headers,
 }
 
 impl Draft {
-    pub(super) fn new(received: Received, attributes: Attributes) -> Self {
-        Self { file: received.file, etag: received.md5, attributes, checksums: received.checksums }
+    pub(super) fn new(received: Received, headers: Headers) -> Self {
+        Self { file: received.file, etag: received.md5, headers, checksum: received.checksum }
     }
 }
 
-/// `If-Match` and `If-None-Match` of a write.
+/// `If-Match` and `If-None-Match` of a request.
 #[derive(Debug, Default)]
 pub(super) struct Conditions {
     pub(super) if_match: Option<ETagCondition>,
@@ -72,7 +75,7 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
-    fn check(&self, present: Option<&Object>) -> S3Result<()> {
+    fn check_write(&self, present: Option<&Object>) -> S3Result<()> {
         if let Some(condition) = &self.if_match {
             let present = present.ok_or_else(no_such_key)?;
             if !matches(condition, present) {
@@ -120,10 +123,10 @@ impl State {
 
 impl Store {
     /// Opens the folder, makes the buckets that are missing, and indexes what is there.
-    pub(super) fn open(root: &Path, buckets: &[String]) -> io::Result<Self> {
+    pub(super) fn open(root: &Path, buckets: &[String], notifier: Option<Notifier>) -> io::Result<Self> {
         fs::create_dir_all(root)?;
         let root = root.canonicalize()?;
-        let store = Self { root, state: Mutex::default() };
+        let store = Self { root, notifier, state: Mutex::default() };
         let _ = fs::remove_dir_all(store.temporary());
         fs::create_dir_all(store.temporary())?;
         fs::create_dir_all(store.uploads())?;
@@ -215,20 +218,20 @@ impl Store {
         }
     }
 
-    /// Puts an object in place, over what is there; `then` is told it and its sequencer before anyone can see it.
+    /// Puts an object in place, over what is there.
     pub(super) fn put(
         &self,
         bucket: &str,
         key: &str,
         draft: Draft,
         conditions: &Conditions,
-        then: impl FnOnce(&Object, u64),
+        cause: &Cause,
     ) -> S3Result<Arc<Object>> {
         let mut state = self.state();
         let sequencer = state.next_sequencer();
         let objects = &mut state.bucket(bucket)?.objects;
         let present = objects.get(key).cloned();
-        conditions.check(present.as_deref())?;
+        conditions.check_write(present.as_deref())?;
         let place = self.place(bucket, key, present.as_deref(), objects);
         let object = self.write(bucket, key, draft, place).map_err(S3Error::internal_error)?;
         if let Some(present) = present.filter(|present| present.place != place) {
@@ -236,26 +239,24 @@ impl Store {
         }
         let object = Arc::new(object);
         objects.insert(key.to_owned(), Arc::clone(&object));
-        then(&object, sequencer);
+        if let Some(notifier) = &self.notifier {
+            notifier.notify(cause, bucket, &object, sequencer);
+        }
         Ok(object)
     }
 
-    /// Removes an object, if it is there; `then` is told its sequencer.
-    pub(super) fn delete(
-        &self,
-        bucket: &str,
-        key: &str,
-        conditions: &Conditions,
-        then: impl FnOnce(u64),
-    ) -> S3Result<()> {
+    /// Removes an object, if it is there.
+    pub(super) fn delete(&self, bucket: &str, key: &str, conditions: &Conditions, cause: &Cause) -> S3Result<()> {
         let mut state = self.state();
         let sequencer = state.next_sequencer();
         let objects = &mut state.bucket(bucket)?.objects;
-        conditions.check(objects.get(key).map(AsRef::as_ref))?;
+        conditions.check_write(objects.get(key).map(AsRef::as_ref))?;
         let Some(object) = objects.remove(key) else { return Ok(()) };
         self.remove_file(bucket, &object).map_err(S3Error::internal_error)?;
         fs::remove_file(self.meta_path(bucket, key)).map_err(S3Error::internal_error)?;
-        then(sequencer);
+        if let Some(notifier) = &self.notifier {
+            notifier.notify(cause, bucket, &object, sequencer);
+        }
         Ok(())
     }
 
@@ -281,8 +282,8 @@ impl Store {
             etag: draft.etag,
             modified: nanos(metadata.modified()?),
             place,
-            attributes: draft.attributes,
-            checksums: draft.checksums,
+            headers: draft.headers,
+            checksum: draft.checksum,
         };
         fs::create_dir_all(self.meta_folder(bucket))?;
         let text = NamedTempFile::new_in(self.temporary())?;
@@ -371,7 +372,7 @@ fn adopt(path: &Path, key: &str, place: Place) -> io::Result<Object> {
         etag: md5_of(&mut file)?,
         modified: nanos(metadata.modified()?),
         place,
-        attributes: Attributes::default(),
-        checksums: Checksums::default(),
+        headers: Headers::kept(&HeaderMap::new()),
+        checksum: Headers::default(),
     })
 }

@@ -13,8 +13,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use super::body::Received;
-use super::object::{Attributes, Checksums};
-use super::place::hex;
+use super::object::Headers;
 use super::store::Draft;
 
 /// Every part but the last has at least this many bytes.
@@ -26,7 +25,7 @@ const LAST_PART_NUMBER: i32 = 10_000;
 pub(super) struct Upload {
     pub(super) bucket: String,
     pub(super) key: String,
-    pub(super) attributes: Attributes,
+    pub(super) headers: Headers,
 }
 
 /// A part that has arrived.
@@ -108,19 +107,19 @@ impl Folder {
     }
 
     /// Joins the named parts.
-    pub(super) fn join(&self, named: &[CompletedPart], attributes: Attributes, temporary: &Path) -> S3Result<Draft> {
+    pub(super) fn join(&self, named: &[CompletedPart], headers: Headers, temporary: &Path) -> S3Result<Draft> {
         let parts = self.chosen(named)?;
         let write = || -> io::Result<(NamedTempFile, String)> {
             let mut file = NamedTempFile::new_in(temporary)?;
             let mut md5 = Md5::new();
             for part in &parts {
                 io::copy(&mut File::open(&part.path)?, &mut file)?;
-                md5.update(&bytes_of(&part.md5));
+                md5.update(&hex::decode(&part.md5).map_err(io::Error::other)?);
             }
-            Ok((file, format!("{}-{}", hex(&md5.finalize()), parts.len())))
+            Ok((file, format!("{}-{}", hex::encode(md5.finalize()), parts.len())))
         };
         let (file, etag) = write().map_err(S3Error::internal_error)?;
-        Ok(Draft { file, etag, attributes, checksums: Checksums::default() })
+        Ok(Draft { file, etag, headers, checksum: Headers::default() })
     }
 
     fn chosen(&self, named: &[CompletedPart]) -> S3Result<Vec<Part>> {
@@ -156,8 +155,4 @@ pub(super) fn check_number(number: i32) -> S3Result<()> {
         return Ok(());
     }
     Err(s3_error!(InvalidArgument, "Part number must be an integer between 1 and {LAST_PART_NUMBER}, inclusive"))
-}
-
-fn bytes_of(hex: &str) -> Vec<u8> {
-    (0..hex.len() / 2).filter_map(|at| u8::from_str_radix(&hex[at * 2..at * 2 + 2], 16).ok()).collect()
 }

@@ -1,17 +1,22 @@
 //! A server in a temporary folder, with a real SDK client.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Path};
+use axum::http::StatusCode;
+use axum::routing::post;
 use local::s3::{Config, Notification, S3Server};
+use local::sdk;
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) const BUCKET: &str = "my-image-bucket";
 
@@ -34,7 +39,7 @@ impl Fixture {
         let mut config = Config::new(folder.path().join("s3"), &[BUCKET]);
         config.notify = Some((prefix.to_owned(), Arc::new(move |event| listener.lock().unwrap().push(event))));
         let server = S3Server::start(0, config).await.unwrap();
-        let client = client(&server.endpoint(), "local");
+        let client = sdk::s3(&server.endpoint());
         Self { folder, server, client, told }
     }
 
@@ -78,16 +83,20 @@ impl Fixture {
     }
 }
 
-pub(crate) fn client(endpoint: &str, secret: &str) -> Client {
-    let config = aws_sdk_s3::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .http_client(resilience::http_client())
-        .region(Region::new("us-east-1"))
-        .endpoint_url(endpoint)
-        .credentials_provider(Credentials::new("local", secret, None, None, "test"))
-        .retry_config(aws_sdk_s3::config::retry::RetryConfig::disabled())
-        .force_path_style(true);
-    Client::from_conf(config.build())
+/// Stands for `cargo lambda watch`: `answer` takes a function's name and an event, and gives a status and a body.
+pub(crate) async fn runtime<F: Future<Output = (u16, Value)> + Send>(
+    answer: impl Fn(String, Value) -> F + Clone + Send + Sync + 'static,
+) -> String {
+    let invoke = async move |Path(function): Path<String>, event: String| {
+        let (status, body) = answer(function, serde_json::from_str(&event).unwrap()).await;
+        (StatusCode::from_u16(status).unwrap(), body.to_string())
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let route = post(invoke).layer(DefaultBodyLimit::disable());
+    let service = Router::new().route("/2015-03-31/functions/{name}/invocations", route);
+    tokio::spawn(axum::serve(listener, service).into_future());
+    endpoint
 }
 
 /// Sends a request as it is written here, unsigned and unescaped; answers with everything that came back.
@@ -113,7 +122,7 @@ pub(crate) fn refusal<T: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::De
 }
 
 /// Every file below a folder.
-pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &std::path::Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
         if entry.file_type().unwrap().is_dir() {

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use clap::{Parser, Subcommand};
+use local::s3::S3Server;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tokio::sync::oneshot;
@@ -18,6 +19,8 @@ use tokio::sync::oneshot;
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
+    #[command(flatten)]
+    settings: Settings,
     #[command(subcommand)]
     command: Action,
 }
@@ -27,25 +30,40 @@ enum Action {
     /// Start everything, upload the images, print their thumbnails, and stay up for more uploads until Ctrl-C.
     Run(Options),
     /// Queue again what failed: the records of the failure folder. For a pipeline that runs, once the cause is mended.
-    Redrive(operate::RedriveOptions),
+    Redrive,
     /// Make the thumbnails of what is there already, leaving alone what is current. For a pipeline that runs.
-    Backfill(operate::BackfillOptions),
-    /// Start S3 alone, and stay up until Ctrl-C.
-    S3(S3Options),
+    Backfill,
+    /// Start S3 alone, without events, and stay up until Ctrl-C.
+    S3,
 }
 
-/// How to run S3 alone.
+/// Where the pipeline is; the same for every command.
 #[derive(clap::Args)]
-struct S3Options {
-    /// Port on 127.0.0.1 [default: 9002; 0: any]
-    #[arg(long, env = "S3_PORT", default_value = "", value_parser = or(9002_u16), hide_default_value = true)]
+struct Settings {
+    /// Port of S3 on 127.0.0.1 [default: 9002; 0: any]
+    #[arg(long, global = true, env = "S3_PORT", default_value = "", value_parser = or(9002_u16), hide_default_value = true)]
     s3_port: u16,
+    /// Port of Lambda's API on 127.0.0.1 [default: 9001; 0: any]
+    #[arg(long, global = true, env = "LAMBDA_PORT", default_value = "", value_parser = or(9001_u16), hide_default_value = true)]
+    lambda_port: u16,
+    /// Port of `cargo lambda watch` on 127.0.0.1 [default: 9000; 0: any]
+    #[arg(long, global = true, env = "RUNTIME_PORT", default_value = "", value_parser = or(9000_u16), hide_default_value = true)]
+    runtime_port: u16,
+    /// Port of the gallery on 127.0.0.1 [default: 9003; 0: any]
+    #[arg(long, global = true, env = "GALLERY_PORT", default_value = "", value_parser = or(9003_u16), hide_default_value = true)]
+    gallery_port: u16,
     /// The bucket [default: my-image-bucket]
-    #[arg(long, env = "BUCKET", default_value = "", value_parser = or(String::from("my-image-bucket")), hide_default_value = true)]
+    #[arg(long, global = true, env = "BUCKET", default_value = "", value_parser = or(String::from("my-image-bucket")), hide_default_value = true)]
     bucket: String,
+    /// Keys of uploads begin with this [default: uploads/]
+    #[arg(long, global = true, env = "UPLOADS_PREFIX", default_value = "", value_parser = or(String::from("uploads/")), hide_default_value = true)]
+    uploads_prefix: String,
     /// Everything written goes into this folder [default: .local]
-    #[arg(long, env = "LOCAL_DATA", default_value = "", value_parser = or(PathBuf::from(".local")), hide_default_value = true)]
+    #[arg(long, global = true, env = "LOCAL_DATA", default_value = "", value_parser = or(PathBuf::from(".local")), hide_default_value = true)]
     data: PathBuf,
+    /// Processes per function, and tasks of a backfill that run at once [default: 4]
+    #[arg(long, global = true, env = "CONCURRENCY", default_value = "", value_parser = or(4_usize), hide_default_value = true)]
+    concurrency: usize,
 }
 
 /// How to run.
@@ -69,36 +87,12 @@ struct Options {
     /// Show what the functions write.
     #[arg(long, short)]
     verbose: bool,
-    /// Port of S3 on 127.0.0.1 [default: 9002; 0: any]
-    #[arg(long, env = "S3_PORT", default_value = "", value_parser = or(9002_u16), hide_default_value = true)]
-    s3_port: u16,
-    /// Port of Lambda's API on 127.0.0.1 [default: 9001; 0: any]
-    #[arg(long, env = "LAMBDA_PORT", default_value = "", value_parser = or(9001_u16), hide_default_value = true)]
-    lambda_port: u16,
-    /// Port of `cargo lambda watch` on 127.0.0.1 [default: 9000; 0: any]
-    #[arg(long, env = "RUNTIME_PORT", default_value = "", value_parser = or(9000_u16), hide_default_value = true)]
-    runtime_port: u16,
-    /// Port of the gallery on 127.0.0.1 [default: 9003; 0: any]
-    #[arg(long, env = "GALLERY_PORT", default_value = "", value_parser = or(9003_u16), hide_default_value = true)]
-    gallery_port: u16,
-    /// The bucket [default: my-image-bucket]
-    #[arg(long, env = "BUCKET", default_value = "", value_parser = or(String::from("my-image-bucket")), hide_default_value = true)]
-    bucket: String,
-    /// Keys that S3 tells the functions of begin with this [default: uploads/]
-    #[arg(long, env = "UPLOADS_PREFIX", default_value = "", value_parser = or(String::from("uploads/")), hide_default_value = true)]
-    uploads_prefix: String,
-    /// Everything written goes into this folder [default: .local]
-    #[arg(long, env = "LOCAL_DATA", default_value = "", value_parser = or(PathBuf::from(".local")), hide_default_value = true)]
-    data: PathBuf,
     /// The Cargo workspace with the functions.
     #[arg(long, default_value = ".")]
     project: PathBuf,
     /// The cargo-lambda executable [default: cargo-lambda]
     #[arg(long, env = "CARGO_LAMBDA", default_value = "", value_parser = or(PathBuf::from("cargo-lambda")), hide_default_value = true)]
     cargo_lambda: PathBuf,
-    /// Processes per function [default: 4]
-    #[arg(long, env = "CONCURRENCY", default_value = "", value_parser = or(4_usize), hide_default_value = true)]
-    concurrency: usize,
     /// Seconds to wait for the thumbnails of the images given [default: 120]
     #[arg(long, env = "TIMEOUT", default_value = "", value_parser = or(120_u64), hide_default_value = true)]
     timeout: u64,
@@ -110,11 +104,11 @@ fn or<T: FromStr + Clone>(default: T) -> impl Fn(&str) -> Result<T, T::Err> + Cl
 }
 
 fn main() -> ExitCode {
-    let command = Arguments::parse().command;
+    let Arguments { settings, command } = Arguments::parse();
     let stays_up = match &command {
         Action::Run(options) => !options.once,
-        Action::S3(_) => true,
-        Action::Redrive(_) | Action::Backfill(_) => false,
+        Action::S3 => true,
+        Action::Redrive | Action::Backfill => false,
     };
     let Ok(runtime) = tokio::runtime::Runtime::new() else {
         eprintln!("error: this machine does not let us start threads");
@@ -123,7 +117,7 @@ fn main() -> ExitCode {
     let result = runtime.block_on(async {
         let interrupted = interruption();
         tokio::select! {
-            done = perform(command) => Some(done),
+            done = perform(command, settings) => Some(done),
             _ = interrupted => None,
         }
     });
@@ -142,21 +136,18 @@ fn main() -> ExitCode {
     }
 }
 
-async fn perform(command: Action) -> Result<(), String> {
+async fn perform(command: Action, settings: Settings) -> Result<(), String> {
     match command {
-        Action::Run(options) => run::run(options).await,
-        Action::Redrive(options) => operate::redrive(options).await,
-        Action::Backfill(options) => operate::backfill(options).await,
-        Action::S3(options) => serve(options).await,
+        Action::Run(options) => run::run(options, settings).await,
+        Action::Redrive => operate::redrive(settings).await,
+        Action::Backfill => operate::backfill(settings).await,
+        Action::S3 => {
+            let config = local::s3::Config::new(settings.data.join("s3"), &[&settings.bucket]);
+            let server = S3Server::start(settings.s3_port, config).await.map_err(|error| error.to_string())?;
+            println!("S3        {}", server.endpoint());
+            std::future::pending().await
+        }
     }
-}
-
-/// Runs S3 for ever, without events.
-async fn serve(options: S3Options) -> Result<(), String> {
-    let settings = local::s3::Config::new(options.data.join("s3"), &[&options.bucket]);
-    let server = local::s3::S3Server::start(options.s3_port, settings).await.map_err(|error| error.to_string())?;
-    println!("S3        {}", server.endpoint());
-    std::future::pending().await
 }
 
 /// Resolves at Ctrl-C, SIGTERM or the terminal's end. What runs then is dropped, and ends its processes.

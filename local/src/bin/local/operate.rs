@@ -1,47 +1,15 @@
 //! `local redrive` and `local backfill`, beside a pipeline that runs.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
 
 use local::operate::{self, Backfill, Summary};
 
-use crate::or;
-
-/// Which failures.
-#[derive(clap::Args)]
-pub(crate) struct RedriveOptions {
-    /// Port of Lambda's API on 127.0.0.1 [default: 9001]
-    #[arg(long, env = "LAMBDA_PORT", default_value = "", value_parser = or(9001_u16), hide_default_value = true)]
-    lambda_port: u16,
-    /// The folder that the pipeline writes to; the failures are in `failures/` [default: .local]
-    #[arg(long, env = "LOCAL_DATA", default_value = "", value_parser = or(PathBuf::from(".local")), hide_default_value = true)]
-    data: PathBuf,
-}
-
-/// Which objects.
-#[derive(clap::Args)]
-pub(crate) struct BackfillOptions {
-    /// Port of S3 on 127.0.0.1 [default: 9002]
-    #[arg(long, env = "S3_PORT", default_value = "", value_parser = or(9002_u16), hide_default_value = true)]
-    s3_port: u16,
-    /// Port of Lambda's API on 127.0.0.1 [default: 9001]
-    #[arg(long, env = "LAMBDA_PORT", default_value = "", value_parser = or(9001_u16), hide_default_value = true)]
-    lambda_port: u16,
-    /// The bucket [default: my-image-bucket]
-    #[arg(long, env = "BUCKET", default_value = "", value_parser = or(String::from("my-image-bucket")), hide_default_value = true)]
-    bucket: String,
-    /// Keys that begin with this [default: uploads/]
-    #[arg(long, env = "UPLOADS_PREFIX", default_value = "", value_parser = or(String::from("uploads/")), hide_default_value = true)]
-    uploads_prefix: String,
-    /// Tasks that run at once [default: 4]
-    #[arg(long, env = "CONCURRENCY", default_value = "", value_parser = or(4_usize), hide_default_value = true)]
-    concurrency: usize,
-}
+use crate::Settings;
 
 /// Queues again what failed.
-pub(crate) async fn redrive(options: RedriveOptions) -> Result<(), String> {
-    let folder = options.data.join("failures");
-    let lambda = format!("http://127.0.0.1:{}", options.lambda_port);
+pub(crate) async fn redrive(settings: Settings) -> Result<(), String> {
+    let folder = settings.data.join("failures");
+    let lambda = format!("http://127.0.0.1:{}", settings.lambda_port);
     let mut progress = Progress::default();
     let redriven = operate::redrive(&folder, &lambda, |done, of| progress.show(done, of, "records")).await;
     progress.end();
@@ -51,13 +19,13 @@ pub(crate) async fn redrive(options: RedriveOptions) -> Result<(), String> {
 }
 
 /// Makes the thumbnails of what was there before.
-pub(crate) async fn backfill(options: BackfillOptions) -> Result<(), String> {
+pub(crate) async fn backfill(settings: Settings) -> Result<(), String> {
     let backfill = Backfill {
-        s3: format!("http://127.0.0.1:{}", options.s3_port),
-        lambda: format!("http://127.0.0.1:{}", options.lambda_port),
-        bucket: options.bucket,
-        prefix: options.uploads_prefix,
-        concurrency: options.concurrency,
+        s3: format!("http://127.0.0.1:{}", settings.s3_port),
+        lambda: format!("http://127.0.0.1:{}", settings.lambda_port),
+        bucket: settings.bucket,
+        prefix: settings.uploads_prefix,
+        concurrency: settings.concurrency,
     };
     let mut progress = Progress::default();
     let summary =

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use local::report::{self, Processed, Report};
+use local::report::{self, Report};
 use local::sdk;
 use local::stack::{Config, Stack};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::inputs::{self, Input};
-use crate::{Options, table};
+use crate::{Options, Settings, table};
 
 /// How often a wait says that it still goes on.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
@@ -21,16 +21,16 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 type Observer = tokio::sync::broadcast::Receiver<std::sync::Arc<local::lambda::Invocation>>;
 
 /// Runs until the work is done (`--once`) or for ever.
-pub(crate) async fn run(options: Options) -> Result<(), String> {
+pub(crate) async fn run(options: Options, settings: Settings) -> Result<(), String> {
     let paths = options.sample.iter().chain(&options.images).cloned();
-    let inputs = inputs::check(paths, &options.uploads_prefix)?;
+    let inputs = inputs::check(paths, &settings.uploads_prefix)?;
     if options.once && inputs.is_empty() {
         return Err("nothing to do: --once needs images or --sample".to_owned());
     }
     let (once, patience) = (options.once, Duration::from_secs(options.timeout));
     let follow = options.verbose;
 
-    let mut stack = Stack::start(config(options)).await.map_err(|error| error.to_string())?;
+    let mut stack = Stack::start(config(options, settings)).await.map_err(|error| error.to_string())?;
     if follow {
         tokio::spawn(show(stack.config().log()));
     }
@@ -57,19 +57,19 @@ pub(crate) async fn run(options: Options) -> Result<(), String> {
     Ok(())
 }
 
-fn config(options: Options) -> Config {
+fn config(options: Options, settings: Settings) -> Config {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let mut config = Config::new(absolute(&options.project), absolute(&options.data));
-    config.bucket = options.bucket;
-    config.uploads_prefix = options.uploads_prefix;
-    config.s3_port = options.s3_port;
-    config.lambda_port = options.lambda_port;
-    config.runtime_port = options.runtime_port;
-    config.gallery_port = (!options.once).then_some(options.gallery_port);
+    let mut config = Config::new(absolute(&options.project), absolute(&settings.data));
+    config.bucket = settings.bucket;
+    config.uploads_prefix = settings.uploads_prefix;
+    config.s3_port = settings.s3_port;
+    config.lambda_port = settings.lambda_port;
+    config.runtime_port = settings.runtime_port;
+    config.gallery_port = (!options.once).then_some(settings.gallery_port);
     // A bare name is looked up in PATH; a path is ours, not the project's.
     let is_path = options.cargo_lambda.components().count() > 1;
     config.cargo_lambda = if is_path { absolute(&options.cargo_lambda) } else { options.cargo_lambda };
-    config.concurrency = options.concurrency;
+    config.concurrency = settings.concurrency;
     config.release = options.release;
     config.watch = options.watch;
     config.show_build = true;
@@ -97,14 +97,14 @@ async fn upload_and_show(
     let mut problems = Vec::new();
     for input in inputs {
         match reports.get(&input.key) {
-            Some(Report::Made(processed)) => {
-                println!("{}", table::rows(processed));
-                problems.extend(missing(client, processed).await);
+            Some(report) if report.outcome == "made" => {
+                println!("{}", table::rows(report));
+                problems.extend(missing(client, report).await);
             }
-            Some(Report::Removed(_)) => problems.push(format!("{}: it was deleted meanwhile", input.path.display())),
-            Some(Report::None(processed)) => {
-                problems.push(format!("{}: no thumbnails: {}", input.path.display(), processed.explained()));
+            Some(report) if report.outcome == "removed" => {
+                problems.push(format!("{}: it was deleted meanwhile", input.path.display()));
             }
+            Some(report) => problems.push(format!("{}: no thumbnails: {}", input.path.display(), report.explained())),
             None => problems.push(format!(
                 "{}: no thumbnails after {} s; see {} and {}",
                 input.path.display(),
@@ -134,9 +134,9 @@ async fn wait(observer: &mut Observer, inputs: &[Input], patience: Duration) -> 
         let pause = SIGN_OF_LIFE.min(patience.saturating_sub(begun.elapsed()));
         match tokio::time::timeout(pause, observer.recv()).await {
             Ok(Ok(invocation)) => {
-                for (key, report) in report::read(&invocation) {
-                    wanted.remove(key.as_str());
-                    reports.insert(key, report);
+                for report in report::read(&invocation) {
+                    wanted.remove(report.key.as_str());
+                    reports.insert(report.key.clone(), report);
                 }
             }
             Ok(Err(RecvError::Closed)) => break,
@@ -150,12 +150,12 @@ async fn wait(observer: &mut Observer, inputs: &[Input], patience: Duration) -> 
 }
 
 /// The answer says that they are made; S3 must say so too.
-async fn missing(client: &Client, processed: &Processed) -> Vec<String> {
+async fn missing(client: &Client, report: &Report) -> Vec<String> {
     let mut problems = Vec::new();
-    if processed.thumbnails.is_empty() {
-        problems.push(format!("{}: the answer names no thumbnail", processed.key));
+    if report.thumbnails.is_empty() {
+        problems.push(format!("{}: the answer names no thumbnail", report.key));
     }
-    for thumbnail in &processed.thumbnails {
+    for thumbnail in &report.thumbnails {
         let head = client.head_object().bucket(&thumbnail.bucket).key(&thumbnail.key).send().await;
         match head.map(|head| head.content_length.and_then(|length| u64::try_from(length).ok()).unwrap_or_default()) {
             Ok(length) if length == thumbnail.bytes => {}
@@ -199,16 +199,16 @@ async fn stay(client: &Client, observer: &mut Observer) {
             Err(RecvError::Closed) => return,
         };
         // An event of one's own, sent by hand, may name no key.
-        for (key, report) in report::read(&invocation).into_iter().filter(|(key, _)| !key.is_empty()) {
-            match report {
-                Report::Made(processed) => {
-                    println!("{}", table::rows(&processed));
-                    for problem in missing(client, &processed).await {
+        for report in report::read(&invocation).iter().filter(|report| !report.key.is_empty()) {
+            match report.outcome.as_str() {
+                "made" => {
+                    println!("{}", table::rows(report));
+                    for problem in missing(client, report).await {
                         eprintln!("error: {problem}");
                     }
                 }
-                Report::Removed(processed) => println!("{key} is gone: {} thumbnails removed", processed.removed.len()),
-                Report::None(processed) => println!("{key}: no thumbnails: {}", processed.explained()),
+                "removed" => println!("{} is gone: {} thumbnails removed", report.key, report.removed.len()),
+                _ => println!("{}: no thumbnails: {}", report.key, report.explained()),
             }
         }
     }

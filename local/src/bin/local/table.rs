@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use local::report::Processed;
+use local::report::Report;
 
 /// Column heads, to be printed once.
 pub(crate) fn head() -> String {
@@ -10,13 +10,13 @@ pub(crate) fn head() -> String {
 }
 
 /// One line per thumbnail; the source and the time stand in the first.
-pub(crate) fn rows(processed: &Processed) -> String {
+pub(crate) fn rows(report: &Report) -> String {
     let mut text = String::new();
-    let source = processed.source.clone().unwrap_or_default();
-    let name = processed.key.rsplit('/').next().unwrap_or_default();
+    let source = report.source.clone().unwrap_or_default();
+    let name = report.key.rsplit('/').next().unwrap_or_default();
     let frames = if source.frames > 1 { format!(", {} frames", source.frames) } else { String::new() };
     let described = format!("{name} ({}×{}{frames}, {})", source.width, source.height, bytes(source.bytes));
-    for (at, thumbnail) in processed.thumbnails.iter().enumerate() {
+    for (at, thumbnail) in report.thumbnails.iter().enumerate() {
         let first = at == 0;
         let size = thumbnail.size.as_str().map_or_else(|| thumbnail.size.to_string(), str::to_owned);
         let line = row(
@@ -25,7 +25,7 @@ pub(crate) fn rows(processed: &Processed) -> String {
             &thumbnail.key,
             &format!("{}×{}", thumbnail.width, thumbnail.height),
             &grouped(thumbnail.bytes),
-            &if first { format!("{:.0}", processed.milliseconds.get("total").unwrap_or(&0.0)) } else { String::new() },
+            &if first { format!("{:.0}", report.milliseconds.get("total").unwrap_or(&0.0)) } else { String::new() },
         );
         let _ = writeln!(text, "{line}");
     }
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_table_reads_well() {
-        let processed = serde_json::from_value(json!({
+        let report = serde_json::from_value(json!({
             "outcome": "made", "key": "uploads/cat.jpg",
             "source": { "bytes": 4_200_000, "width": 4000, "height": 3000, "frames": 12 },
             "thumbnails": [
@@ -78,7 +78,7 @@ mod tests {
             "milliseconds": { "total": 71.6 },
         }))
         .unwrap();
-        let text = format!("{}\n{}", head(), rows(&processed));
+        let text = format!("{}\n{}", head(), rows(&report));
         let expected = "\
 source                                      size  thumbnail                                         pixels     bytes     ms
 cat.jpg (4000×3000, 12 frames, 4.2 MB)       100  thumbnails/100/uploads/cat.jpg                    100×75     3,412     72

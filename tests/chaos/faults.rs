@@ -1,23 +1,22 @@
-//! A test mode in which everything goes wrong that can: S3's and Lambda's calls fail, also after they were carried out; events
-//! come twice, late and in another order, or are lost and delivered again; the functions' processes are killed at work.
+//! Faults by chance: S3's and Lambda's calls fail, also after they were carried out; events come twice, late and in another
+//! order, or are lost and delivered again.
 //!
 //! A seed decides what goes wrong. Which call meets with it depends on the machine too, so a seed repeats a run in kind, not to
 //! the letter.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fastrand::Rng;
 use futures_util::future::BoxFuture;
 
-use super::{CallFault, Faults, Operation};
-use crate::s3::{S3Error, S3ErrorCode};
-use crate::stack::Stack;
+use local::faults::{CallFault, Faults, Operation};
+use local::s3::{S3Error, S3ErrorCode};
 
 /// What goes wrong, and how often it did.
-pub struct Chaos(Mutex<State>);
+pub(crate) struct Chaos(Mutex<State>);
 
 struct State {
     random: Rng,
@@ -25,12 +24,8 @@ struct State {
 }
 
 impl Chaos {
-    /// Injects faults into a stack from now on.
-    #[must_use]
-    pub fn begin(stack: &Stack, seed: u64) -> Arc<Self> {
-        let this = Arc::new(Self(Mutex::new(State { random: Rng::with_seed(seed), tally: BTreeMap::new() })));
-        stack.inject(Some(this.clone()));
-        this
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(Mutex::new(State { random: Rng::with_seed(seed), tally: BTreeMap::new() }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -72,7 +67,7 @@ impl Faults for Chaos {
         let mut state = self.state();
         let is_lost = state.random.u8(..100) < 2 && state.count("answers of S3 lost", true);
         // A source that takes its time to arrive may be another one by then, and its thumbnails made by others.
-        let (percent, longest) = if method == "GET" { (70, 2000) } else { (10, 300) };
+        let (percent, longest) = if method == "GET" { (70, 1000) } else { (10, 300) };
         let mut delay = Duration::ZERO;
         if state.random.u8(..100) < percent {
             state.count("answers of S3 late", ());
@@ -111,14 +106,6 @@ impl Faults for Chaos {
             8..10 => Some(state.count("answers of Lambda lost", CallFault::AnswerLost)),
             _ => None,
         }
-    }
-
-    fn life(&self) -> Option<Duration> {
-        let mut state = self.state();
-        (state.random.u8(..100) < 8).then(|| {
-            state.count("processes killed", ());
-            state.up_to(150)
-        })
     }
 }
 
