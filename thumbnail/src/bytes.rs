@@ -1,6 +1,6 @@
-//! Integers at byte offsets, never past the end.
+//! Reads integers at byte offsets, with bounds checks.
 
-/// Reads integers of one byte order out of a slice.
+/// Reads integers from a slice, in one byte order.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
@@ -16,7 +16,7 @@ impl<'a> Reader<'a> {
         Self { bytes, little: false }
     }
 
-    /// A reader in the byte order that a TIFF header names; none where the header is no TIFF's.
+    /// Creates a reader in the byte order of a TIFF header; returns `None` if `bytes` do not begin with such a header.
     pub(crate) fn tiff(bytes: &'a [u8]) -> Option<Self> {
         let reader = match bytes.get(..2)? {
             b"II" => Self::little(bytes),
@@ -30,7 +30,7 @@ impl<'a> Reader<'a> {
         self.little
     }
 
-    /// `length` bytes at `at`.
+    /// Returns `length` bytes at `at`.
     pub(crate) fn slice(&self, at: usize, length: usize) -> Option<&'a [u8]> {
         self.bytes.get(at..at.checked_add(length)?)
     }
@@ -44,7 +44,6 @@ impl<'a> Reader<'a> {
         Some(if self.little { u16::from_le_bytes(bytes) } else { u16::from_be_bytes(bytes) })
     }
 
-    /// Three bytes.
     pub(crate) fn u24(&self, at: usize) -> Option<u32> {
         let bytes = self.slice(at, 3)?;
         let [a, b, c] = [u32::from(bytes[0]), u32::from(bytes[1]), u32::from(bytes[2])];

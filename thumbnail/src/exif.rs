@@ -1,10 +1,10 @@
-//! The one thing wanted of Exif: the orientation.
+//! Reads the orientation from Exif.
 
 use crate::{bytes::Reader, orientation::Orientation};
 
-/// The orientation in an Exif block, which is a small TIFF file; upright where there is none or the block is damaged.
+/// Reads the orientation from an Exif block, which is a small TIFF file. Returns upright if it is missing or damaged.
 pub(crate) fn orientation(block: &[u8]) -> Orientation {
-    // JPEG puts this in front; writers of WebP and PNG sometimes keep it.
+    // JPEG requires this prefix; some writers of WebP and PNG keep it.
     let tiff = block.strip_prefix(b"Exif\0\0").unwrap_or(block);
     find(tiff).map(Orientation::from_exif).unwrap_or_default()
 }
@@ -36,7 +36,7 @@ mod tests {
         let little = b"Exif\0\0II\x2a\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x08\0\0\0\0\0\0\0";
         assert_eq!(orientation(big), Orientation::Rotate90);
         assert_eq!(orientation(little), Orientation::Rotate270);
-        // An entry without a value says nothing.
+        // An entry without a value is ignored.
         let mut empty = *big;
         empty[17] = 0;
         assert_eq!(orientation(&empty), Orientation::Upright);

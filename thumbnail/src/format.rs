@@ -1,8 +1,8 @@
-//! The image formats by name.
+//! The image formats.
 
 use std::fmt;
 
-/// An image file format, as told by a file's magic bytes.
+/// An image file format, recognized by a file's magic bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
     /// JPEG (JFIF, Exif, Adobe).
@@ -25,17 +25,17 @@ pub enum Format {
     Qoi,
     /// AV1 image.
     Avif,
-    /// HEVC image, as phones take them.
+    /// HEVC image, the format of many phones.
     Heic,
     /// Scalable vector graphics.
     Svg,
 }
 
 impl Format {
-    /// Every format that a thumbnail can have.
+    /// The formats that thumbnails can have.
     pub const OF_THUMBNAILS: [Self; 5] = [Self::Jpeg, Self::Png, Self::Gif, Self::Webp, Self::Avif];
 
-    /// Its media type, for a `Content-Type` header.
+    /// The media type, for a `Content-Type` header.
     #[must_use]
     pub fn content_type(self) -> &'static str {
         match self {
@@ -54,7 +54,7 @@ impl Format {
         }
     }
 
-    /// Its lower-case name, which is also how it is spelt in a key.
+    /// The lower-case name, as spelt in keys.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

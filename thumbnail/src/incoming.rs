@@ -1,4 +1,4 @@
-//! A source that is worked on while it is still on its way.
+//! A source that is processed while it still arrives.
 
 use std::{
     io::{self, BufRead, ErrorKind, Read, Seek, SeekFrom},
@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How much a reader takes at once.
+/// The number of bytes that a reader copies at once.
 const WINDOW: usize = 64 << 10;
 
-/// The sending side of [`incoming`]. Dropped before [`finish`](Self::finish), it leaves the source cut.
+/// The sending side of [`incoming`]. If it is dropped before [`finish`](Self::finish), the source counts as cut.
 #[derive(Debug)]
 pub struct Feed(Arc<Shared>);
 
@@ -21,7 +21,7 @@ pub struct Incoming(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
-    /// What the source will measure.
+    /// The length of the whole source.
     length: usize,
 }
 
@@ -37,8 +37,8 @@ enum End {
     Cut,
 }
 
-/// A source of `length` bytes that comes piece by piece: one thread sends it, another makes thumbnails of it
-/// ([`crate::make_incoming`]).
+/// Creates a source of `length` bytes that arrives piece by piece. One thread sends it, and another makes thumbnails of it by
+/// [`crate::make_incoming`].
 #[must_use]
 pub fn incoming(length: usize) -> (Feed, Incoming) {
     let state = Mutex::new(State { bytes: Vec::with_capacity(length), end: None });
@@ -47,12 +47,12 @@ pub fn incoming(length: usize) -> (Feed, Incoming) {
 }
 
 impl Shared {
-    /// Nothing that is done under this lock leaves a state that must not be seen.
+    /// Locks the state. A poisoned lock is ignored, because every operation leaves the state valid.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until there are more than so many bytes, or no more will come.
+    /// Waits until there are more than `more_than` bytes, or the source has ended.
     fn wait_for(&self, more_than: usize) -> MutexGuard<'_, State> {
         let waits = |state: &mut State| state.bytes.len() <= more_than && state.end.is_none();
         self.changed.wait_while(self.state(), waits).unwrap_or_else(PoisonError::into_inner)
@@ -71,13 +71,13 @@ impl Feed {
         self.0.changed.notify_all();
     }
 
-    /// How many bytes were sent.
+    /// Returns the number of bytes sent so far.
     #[must_use]
     pub fn sent(&self) -> usize {
         self.0.state().bytes.len()
     }
 
-    /// Says that all was sent and is what the sender meant to send: only now may anything be said of the source.
+    /// Confirms that the source is whole. Only then can thumbnails or a rejection be returned.
     pub fn finish(self) {
         self.0.end(End::Whole);
     }
@@ -90,39 +90,40 @@ impl Drop for Feed {
 }
 
 impl Incoming {
-    /// What the source will measure, in bytes.
+    /// The length of the whole source in bytes.
     pub(crate) fn length(&self) -> usize {
         self.0.length
     }
 
-    /// Looks at the first `length` bytes as soon as they and more are there; none where the source has ended by then, for there
-    /// is nothing to be gained any more. Whoever sends waits meanwhile.
+    /// Calls `look` with the first `length` bytes as soon as more than those have arrived. The sender is blocked meanwhile.
+    ///
+    /// Returns `None` if the source has ended by then, because working ahead gains nothing any more.
     pub(crate) fn peek<T>(&self, length: usize, look: impl FnOnce(&[u8]) -> T) -> Option<T> {
         let state = self.0.wait_for(length);
         state.end.is_none().then(|| look(&state.bytes[..length]))
     }
 
-    /// The source from its start.
+    /// Reads the source from its start.
     pub(crate) fn reader(&self) -> Reader<'_> {
         Reader { shared: &self.0, taken: 0, window: Vec::new(), used: 0, waited: Duration::ZERO }
     }
 
-    /// All of it; none where it was cut.
+    /// Waits for the whole source; returns `None` if it was cut.
     pub(crate) fn whole(self) -> Option<Vec<u8>> {
         let mut state = self.0.wait_for(usize::MAX);
         (state.end == Some(End::Whole)).then(|| std::mem::take(&mut state.bytes))
     }
 }
 
-/// Reads a source while it comes. Once it is cut all reading is an error, so that no more work is done on it.
+/// Reads a source while it arrives. Every read fails once the source is cut, so that the work on it ends.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
     shared: &'a Shared,
-    /// How many bytes were in this window and all before it.
+    /// The number of bytes in this window and all windows before it.
     taken: usize,
     window: Vec<u8>,
     used: usize,
-    /// How long it took for bytes to come.
+    /// The time spent waiting for bytes.
     pub(crate) waited: Duration,
 }
 

@@ -1,7 +1,8 @@
-//! Image bytes to thumbnails. Synchronous, pure, no I/O.
+//! Makes thumbnails from the bytes of an image. Synchronous, without I/O.
 //!
-//! [`make`] is the whole of it, [`make_incoming`] the same for a source that another thread still receives; the order of its work is the list in `pipeline.rs`. Untrusted bytes are parsed by memory-safe
-//! code only, after limits that are checked by the header alone.
+//! [`make`] does all the work, and [`make_incoming`] does the same for a source that another thread still receives. The steps are
+//! listed in `pipeline.rs`. Untrusted bytes are parsed by memory-safe code only, and every limit is checked before anything is
+//! allocated for the picture.
 //!
 //! ```
 //! # let bytes = b"not an image";
@@ -46,29 +47,29 @@ pub use pipeline::{make, make_incoming, memory_needed};
 pub use reason::{Reason, Rejection};
 pub use size::{MAX_EDGE, Size};
 
-/// What was read of a source's header.
+/// What a source's header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SourceInfo {
-    /// Width in pixels, upright.
+    /// The upright width in pixels.
     pub width: u32,
-    /// Height in pixels, upright.
+    /// The upright height in pixels.
     pub height: u32,
-    /// The file's format, from its magic bytes.
+    /// The format, from the file's magic bytes.
     pub format: Format,
-    /// Frames of a GIF or an animated WebP; 1 for all others.
+    /// The number of frames of a GIF or an animated WebP; 1 for all other formats.
     pub frames: u32,
 }
 
-/// One finished thumbnail.
+/// A finished thumbnail.
 #[derive(Debug, Clone)]
 pub struct Thumbnail {
-    /// The size that was asked for.
+    /// The requested size.
     pub size: Size,
-    /// Width in pixels.
+    /// The width in pixels.
     pub width: u32,
-    /// Height in pixels.
+    /// The height in pixels.
     pub height: u32,
-    /// The encoded file's format.
+    /// The format.
     pub format: Format,
     /// The encoded file.
     pub bytes: Vec<u8>,
@@ -79,14 +80,14 @@ pub struct Thumbnail {
 pub struct Made {
     /// The source.
     pub source: SourceInfo,
-    /// What it shows, in short.
+    /// A summary of what the source shows.
     pub look: Look,
-    /// What became of its animation; none where it has none, or no thumbnail was to move.
+    /// What happened to the animation; `None` if the source is not animated, or no thumbnail should be.
     pub motion: Option<Motion>,
-    /// The thumbnails, in the order of the sizes asked for, and of the outputs within each.
+    /// The thumbnails, in the order of the requested sizes, and of the outputs for each size.
     pub thumbnails: Vec<Thumbnail>,
-    /// Time spent decoding, without waiting for the source.
+    /// The time spent decoding, without waiting for the source.
     pub decode: Duration,
-    /// Time spent on everything, likewise.
+    /// The total time spent, without waiting for the source.
     pub total: Duration,
 }

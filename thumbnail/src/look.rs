@@ -1,4 +1,4 @@
-//! What a source shows, in short: for a page to show before the thumbnail has come.
+//! A summary of what a source shows, which a page can display before the thumbnail has loaded.
 
 use crate::{
     Rejection,
@@ -7,22 +7,22 @@ use crate::{
     size::Size,
 };
 
-/// The edge of the picture that all of this is told of: the hash holds seven waves an axis, which need no more.
+/// The edge of the picture that is summarized, in pixels. It suffices, as the hash stores seven waves for each axis.
 const EDGE: u32 = 32;
 
-/// What a source shows, in short.
+/// A summary of what a source shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Look {
-    /// Whether the background shows through anywhere. An alpha channel that is opaque all over counts as none.
+    /// Whether any pixel is transparent.
     pub has_alpha: bool,
-    /// The mean of all colours, red, green and blue, each weighted by its alpha. Black where nothing is to be seen.
+    /// The mean red, green and blue, weighted by alpha. Black if all pixels are fully transparent.
     pub colour: [u8; 3],
-    /// The `ThumbHash`, at most 25 bytes; none where [`crate::Options::placeholder`] is off.
+    /// The `ThumbHash`, at most 25 bytes; `None` if [`crate::Options::placeholder`] is off.
     pub placeholder: Option<Vec<u8>>,
 }
 
 impl Look {
-    /// Of a picture of the whole source, upright and in sRGB.
+    /// Summarizes an upright picture of the whole source in sRGB.
     pub(crate) fn of(picture: &Picture, placeholder: bool) -> Result<Self, Rejection> {
         let has_alpha = picture.model.has_alpha();
         let fit = Size::Inside(EDGE, EDGE).fit(picture.width, picture.height);
@@ -80,7 +80,7 @@ mod tests {
             let (w, h, pixels) = thumbhash::thumb_hash_to_rgba(&hash.unwrap()).unwrap();
             assert_eq!(w > h, width > height, "{width}x{height}");
             let level = |x: usize| pixels[(h / 2 * w + x) * 4];
-            // The narrow ones are too coarse for that.
+            // The hash of a narrow picture is too coarse for this check.
             assert!(width < 300 || level(1) > level(w - 2).saturating_add(100), "{} {}", level(1), level(w - 2));
             assert!(pixels.as_chunks::<4>().0.iter().all(|pixel| pixel[3] == 255));
         }

@@ -1,50 +1,50 @@
-//! How thumbnails are made, and what a source may cost.
+//! The options of thumbnails, and the limits of sources.
 
 use std::{str::FromStr, time::Duration};
 
 use crate::{Format, Size};
 
-/// How thumbnails are made.
+/// The options of thumbnails.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The sizes to make, in any order, without repeats.
     pub sizes: Vec<Size>,
-    /// The formats to make of each size. Two that come to the same format for a source give one thumbnail, by the first.
+    /// The formats of each size. If two outputs result in the same format for a source, the first applies.
     pub outputs: Vec<Output>,
-    /// Sizes with an output of their own, which they are made in instead of `outputs`.
+    /// The sizes that have their own output instead of `outputs`.
     pub own_outputs: Vec<(Size, Output)>,
-    /// JPEG quality, 1 to 100, where an output names none.
+    /// The JPEG quality from 1 to 100, for outputs that name none.
     pub jpeg_quality: u8,
-    /// WebP quality, 1 to 100, where an output names none.
+    /// The WebP quality from 1 to 100, for outputs that name none.
     pub webp_quality: u8,
-    /// AVIF quality, 1 to 100, where an output names none.
+    /// The AVIF quality from 1 to 100, for outputs that name none.
     pub avif_quality: u8,
-    /// What shows through transparent pixels in an output without transparency: red, green, blue.
+    /// The red, green and blue of the background behind transparent pixels, for formats without transparency.
     pub background: [u8; 3],
-    /// What thumbnails keep of their source's metadata.
+    /// The metadata that thumbnails keep.
     pub keep: Keep,
-    /// What becomes of animations.
+    /// What thumbnails of animated sources show.
     pub animation: Animation,
-    /// Whether [`crate::Look::placeholder`] is made.
+    /// Whether to compute [`crate::Look::placeholder`].
     pub placeholder: bool,
-    /// What a source may cost.
+    /// The limits of sources.
     pub limits: Limits,
 }
 
-/// What becomes of a GIF or a WebP that moves.
+/// What thumbnails of an animated GIF or WebP show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Animation {
-    /// Thumbnails show its first frame.
+    /// Thumbnails show the first frame.
     #[default]
     First,
-    /// Thumbnails in GIF and WebP move, others show its first frame.
+    /// GIF and WebP thumbnails are animated; others show the first frame.
     Keep,
 }
 
 impl FromStr for Animation {
     type Err = &'static str;
 
-    /// `first` or `keep`.
+    /// Parses `first` or `keep`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "first" => Ok(Self::First),
@@ -54,59 +54,57 @@ impl FromStr for Animation {
     }
 }
 
-/// One format to make, and its quality.
+/// A format of thumbnails, and its quality.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Output {
-    /// The format, or none for the source's own. What browsers do not show (TIFF, BMP, ICO, HEIC), and AVIF where this build
-    /// writes none, becomes JPEG then, or PNG where it has transparency.
+    /// The format; `None` for the format of the source. If browsers do not show that format, or this build cannot write it, the
+    /// thumbnail becomes a JPEG, or a PNG if the source has transparency.
     pub format: Option<Format>,
-    /// 1 to 100; none for the default of the format. For PNG and GIF it has no meaning: both are coded without a quality.
+    /// The quality from 1 to 100; `None` for the default of the format. PNG and GIF have no quality.
     pub quality: Option<u8>,
 }
 
-/// What thumbnails keep of their source's metadata; nothing by default.
+/// The metadata that thumbnails keep; none by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Keep {
-    /// The names of the author and of the owner.
+    /// The names of the artist and of the copyright holder.
     pub copyright: bool,
-    /// The colours, with the ICC profile that they are in, where the thumbnail's format has a place for it. Other thumbnails are in sRGB.
+    /// The ICC profile, with the colours in it, if the thumbnail's format can store a profile. Other thumbnails are in sRGB.
     pub icc: bool,
 }
 
-/// What a source may cost. What exceeds a limit is rejected before a pixel is allocated.
+/// The limits of sources. A source that exceeds one is rejected before anything is allocated for its picture.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Size of the source file in bytes.
+    /// The maximum size of the source file in bytes.
     pub max_bytes: u64,
-    /// Width times height of the source in pixels.
+    /// The maximum number of pixels, which is width times height.
     pub max_pixels: u64,
-    /// Heap that the work may take at its peak, in bytes, the source file included. What a format needs for a picture is
-    /// estimated from the header.
+    /// The maximum peak heap in bytes, including the source file. The need of a source is estimated from its header.
     pub max_memory: u64,
-    /// Memory that the process takes besides, in bytes. A rejection adds it, to name the memory that the process would need as a whole.
+    /// The memory that the process uses besides, in bytes. Rejections add it to name the total memory that would suffice.
     pub other_memory: u64,
-    /// An ICC profile after decompression, in bytes. The largest printer profiles have three megabytes.
+    /// The maximum size of an ICC profile after decompression, in bytes. The largest printer profiles have three megabytes.
     pub max_metadata: u64,
-    /// Progressive scans of a JPEG, which each visit the whole picture. Encoders write some ten.
+    /// The maximum number of scans of a progressive JPEG. Each scan visits the whole picture; encoders write about ten.
     pub max_scans: u32,
-    /// Pixels that the scans of a JPEG visit together: their number times the picture's pixels. It bounds the time that decoding
-    /// takes, to about two seconds; 25 scans of 100 megapixels are far beyond what encoders write. Four scans, one for each
-    /// component, are let in at any size.
+    /// The maximum number of pixels that all scans of a JPEG visit together, which limits the decoding time to about two seconds.
+    /// It allows 25 scans of 100 megapixels, far more than encoders write. Four scans, one for each component, are always allowed.
     pub max_scan_pixels: u64,
-    /// Pixels of all frames of an AVIF, its alpha channel included, and four more for each byte of their data, which takes as long. It
-    /// bounds the time that decoding takes, to about 20 seconds: the decoder is safe, not quick.
+    /// The maximum number of pixels of all frames of an AVIF, including alpha. Each byte of data counts as four more pixels, because
+    /// it takes as long to decode. This limits the decoding time to about 20 seconds.
     pub max_av1_pixels: u64,
-    /// Frames of an animation whose thumbnails are to move. One with more is not rejected: its thumbnails show the first frame.
+    /// The maximum number of frames of an animation. With more frames, thumbnails show the first frame.
     pub max_frames: u32,
-    /// Pixels of all frames of such an animation, and eight for each pixel of its thumbnails, which takes as long. It bounds the time
-    /// that an animation takes.
+    /// The maximum number of pixels of all frames of an animation. Each pixel of a thumbnail counts as eight more pixels, because it
+    /// takes as long to encode. This limits the time that an animation takes.
     pub max_animation_pixels: u64,
-    /// How long the frames of such an animation may take in all.
+    /// The maximum time for all frames of an animation.
     pub max_animation_time: Duration,
 }
 
 impl Options {
-    /// What a size is made in.
+    /// Returns the outputs of `size`.
     pub(crate) fn outputs_of(&self, size: Size) -> &[Output] {
         let own = self.own_outputs.iter().find(|(other, _)| *other == size);
         own.map_or(&self.outputs[..], |(_, output)| std::slice::from_ref(output))
@@ -114,7 +112,7 @@ impl Options {
 }
 
 impl Limits {
-    /// Scans that a JPEG of that size may have.
+    /// Returns the maximum number of scans of a JPEG of `width` by `height` pixels.
     pub(crate) fn scans(&self, (width, height): (u32, u32)) -> u32 {
         let pixels = u64::from(width) * u64::from(height);
         u32::try_from(self.max_scan_pixels / pixels.max(1)).unwrap_or(u32::MAX).max(4).min(self.max_scans)
@@ -122,14 +120,15 @@ impl Limits {
 }
 
 impl Output {
-    /// The source's own format.
+    /// The source's format.
     pub const SOURCE: Self = Self { format: None, quality: None };
 }
 
 impl FromStr for Output {
     type Err = String;
 
-    /// `source`, `jpeg`, `png`, `webp` or `avif` (which needs the feature `avif-output`), each with `:quality` if wanted, such as `webp:75`.
+    /// Parses `source`, `jpeg`, `png`, `webp` or `avif` (which needs the feature `avif-output`), each with an optional `:quality`, as
+    /// in `webp:75`.
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, quality) = match text.split_once(':') {
             Some((name, quality)) => (name, Some(quality)),
@@ -156,7 +155,7 @@ impl FromStr for Output {
 impl FromStr for Keep {
     type Err = String;
 
-    /// `copyright` and `icc`, separated by commas.
+    /// Parses `copyright` and `icc`, separated by commas.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut keep = Self::default();
         for name in text.split(',').map(str::trim) {
@@ -179,7 +178,7 @@ impl Default for Options {
             outputs: vec![Output::SOURCE],
             own_outputs: Vec::new(),
             jpeg_quality: 80,
-            // A picture as large as sharp's at 80, and closer to its source: decoding it was not scaled, so it has more detail.
+            // Files have the size of sharp's at 80, and are closer to their source.
             webp_quality: 79,
             avif_quality: 60,
             background: [255; 3],

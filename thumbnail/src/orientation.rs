@@ -1,8 +1,8 @@
-//! The eight ways a picture can be stored, and how to bring each upright.
+//! The eight orientations of a stored picture, and how to turn each upright.
 
 use crate::picture::Picture;
 
-/// How a stored picture must be turned to be upright: the values of the Exif tag 0x0112.
+/// The transformation that turns a stored picture upright: the values of the Exif tag 0x0112.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Orientation {
     #[default]
@@ -21,7 +21,7 @@ pub(crate) enum Orientation {
 }
 
 impl Orientation {
-    /// From the Exif value; anything but 1 to 8 means nothing and counts as upright.
+    /// Converts an Exif value. Values other than 1 to 8 count as upright.
     pub(crate) fn from_exif(value: u16) -> Self {
         match value {
             2 => Self::MirrorHorizontal,
@@ -35,17 +35,17 @@ impl Orientation {
         }
     }
 
-    /// Whether width and height change places.
+    /// Whether the transformation swaps width and height.
     pub(crate) fn swaps_axes(self) -> bool {
         matches!(self, Self::Transpose | Self::Rotate90 | Self::Transverse | Self::Rotate270)
     }
 
-    /// `size` after turning upright, or before it: swapping twice is nothing.
+    /// Converts a stored size to the upright size, or the other way round.
     pub(crate) fn swap(self, (width, height): (u32, u32)) -> (u32, u32) {
         if self.swaps_axes() { (height, width) } else { (width, height) }
     }
 
-    /// The picture, upright.
+    /// Turns a picture upright.
     pub(crate) fn apply(self, picture: Picture) -> Picture {
         if self == Self::Upright {
             return picture;
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn all_eight_come_out_upright() {
-        // The upright picture is  1 2 3 / 4 5 6 ; beside each value is how a camera would have stored it.
+        // The upright picture is 1 2 3 / 4 5 6. Each row has an Exif value and the picture as a camera would store it.
         let stored: [(u16, u32, u32, [u8; 6]); 8] = [
             (1, 3, 2, [1, 2, 3, 4, 5, 6]),
             (2, 3, 2, [3, 2, 1, 6, 5, 4]),

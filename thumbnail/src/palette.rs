@@ -1,22 +1,22 @@
-//! Pictures of at most 256 colours.
+//! Reduces pictures to palettes of at most 256 colours.
 //!
-//! Where a picture has no more than that, nothing is lost. Else the colours are found by splitting, again and again, the
-//! group whose colours differ most, and settled by two rounds of k-means; the pixels are then dithered (Floyd–Steinberg), by a
-//! third. The same picture always gives the same result.
+//! A picture with few colours keeps them exactly. For other pictures, the set with the greatest spread of colours is split again
+//! and again, two rounds of k-means refine the palette, and the pixels are dithered (Floyd–Steinberg, at a third of its strength).
+//! The result is deterministic.
 
 use crate::picture::{Model, Picture};
 
 /// A colour: red, green, blue, alpha.
 pub(crate) type Colour = [u8; 4];
 
-/// A picture by indices into a palette.
+/// A picture of indices into a palette.
 pub(crate) struct Indexed {
-    /// At most 256; those that are not opaque come first.
+    /// At most 256 colours, those that are not opaque first.
     pub(crate) palette: Vec<Colour>,
     pub(crate) indices: Vec<u8>,
 }
 
-/// Brings a grey or RGB picture, with or without alpha, to at most `most` colours (2 to 256).
+/// Reduces a grey or RGB picture, with or without alpha, to at most `most` colours (2 to 256).
 pub(crate) fn reduce(picture: &Picture, most: usize) -> Indexed {
     let pixels: Vec<Colour> =
         picture.data.chunks_exact(picture.model.channels()).map(|p| colour(picture.model, p)).collect();
@@ -27,7 +27,7 @@ pub(crate) fn reduce(picture: &Picture, most: usize) -> Indexed {
             .collect();
         return Indexed { palette, indices };
     }
-    // What cannot be seen keeps an entry to itself, or a GIF might have none.
+    // Fully transparent pixels have their own entry, without which a GIF could not be transparent.
     let clear = pixels.contains(&CLEAR);
     let groups = histogram(&pixels, picture.width as usize);
     let mut palette = settle(split(groups.clone(), most - usize::from(clear)), &groups);
@@ -38,11 +38,11 @@ pub(crate) fn reduce(picture: &Picture, most: usize) -> Indexed {
     Indexed { palette, indices }
 }
 
-/// How much of a pixel's error is handed on. All of it would make every plain area grainy; with this much, plain areas stay
-/// plain, gradients show no steps, and by SSIM pictures come nearly as near to what they show as without any.
+/// The part of a pixel's error that is passed on to its neighbours. With all of the error, plain areas become grainy. With this part,
+/// plain areas stay plain, gradients show no steps, and SSIM is nearly as high as without dithering.
 const DITHERING: f32 = 0.3;
 
-/// All that cannot be seen is the same.
+/// All fully transparent pixels become this colour.
 const CLEAR: Colour = [0; 4];
 
 fn colour(model: Model, pixel: &[u8]) -> Colour {
@@ -56,7 +56,7 @@ fn colour(model: Model, pixel: &[u8]) -> Colour {
     if colour[3] == 0 { CLEAR } else { colour }
 }
 
-/// Orders colours with the transparent ones first.
+/// The key by which palettes are sorted, transparent colours first.
 fn key([r, g, b, a]: Colour) -> (u8, [u8; 3]) {
     (a, [r, g, b])
 }
@@ -65,7 +65,7 @@ fn index(found: Result<usize, usize>) -> u8 {
     found.map_or(0, |index| u8::try_from(index).unwrap_or(0))
 }
 
-/// The colours themselves, where they are few enough.
+/// Lists the colours of a picture; returns `None` if there are more than `most`.
 fn exact(pixels: &[Colour], most: usize) -> Option<Vec<Colour>> {
     let mut palette: Vec<Colour> = Vec::with_capacity(most);
     let mut last = None;
@@ -84,26 +84,26 @@ fn exact(pixels: &[Colour], most: usize) -> Option<Vec<Colour>> {
     Some(palette)
 }
 
-/// Pixels of nearly the same colour.
+/// A group of pixels of nearly the same colour.
 #[derive(Clone, Copy)]
 struct Group {
     mean: [f32; 4],
     weight: f32,
 }
 
-/// What can be seen, by the upper seven bits of each channel: with fewer, smooth areas would get too few colours.
+/// Groups the visible pixels by the upper seven bits of each channel. With fewer bits, smooth areas would get too few colours.
 #[allow(clippy::cast_possible_truncation)] // of what is rounded to eight bits
 fn histogram(pixels: &[Colour], width: usize) -> Vec<Group> {
     const UPPER: u32 = 0xfefe_fefe;
-    /// The difference from its neighbours at which a pixel counts half.
+    /// The difference from its neighbours at which a pixel has half the weight.
     const HALF: f64 = 16.0;
-    /// So many pixels tell enough of a picture, and cost no memory to speak of.
+    /// The maximum number of pixels to sample, which represent the picture well and need little memory.
     const MOST: usize = 1 << 18;
-    // Odd, or it might hit the same columns in every row.
+    // An odd step, so that samples do not fall into the same columns of every row.
     let step = (pixels.len() / MOST) | 1;
     let mut counted: Vec<(u32, u32, f64)> = Vec::with_capacity(pixels.len() / step + 1);
     for (i, pixel) in pixels.iter().enumerate().filter(|&(_, pixel)| *pixel != CLEAR).step_by(step) {
-        // Wrong colours show most where the picture is smooth.
+        // Wrong colours are most visible in smooth areas.
         let from = |other: &Colour| pixel.iter().zip(other).map(|(a, b)| u32::from(a.abs_diff(*b))).sum::<u32>();
         let contrast = from(&pixels[i.saturating_sub(1)]) + from(&pixels[i.saturating_sub(width)]);
         let colour = u32::from_be_bytes(*pixel);
@@ -123,7 +123,7 @@ fn histogram(pixels: &[Colour], width: usize) -> Vec<Group> {
     counted.chunk_by(|a, b| a.0 == b.0).map(group).collect()
 }
 
-/// A set of groups: their mean, and the axis along which they differ most with the sum of squared differences there.
+/// A set of groups, with their mean, the channel with the greatest spread, and that spread (the sum of squared differences).
 struct Set {
     groups: Vec<Group>,
     mean: [f32; 4],
@@ -169,7 +169,7 @@ fn split(groups: Vec<Group>, most: usize) -> Vec<[f32; 4]> {
     sets.into_iter().map(|set| set.mean).collect()
 }
 
-/// Moves each colour to the middle of the groups that are nearest to it, twice.
+/// Runs two rounds of k-means: moves each colour to the mean of the groups that are nearest to it.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // between 0 and 255
 fn settle(mut colours: Vec<[f32; 4]>, groups: &[Group]) -> Vec<Colour> {
     for _ in 0..2 {
@@ -191,12 +191,14 @@ fn settle(mut colours: Vec<[f32; 4]>, groups: &[Group]) -> Vec<Colour> {
     colours.into_iter().map(|colour| colour.map(|value| (value + 0.5) as u8)).collect()
 }
 
-/// Finds the nearest of up to 256 colours: most of the work of all this. Opaque colours lie in cubes of eight levels each way;
-/// which of the palette can be nearest to anything in a cube is found out when it is first asked for: mostly that are few.
+/// Finds the nearest of up to 256 colours, which takes most of the time of this module.
+///
+/// Opaque colours are divided into cubes with edges of eight levels. For each cube, the palette entries that can be nearest to any
+/// colour within it are computed once, when they are first needed. There are usually few.
 struct Nearest {
     colours: Vec<[f32; 4]>,
     all: Vec<u8>,
-    /// By the upper five bits of red, green and blue; empty until it is asked for.
+    /// The candidates of each cube, by the upper five bits of red, green and blue; empty until they are needed.
     cubes: Vec<Vec<u8>>,
 }
 
@@ -206,7 +208,7 @@ impl Nearest {
         Self { colours, all, cubes: vec![Vec::new(); 1 << 15] }
     }
 
-    /// Its index, the first one's if several are as near.
+    /// Returns the index of the nearest colour, and the lowest index among equally near colours.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // between 0 and 255
     fn of(&mut self, to: [f32; 4]) -> u8 {
         let candidates = if to[3] < 254.5 {
@@ -230,7 +232,7 @@ impl Nearest {
         found.1
     }
 
-    /// Those that are no farther from a cube's nearest point than another one is from its farthest.
+    /// Lists the colours whose distance to the nearest point of a cube is not greater than another colour's to the farthest point.
     #[allow(clippy::cast_precision_loss)] // at most 31
     fn candidates(&self, cube: [usize; 3]) -> Vec<u8> {
         let ends = cube.map(|part| (part as f32 * 8.0, part as f32 * 8.0 + 8.0));
@@ -251,11 +253,11 @@ impl Nearest {
     }
 }
 
-/// Gives each pixel its nearest colour and hands what is missing to its neighbours, in rows from left to right.
+/// Replaces each pixel by the nearest colour, and passes the error on to its neighbours to the right and below.
 fn dither(pixels: &[Colour], width: usize, palette: &[Colour]) -> Vec<u8> {
     let mut nearest = Nearest::new(palette.iter().map(|colour| colour.map(f32::from)).collect());
     let mut indices = Vec::with_capacity(pixels.len());
-    // Each with a pixel's margin on both sides.
+    // Each row has a margin of one pixel on both sides.
     let (mut errors, mut below) = (vec![[0.0_f32; 3]; width + 2], vec![[0.0_f32; 3]; width + 2]);
     for row in pixels.chunks_exact(width) {
         for (x, pixel) in row.iter().enumerate() {
@@ -263,19 +265,19 @@ fn dither(pixels: &[Colour], width: usize, palette: &[Colour]) -> Vec<u8> {
                 indices.push(0);
                 continue;
             }
-            let mut wanted = pixel.map(f32::from);
+            let mut target = pixel.map(f32::from);
             let opaque = pixel[3] == 255;
             if opaque {
-                for (value, error) in wanted.iter_mut().zip(errors[x + 1]) {
+                for (value, error) in target.iter_mut().zip(errors[x + 1]) {
                     *value = (*value + error).clamp(0.0, 255.0);
                 }
             }
-            let index = nearest.of(wanted);
+            let index = nearest.of(target);
             indices.push(index);
             if opaque {
                 let colour = nearest.colours[usize::from(index)];
                 for channel in 0..3 {
-                    let error = (wanted[channel] - colour[channel]) * DITHERING / 16.0;
+                    let error = (target[channel] - colour[channel]) * DITHERING / 16.0;
                     errors[x + 2][channel] += error * 7.0;
                     below[x][channel] += error * 3.0;
                     below[x + 1][channel] += error * 5.0;

@@ -1,6 +1,6 @@
-//! Decoded pixels, eight bits a channel.
+//! Decoded pixels, with eight bits for each channel.
 
-/// What the channels of a pixel mean.
+/// The meaning of the channels of a pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Model {
     Gray,
@@ -8,12 +8,12 @@ pub(crate) enum Model {
     Rgb,
     /// Not premultiplied.
     Rgba,
-    /// Amounts of ink: 0 is none.
+    /// Amounts of ink, where 0 is no ink.
     Cmyk,
 }
 
 impl Model {
-    /// Bytes a pixel.
+    /// The number of bytes of a pixel.
     pub(crate) fn channels(self) -> usize {
         match self {
             Self::Gray => 1,
@@ -28,7 +28,7 @@ impl Model {
     }
 }
 
-/// Pixels in rows from the top, without gaps.
+/// A picture: rows of pixels from the top, without padding.
 #[derive(Debug, Clone)]
 pub(crate) struct Picture {
     pub(crate) width: u32,
@@ -43,7 +43,7 @@ impl Picture {
         (self.width, self.height)
     }
 
-    /// The same picture without an alpha channel that says nothing, so that an opaque source is coded as one.
+    /// Drops the alpha channel if all pixels are opaque.
     pub(crate) fn without_opaque_alpha(self) -> Self {
         let channels = self.model.channels();
         if !self.model.has_alpha() || !self.data.chunks_exact(channels).all(|pixel| pixel[channels - 1] == 255) {
@@ -52,7 +52,7 @@ impl Picture {
         self.drop_alpha(|pixel, out| out.extend_from_slice(&pixel[..pixel.len() - 1]))
     }
 
-    /// The picture laid on a background of red, green, blue.
+    /// Lays the picture on a background, given as red, green and blue.
     pub(crate) fn flattened(self, background: [u8; 3]) -> Self {
         if !self.model.has_alpha() {
             return self;
@@ -79,7 +79,7 @@ impl Picture {
         Self { model, data, ..self }
     }
 
-    /// Grey pictures with three equal channels; others as they are.
+    /// Converts a grey picture to RGB; other pictures stay as they are.
     pub(crate) fn into_rgb(self) -> Self {
         let model = match self.model {
             Model::Gray => Model::Rgb,

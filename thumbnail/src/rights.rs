@@ -1,4 +1,4 @@
-//! Who made a picture and whose it is, as far as its metadata say: Exif before IPTC before XMP. Nothing else is read of them.
+//! Reads the names of the artist and of the copyright holder from metadata: from Exif, else from IPTC, else from XMP.
 
 use std::borrow::Cow;
 
@@ -10,18 +10,18 @@ use crate::{
     header::{avif, png, tiff::Directory, webp},
 };
 
-/// Exif's tags.
+/// The Exif tags.
 const ARTIST: u16 = 0x013b;
 const COPYRIGHT: u16 = 0x8298;
 
-/// Texts as the source has them, without an end mark.
+/// The names as the source stores them, without a terminating zero.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Rights {
     artist: Option<Vec<u8>>,
     copyright: Option<Vec<u8>>,
 }
 
-/// The blocks of metadata in a file, as far as they are there.
+/// The metadata blocks of a file.
 #[derive(Default)]
 struct Blocks<'a> {
     exif: Option<Cow<'a, [u8]>>,
@@ -30,7 +30,7 @@ struct Blocks<'a> {
 }
 
 impl Rights {
-    /// Of a source. What is damaged is as good as missing.
+    /// Reads the names from a source. Damaged metadata counts as missing.
     pub(crate) fn of(source: &[u8], format: Format) -> Self {
         let blocks = match format {
             Format::Jpeg => of_jpeg(source),
@@ -52,7 +52,7 @@ impl Rights {
         Self { artist: one(ARTIST, 80, "dc:creator"), copyright: one(COPYRIGHT, 116, "dc:rights") }
     }
 
-    /// An Exif block that says this and nothing else; none where there is nothing to say.
+    /// Builds an Exif block of the names; returns `None` if there are none.
     pub(crate) fn to_exif(&self) -> Option<Vec<u8>> {
         let fields: Vec<_> = [(ARTIST, &self.artist), (COPYRIGHT, &self.copyright)]
             .into_iter()
@@ -65,7 +65,7 @@ impl Rights {
         let mut block = b"MM\0\x2a\0\0\0\x08".to_vec();
         block.extend(count.to_be_bytes());
         let mut texts: Vec<u8> = Vec::new();
-        // Behind the entries, and the place of a next directory, which there is none.
+        // The texts follow the entries and the offset of the next directory, which is 0.
         let texts_at = block.len() + 12 * fields.len() + 4;
         for (tag, text) in &fields {
             let length = u32::try_from(text.len()).ok()?;
@@ -83,9 +83,9 @@ impl Rights {
     }
 }
 
-/// A text without spaces and end marks around it, cut where nobody reads on; none where nothing is left.
+/// Trims white space and zeros, and shortens a long text; returns `None` if nothing is left.
 fn text(bytes: &[u8]) -> Option<Vec<u8>> {
-    /// Two of them fit into the one segment that a JPEG has for Exif.
+    /// The maximum length, by which two texts fit into the one Exif segment of a JPEG.
     const LONGEST: usize = 16 << 10;
     let is_blank = |byte: &u8| *byte == 0 || byte.is_ascii_whitespace();
     let start = bytes.iter().position(|byte| !is_blank(byte))?;
@@ -98,7 +98,7 @@ fn from_exif(block: &[u8], tag: u16) -> Option<Vec<u8>> {
     text(Directory::first(tiff)?.bytes(tag)?)
 }
 
-/// Of the datasets of a record of IPTC-IIM, the second one is about the picture.
+/// Reads a dataset of record 2 of IPTC-IIM, which describes the picture.
 fn from_iptc(block: &[u8], dataset: u8) -> Option<Vec<u8>> {
     let reader = Reader::big(block);
     let mut at = 0;
@@ -108,7 +108,7 @@ fn from_iptc(block: &[u8], dataset: u8) -> Option<Vec<u8>> {
         if (reader.u8(at + 1)?, reader.u8(at + 2)?) == (2, dataset) {
             let utf8 = |value: &[u8]| match std::str::from_utf8(value) {
                 Ok(value) => value.to_owned(),
-                // What says nothing of its characters is mostly Latin-1.
+                // Text without a declared encoding is mostly Latin-1.
                 Err(_) => value.iter().map(|&byte| char::from(byte)).collect(),
             };
             return text(utf8(value).as_bytes());
@@ -118,7 +118,7 @@ fn from_iptc(block: &[u8], dataset: u8) -> Option<Vec<u8>> {
     None
 }
 
-/// The first text in an element of XMP.
+/// Reads the first text in an XMP element.
 fn from_xmp(block: &[u8], element: &str) -> Option<Vec<u8>> {
     let from = memmem::find(block, format!("<{element}").as_bytes())?;
     let block = &block[from..from + memmem::find(&block[from..], format!("</{element}").as_bytes())?];
@@ -135,7 +135,7 @@ fn of_jpeg(source: &[u8]) -> Blocks<'_> {
     for (marker, content) in segments(source) {
         let after = |prefix: &[u8]| content.strip_prefix(prefix);
         match marker {
-            // The first one is the camera's.
+            // The first Exif block is the camera's.
             0xe1 if blocks.exif.is_none() && after(b"Exif\0\0").is_some() => blocks.exif = Some(Cow::Borrowed(content)),
             0xe1 => blocks.xmp = blocks.xmp.or_else(|| after(b"http://ns.adobe.com/xap/1.0/\0")),
             0xed => blocks.iptc = blocks.iptc.or_else(|| resource(after(b"Photoshop 3.0\0")?)),
@@ -145,7 +145,7 @@ fn of_jpeg(source: &[u8]) -> Blocks<'_> {
     blocks
 }
 
-/// The marker segments in front of a JPEG's first scan.
+/// Iterates over the marker segments before the first scan of a JPEG.
 fn segments(source: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let reader = Reader::big(source);
     let mut at = 2;
@@ -167,7 +167,7 @@ fn segments(source: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     })
 }
 
-/// IPTC's part of Photoshop's resources.
+/// Finds the IPTC block within Photoshop's resources.
 fn resource(block: &[u8]) -> Option<&[u8]> {
     let reader = Reader::big(block);
     let even = |length: usize| length + (length & 1);
@@ -185,7 +185,7 @@ fn resource(block: &[u8]) -> Option<&[u8]> {
 }
 
 fn of_tiff(source: &[u8]) -> Blocks<'_> {
-    // Many writers call these numbers of four bytes.
+    // Many writers declare these bytes as numbers of four bytes.
     let raw = |tag: u16| Directory::first(source)?.raw(tag);
     Blocks { exif: Some(Cow::Borrowed(source)), xmp: raw(700), iptc: raw(33723) }
 }

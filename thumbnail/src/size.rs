@@ -2,36 +2,36 @@
 //!
 //! | written | meaning | in a key |
 //! |---|---|---|
-//! | `300` | 300 pixels wide, height by the aspect (narrower where that were over 16,383) | `300` |
-//! | `300x200` | the largest that fits into the box | `300x200` |
-//! | `300x200^` | fills the box, the rest cut off evenly (centre crop) | `300x200-cover` |
+//! | `300` | 300 pixels wide, height by the aspect ratio (narrower if the height would exceed 16,383) | `300` |
+//! | `300x200` | as large as fits into the box | `300x200` |
+//! | `300x200^` | fills the box, cropped to its centre | `300x200-cover` |
 //!
-//! Numbers have no sign and no leading zero, so that every size has one spelling and no two sizes share one. The spelling
-//! in a key has no `^`, which URLs and S3 want escaped; it is understood as input as well. Nothing is ever enlarged: a
-//! source smaller than a size keeps its own width and height (for `^`, cut to the box where it is larger on one axis).
+//! Numbers have no sign and no leading zero, so that every size has exactly one spelling. The spelling in a key avoids `^`, which
+//! URLs and S3 need escaped; both spellings are parsed. Sources are never enlarged: a source that is smaller than a size keeps its
+//! width and height (with `^`, an axis that is larger than the box is cropped).
 
 use std::{fmt, str::FromStr};
 
-/// The longest edge a size may ask for, in pixels: what WebP can hold.
+/// The maximum edge of a size in pixels, which is the limit of WebP.
 pub const MAX_EDGE: u32 = 16_383;
 
-/// One requested size.
+/// A requested size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Size {
-    /// This many pixels wide, the height by the source's aspect; narrower where that were more than [`MAX_EDGE`].
+    /// The width in pixels. The height follows the aspect ratio; the thumbnail is narrower if its height would exceed [`MAX_EDGE`].
     Width(u32),
-    /// The largest picture that fits into this width and height.
+    /// The width and height of a box that the thumbnail fits into.
     Inside(u32, u32),
-    /// Fills this width and height; what hangs over is cut off evenly.
+    /// The width and height of a box that the thumbnail fills, cropped to its centre.
     Cover(u32, u32),
 }
 
-/// Where a thumbnail of one size comes from and how large it is.
+/// The dimensions of a thumbnail of one source.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Fit {
-    /// Output width and height in pixels, at least 1 each.
+    /// The thumbnail's width and height in pixels, at least 1 each.
     pub(crate) output: (u32, u32),
-    /// Width and height that the whole source has at this thumbnail's scale, in pixels, at least `output`.
+    /// The width and height of the whole source at the thumbnail's scale, in pixels, at least `output`.
     pub(crate) scaled: (u32, u32),
 }
 
@@ -43,10 +43,10 @@ impl Fit {
 }
 
 impl Size {
-    /// How a source of `width` by `height` pixels (upright, at least 1 each) is brought to this size.
+    /// Computes the dimensions of the thumbnail of a source of `width` by `height` upright pixels, at least 1 each.
     pub(crate) fn fit(self, width: u32, height: u32) -> Fit {
         match self {
-            // Not higher than any output format can be, however narrow the source.
+            // Limits the height of a very narrow source.
             Self::Width(w) => Self::Inside(w, MAX_EDGE).fit(width, height),
             Self::Inside(w, h) => {
                 whole(if wider(width, height, w, h) { to_width(width, height, w) } else { to_height(width, height, h) })
@@ -64,7 +64,7 @@ fn whole(size: (u32, u32)) -> Fit {
     Fit { output: size, scaled: size }
 }
 
-/// Whether a picture is wider in shape than a box.
+/// Whether the aspect ratio of a picture is wider than that of a box.
 fn wider(width: u32, height: u32, box_width: u32, box_height: u32) -> bool {
     u64::from(width) * u64::from(box_height) > u64::from(height) * u64::from(box_width)
 }
@@ -77,7 +77,7 @@ fn to_height(width: u32, height: u32, target: u32) -> (u32, u32) {
     if target >= height { (width, height) } else { (scale(width, target, height), target) }
 }
 
-/// `edge * numerator / denominator` for a fraction below 1, rounded, at least 1.
+/// Computes `edge * numerator / denominator` for a fraction below 1, rounded, at least 1.
 fn scale(edge: u32, numerator: u32, denominator: u32) -> u32 {
     let (edge, numerator, denominator) = (u64::from(edge), u64::from(numerator), u64::from(denominator));
     u32::try_from((2 * edge * numerator + denominator) / (2 * denominator)).map_or(u32::MAX, |edge| edge.max(1))
@@ -86,7 +86,7 @@ fn scale(edge: u32, numerator: u32, denominator: u32) -> u32 {
 impl FromStr for Size {
     type Err = String;
 
-    /// Reads both the written form and the form in a key.
+    /// Parses both the written form and the form in a key.
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = |why: &str| {
             Err(format!(
@@ -113,7 +113,7 @@ impl FromStr for Size {
 }
 
 impl fmt::Display for Size {
-    /// The spelling in a key.
+    /// Writes the spelling in a key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Width(w) => write!(f, "{w}"),
@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(Size::Cover(300, 200).fit(250, 400), Fit { output: (250, 200), scaled: (250, 400) });
     }
 
-    /// Never zero, never enlarged, the aspect kept within one pixel, inside or filling the box.
+    /// Checks that a thumbnail is neither empty nor enlarged, keeps its aspect ratio within one pixel, and fits into or fills the box.
     fn check(size: Size, w: u32, h: u32) {
         let Fit { output, scaled } = size.fit(w, h);
         let at = format!("{size:?} of {w}x{h}: {output:?} of {scaled:?}");

@@ -1,7 +1,7 @@
-//! Lanczos3 on pixels of eight bits a channel.
+//! Lanczos3 resampling of pixels with eight bits for each channel.
 //!
-//! A crate of its own only because the resizing library is generic to the last function: whoever calls it compiles all its
-//! variants for every processor anew, which takes minutes.
+//! This is a separate crate only to save build time: the resampling library is generic throughout, so each crate that calls it
+//! compiles all of its variants for all processors, which takes minutes.
 
 use fast_image_resize::{
     FilterType, MulDiv, PixelTrait, ResizeAlg, ResizeOptions, Resizer,
@@ -9,24 +9,24 @@ use fast_image_resize::{
     pixels::{U8, U8x2, U8x3, U8x4},
 };
 
-/// A part of a picture, in pixels from its top left corner; edges may fall between pixels.
+/// A part of a picture in pixels, whose edges may lie between pixels.
 #[derive(Debug, Clone, Copy)]
 pub struct Part {
-    /// From the left.
+    /// The distance from the left edge of the picture.
     pub left: f64,
-    /// From the top.
+    /// The distance from the top edge of the picture.
     pub top: f64,
-    /// To the right of `left`.
+    /// The width of the part.
     pub width: f64,
-    /// Downwards of `top`.
+    /// The height of the part.
     pub height: f64,
 }
 
-/// The `part` of a picture of `from` (width, height) pixels with `channels` bytes each, brought to `to` pixels. With `alpha`
-/// the last of two or four channels is one, by which the others are weighted.
+/// Resamples a `part` of a picture of `from` (width, height) pixels to `to` pixels. Each pixel has `channels` bytes. With `alpha`, the
+/// last of two or four channels weights the others.
 ///
 /// # Errors
-/// Text for a person, where the sizes do not fit together.
+/// Returns a message if the sizes do not fit together.
 pub fn resample(
     pixels: &[u8],
     channels: usize,
@@ -62,10 +62,10 @@ fn typed<P: PixelTrait>(
     Ok(data)
 }
 
-/// Multiplies the other channels of two or four by the last one, in place.
+/// Multiplies the first channels of two or four by the last one, in place.
 ///
 /// # Errors
-/// Text for a person, where size and pixels do not fit together.
+/// Returns a message if the size and the pixels do not fit together.
 pub fn multiply_by_alpha(pixels: &mut [u8], channels: usize, size: (u32, u32)) -> Result<(), String> {
     if channels == 2 {
         let mut image = typed_mut::<U8x2>(pixels, size)?;
@@ -76,10 +76,10 @@ pub fn multiply_by_alpha(pixels: &mut [u8], channels: usize, size: (u32, u32)) -
     }
 }
 
-/// Undoes [`multiply_by_alpha`], as far as eight bits remember.
+/// Reverts [`multiply_by_alpha`], within the precision of eight bits.
 ///
 /// # Errors
-/// Text for a person, where size and pixels do not fit together.
+/// Returns a message if the size and the pixels do not fit together.
 pub fn divide_by_alpha(pixels: &mut [u8], channels: usize, size: (u32, u32)) -> Result<(), String> {
     if channels == 2 {
         let mut image = typed_mut::<U8x2>(pixels, size)?;

@@ -1,4 +1,4 @@
-//! AVIF, at the fastest of the encoder's presets that compresses well, on one thread: its result does not depend on the machine.
+//! AVIF, at the fastest preset of the encoder that compresses well. It runs on one thread, so that the file does not depend on the machine.
 
 use ravif::{Encoder, Img, RGB8, RGBA8};
 
@@ -8,7 +8,7 @@ use crate::{
     picture::{Model, Picture},
 };
 
-/// The encoder's scale goes from 1, slow and small, to 10.
+/// The encoder's speed, from 1 (slow, small files) to 10.
 const SPEED: u8 = 9;
 
 pub(super) fn encode(picture: &Picture, quality: u8, exif: Option<&[u8]>) -> Result<Vec<u8>, Rejection> {

@@ -1,4 +1,4 @@
-//! GIF: one frame, its colours chosen for it.
+//! GIF, with one frame and a palette for it.
 
 use gif::{Encoder, EncodingError, Frame};
 
@@ -15,7 +15,7 @@ pub(super) fn encode(picture: &Picture) -> Result<Vec<u8>, Rejection> {
     };
     let mut picture = picture.clone();
     if picture.model.has_alpha() {
-        // GIF knows no half-transparent pixels.
+        // A pixel of a GIF is either opaque or fully transparent.
         let channels = picture.model.channels();
         for pixel in picture.data.chunks_exact_mut(channels) {
             let alpha = &mut pixel[channels - 1];

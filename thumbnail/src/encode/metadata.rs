@@ -1,4 +1,4 @@
-//! What a thumbnail's file holds besides its pixels.
+//! The metadata of a thumbnail's file.
 
 use img_parts::{Bytes, DynImage, ImageEXIF as _, ImageICC as _};
 
@@ -10,35 +10,35 @@ use crate::{
     rights::Rights,
 };
 
-/// What thumbnails keep of their source's metadata.
+/// The metadata that thumbnails keep from their source.
 #[derive(Debug, Default)]
 pub(crate) struct Metadata {
-    /// The ICC profile that the pixels are in; none for sRGB.
+    /// The ICC profile of the pixels; `None` for sRGB.
     pub(crate) icc: Option<Vec<u8>>,
-    /// An Exif block.
+    /// The Exif block with the names.
     pub(super) exif: Option<Vec<u8>>,
 }
 
 impl Metadata {
-    /// Of a source, whose pictures of that model are in the colours of `icc`.
+    /// Reads the metadata to keep from a source. `model` and `icc` describe the colours of its picture.
     pub(crate) fn of(source: &[u8], format: Format, keep: Keep, model: Model, icc: Option<&[u8]>) -> Self {
         let icc = icc.filter(|icc| keep.icc && model != Model::Cmyk && colour::is_usable(model, icc));
         let exif = if keep.copyright { Rights::of(source, format).to_exif() } else { None };
         Self { icc: icc.map(<[u8]>::to_vec), exif }
     }
 
-    /// Adds the names to a file that moves, where its format has a place for them.
+    /// Adds the names to an animated file, if its format can store them.
     pub(crate) fn add_names(&self, file: Vec<u8>, format: Format) -> Result<Vec<u8>, Rejection> {
         if format == Format::Webp { write(file, None, self.exif.as_deref()) } else { Ok(file) }
     }
 
-    /// The profile, where a file for `target` can have it.
+    /// Returns the profile if a file for `target` can store it.
     pub(super) fn icc_for(&self, picture: &Picture, target: Target) -> Option<&[u8]> {
         let is_grey = matches!(picture.model, Model::Gray | Model::GrayAlpha);
         let can = match target.format {
-            // What shows through is a colour of sRGB.
+            // The background behind transparent pixels is an sRGB colour.
             Format::Jpeg => !picture.model.has_alpha(),
-            // A palette has red, green and blue, which a profile for greys does not.
+            // A palette has red, green and blue, which a grey profile does not fit.
             Format::Png => !(target.paletted && is_grey),
             Format::Webp => !is_grey,
             _ => false,
@@ -47,7 +47,7 @@ impl Metadata {
     }
 }
 
-/// A JPEG, PNG or WebP with a profile and an Exif block.
+/// Adds a profile and an Exif block to a JPEG, PNG or WebP.
 pub(super) fn write(file: Vec<u8>, icc: Option<&[u8]>, exif: Option<&[u8]>) -> Result<Vec<u8>, Rejection> {
     if icc.is_none() && exif.is_none() {
         return Ok(file);

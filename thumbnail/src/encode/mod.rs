@@ -1,4 +1,5 @@
-//! From pixels to files, one room per format. Colours and orientation are in the pixels; no metadata is written but what [`Metadata`] keeps.
+//! Encodes pixels to files. Each format has its own module. The pixels are upright and in their final colours; the only metadata are
+//! those in [`Metadata`].
 
 #[cfg(feature = "avif-output")]
 mod avif;
@@ -14,7 +15,7 @@ use crate::{Format, Options, Reason, Rejection, colour, options::Output, picture
 
 pub(crate) use metadata::Metadata;
 
-/// A file to be made, with everything that its encoder needs to know.
+/// The format of a file, with the parameters of its encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) format: Format,
@@ -24,7 +25,7 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// What `output` means for a source of `format` with or without `alpha`.
+    /// Resolves `output` for a source of `format`, with or without `alpha`.
     pub(crate) fn new(output: Output, format: Format, alpha: bool, paletted: bool, options: &Options) -> Self {
         let format = output.format.unwrap_or(match format {
             Format::Jpeg | Format::Png | Format::Gif | Format::Webp => format,
@@ -41,7 +42,7 @@ impl Target {
     }
 }
 
-/// Encodes a picture, which is in the colours of the metadata's profile. Where the file cannot have that, it gets those of sRGB.
+/// Encodes a picture, whose colours are in the profile of `metadata`. If the file cannot store the profile, they are converted to sRGB.
 pub(crate) fn encode(
     picture: &Picture,
     target: Target,

@@ -1,4 +1,4 @@
-//! PNG. A picture whose source had a palette gets one again, a grey one stays grey.
+//! PNG. A picture from a source with a palette gets a palette, too; a grey picture stays grey.
 
 use png::{BitDepth, ColorType, Compression, DeflateCompression, Encoder, EncodingError, Filter};
 
@@ -13,13 +13,13 @@ pub(super) fn encode(picture: &Picture, paletted: bool) -> Result<Vec<u8>, Rejec
     if paletted {
         return with_palette(picture);
     }
-    // Ten times as quick as others, and of photos the file is a twentieth larger.
+    // Ten times faster than other settings, with files of photos that are a twentieth larger.
     let mut best = with_channels(picture, DeflateCompression::FdeflateUltraFast, Filter::Adaptive)?;
-    // A picture that this brings to less than half has parts that repeat, such as letters: worth looking for.
+    // If this saves more than half, the picture has repeating parts, such as letters, which slower compression finds.
     if best.len() * 100 < picture.data.len() * 48 {
         best = shorter(best, with_channels(picture, DeflateCompression::Level(2), Filter::Adaptive)?);
     }
-    // And where it is next to nothing, plain areas: what is best filtered not at all.
+    // If this saves more than three quarters, the picture has plain areas, which compress best without a filter.
     if best.len() * 4 < picture.data.len() {
         best = shorter(best, with_channels(picture, DeflateCompression::Level(6), Filter::NoFilter)?);
     }
@@ -63,14 +63,14 @@ fn with_palette(picture: &Picture) -> Result<Vec<u8>, Rejection> {
     if !alphas.is_empty() {
         encoder.set_trns(alphas);
     }
-    // Differences between indices mean nothing: no filter.
+    // No filter, because differences between indices are meaningless.
     encoder.set_compression(Compression::Balanced);
     encoder.set_filter(Filter::NoFilter);
     write(encoder, &pack(&indices, picture.width as usize, bits))?;
     Ok(file)
 }
 
-/// Indices of `bits` bits each, every row beginning with a new byte.
+/// Packs indices of `bits` bits each. Every row begins with a new byte.
 fn pack(indices: &[u8], width: usize, bits: usize) -> Vec<u8> {
     let per_byte = 8 / bits;
     let byte =
@@ -102,7 +102,7 @@ mod tests {
         let noise = |x: u32, y: u32| (x * 7919 + y * 104_729).wrapping_mul(2_654_435_761).to_be_bytes()[0];
         let (length, quick) = length_and_quick_length(|x, y| [noise(x, y), noise(y, x), noise(x + y, y)]);
         assert_eq!(length, quick);
-        // Letters on paper: noise that comes again and again.
+        // Imitates letters on paper by noise that repeats.
         let (length, quick) =
             length_and_quick_length(|x, y| if y % 20 < 9 { [noise(x % 31, y % 20) & 0xc0; 3] } else { [255; 3] });
         assert!(length * 2 < quick, "{length} bytes, quickly {quick}");

@@ -1,4 +1,4 @@
-//! WebP, lossy, by libwebp's encoder: C code, but it sees only pixels that we made.
+//! Lossy WebP, by libwebp's encoder. It is C code, but its input are pixels, never a file.
 
 use webp::{Encoder, PixelLayout, WebPConfig};
 
@@ -8,12 +8,12 @@ use crate::{
     picture::{Model, Picture},
 };
 
-/// Alpha nearer than this to nothing or to all is taken for that. Resampling leaves a faint ripple along the edges of what is
-/// transparent: it cannot be seen, but to code it would take a quarter of the file.
+/// Alpha that differs by less than this from 0 or 255 is rounded. Resampling leaves invisible ripples along transparent edges, which
+/// would take a quarter of the file.
 const RIPPLE: u8 = 4;
 
 pub(super) fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, Rejection> {
-    /// The longest edge of the format, in pixels.
+    /// The maximum edge of the format in pixels.
     const MAX_EDGE: u32 = 16_383;
     if picture.width > MAX_EDGE || picture.height > MAX_EDGE {
         return Err(failed(format!("{} by {} pixels are too many for WebP", picture.width, picture.height)));
