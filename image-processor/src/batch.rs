@@ -3,9 +3,9 @@
 //! A Batch Operations job invokes this function once for each task, and expects an answer to each task.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-invoke-lambda.html>
 
+use common::{Job, decode_key};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use thumbnail_job::{Job, decode_key};
 
 /// An event from Batch Operations, in version 1.0 or 2.0 of its schema.
 #[derive(Debug, Deserialize)]

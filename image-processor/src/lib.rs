@@ -18,9 +18,9 @@ mod target;
 
 use std::time::{Duration, Instant};
 
+use common::{Answer, Job};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::Value;
-use thumbnail_job::{Answer, Job};
 use tokio::time::timeout;
 
 use batch::{Batch, BatchAnswer};

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use common::settings::Reader;
 use image_processor::{S3Store, Settings, handle};
 use lambda_runtime::{Error, LambdaEvent, service_fn, tracing};
-use thumbnail_job::settings::Reader;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

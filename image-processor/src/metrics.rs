@@ -3,8 +3,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use common::settings::Reader;
 use serde_json::{Map, Value, json};
-use thumbnail_job::settings::Reader;
 
 use crate::Outcome;
 

@@ -1,9 +1,9 @@
 //! The outcome of a job: the `result` of the function's answer.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
+use common::Job;
 use serde::Serialize;
 use thumbnail::{Look, Motion, SourceInfo, Thumbnail};
-use thumbnail_job::Job;
 
 use crate::{
     store::{Location, Rejection, Version},

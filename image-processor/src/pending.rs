@@ -62,7 +62,7 @@ fn unwind<T>(error: JoinError) -> T {
 
 #[cfg(test)]
 mod tests {
-    use thumbnail_job::settings::Reader;
+    use common::settings::Reader;
     use tokio::task::yield_now;
 
     use super::*;

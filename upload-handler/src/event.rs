@@ -10,9 +10,9 @@
 //! because `s3:TestEvent`, which S3 sends when notifications are configured, has no `Records`.
 
 use aws_lambda_events::{event::s3::S3EventRecord, eventbridge::EventBridgeEvent};
+use common::{Job, Prefixes, decode_key};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use thumbnail_job::{Job, Prefixes, decode_key};
 
 /// The maximum number of messages around an event: an event within SNS within SQS has two.
 const MAX_WRAPPINGS: usize = 2;

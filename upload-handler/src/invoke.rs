@@ -12,9 +12,9 @@ use aws_sdk_lambda::{
     primitives::Blob,
     types::InvocationType,
 };
+use common::Job;
 use futures_util::{StreamExt, stream};
 use resilience::explain;
-use thumbnail_job::Job;
 use tokio::time::timeout;
 
 use crate::Settings;

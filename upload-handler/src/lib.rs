@@ -11,9 +11,9 @@ mod settings;
 use std::collections::HashSet;
 
 use aws_sdk_lambda::Client;
+use common::Job;
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::Value;
-use thumbnail_job::Job;
 
 use crate::{
     event::{Message, Skipped},

@@ -1,7 +1,7 @@
 //! Assembles the function: tracing, settings and the client once, then the runtime's loop.
 
+use common::settings::Reader;
 use lambda_runtime::{Error, LambdaEvent, service_fn, tracing};
-use thumbnail_job::settings::Reader;
 use upload_handler::{Settings, handle};
 
 #[tokio::main(flavor = "current_thread")]

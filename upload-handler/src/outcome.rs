@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use aws_lambda_events::event::sqs::SqsBatchResponse;
+use common::{Answer, Job};
 use lambda_runtime::Diagnostic;
 use serde::Serialize;
-use thumbnail_job::{Answer, Job};
 
 use crate::{
     event::{Message, Skipped},

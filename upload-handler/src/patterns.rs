@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
+use common::settings::Reader;
 use glob::{MatchOptions, Pattern};
-use thumbnail_job::settings::Reader;
 
 /// The patterns that include and exclude sources by their keys.
 #[derive(Debug, Clone)]

@@ -1,4 +1,4 @@
-use thumbnail_job::{
+use common::{
     Prefixes,
     settings::{InvalidSettings, Reader},
 };

@@ -2,8 +2,8 @@
 
 use std::{fs, path::Path, slice};
 
+use common::{Prefixes, settings::Reader};
 use serde_json::{Value, json};
-use thumbnail_job::{Prefixes, settings::Reader};
 use upload_handler::event;
 
 fn file(event: &str) -> Value {
@@ -19,7 +19,7 @@ fn read(event: &str) -> Vec<String> {
 
 fn read_value(event: Value) -> Vec<String> {
     let prefixes = Prefixes::read(&mut Reader::of(&[]));
-    let told = |record: Result<thumbnail_job::Job, event::Skipped>| match record {
+    let told = |record: Result<common::Job, event::Skipped>| match record {
         Ok(job) => {
             assert_eq!(job.bucket, "my-image-bucket");
             job.key

@@ -14,10 +14,10 @@ use aws_sdk_lambda::{
     Client,
     config::{BehaviorVersion, Credentials, Region, timeout::TimeoutConfig},
 };
+use common::{Job, settings::Reader};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use resilience::retries;
 use serde_json::{Value, json};
-use thumbnail_job::{Job, settings::Reader};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},

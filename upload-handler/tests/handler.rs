@@ -16,9 +16,9 @@ use aws_smithy_runtime_api::client::{
     http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn},
     orchestrator::{HttpRequest, HttpResponse},
 };
+use common::{Job, settings::Reader};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::{Value, json};
-use thumbnail_job::{Job, settings::Reader};
 use upload_handler::{Settings, handle};
 
 /// Lambda: answers an invocation with 202, or with the status and error code that stand for its key in `errors`.

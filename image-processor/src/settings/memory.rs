@@ -1,6 +1,6 @@
 //! How much of the function's memory a source may use.
 
-use thumbnail_job::settings::Reader;
+use common::settings::Reader;
 
 /// Memory that the process needs besides a source, in bytes: for the program, its connections and its uploads in progress.
 pub(super) const OWN_MEMORY: u64 = 96 << 20;

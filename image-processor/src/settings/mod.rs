@@ -6,11 +6,11 @@ mod target;
 
 use std::{fmt::Display, str::FromStr};
 
-use thumbnail::{Limits, Options, Output, Size};
-use thumbnail_job::{
+use common::{
     Prefixes,
     settings::{InvalidSettings, Reader},
 };
+use thumbnail::{Limits, Options, Output, Size};
 
 use self::memory::{OWN_MEMORY, memory};
 use crate::{Layout, Metrics};

@@ -10,6 +10,7 @@ use aws_sdk_s3::{
     config::{BehaviorVersion, Credentials, Region},
     operation::{head_object::HeadObjectOutput, put_object::PutObjectOutput},
 };
+use common::settings::Reader;
 use image::RgbImage;
 use image_processor::{S3Store, Settings, handle};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
@@ -17,7 +18,6 @@ use local::s3::{Config, S3Server};
 use resilience::retries;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use thumbnail_job::settings::Reader;
 
 pub(crate) const BUCKET: &str = "my-image-bucket";
 pub(crate) const SIZES: [u32; 3] = [100, 300, 500];
