@@ -46,24 +46,26 @@ fn compare(reference: &mut Reference, folder: &Path, width: u32) -> Result<Value
     for quality in 1..=100 {
         let path = folder.join(format!("{width}.{quality}.file"));
         if path.exists() {
-            let shown = read(&path)?;
-            curve.push(json!({
-                "quality": quality,
-                "bytes": fs::metadata(&path)?.len(),
-                "file": ssim(expected, &shown),
-                "ssimulacra2": ssimulacra2(expected, &shown)?,
-            }));
+            let mut point = measure(&path, &read(&path)?, expected)?;
+            point["quality"] = json!(quality);
+            curve.push(point);
         }
     }
+    let mut measured = measure(&path, &shown, expected)?;
+    measured["width"] = json!(shown.width());
+    measured["height"] = json!(shown.height());
+    measured["upright"] = json!(upright);
+    measured["pixels"] = json!(ssim(expected, &pixels));
+    measured["curve"] = json!(curve);
+    Ok(measured)
+}
+
+/// Measures a file by its bytes and by the likeness of what it shows to the reference.
+fn measure(path: &Path, shown: &RgbImage, expected: &RgbImage) -> Result<Value> {
     Ok(json!({
-        "bytes": fs::metadata(&path)?.len(),
-        "width": shown.width(),
-        "height": shown.height(),
-        "upright": upright,
-        "file": ssim(expected, &shown),
-        "pixels": ssim(expected, &pixels),
-        "ssimulacra2": ssimulacra2(expected, &shown)?,
-        "curve": curve,
+        "bytes": fs::metadata(path)?.len(),
+        "file": ssim(expected, shown),
+        "ssimulacra2": ssimulacra2(expected, shown)?,
     }))
 }
 

@@ -3,8 +3,9 @@
 
 use std::fmt::{self, Write};
 
+use rustc_hash::FxHashMap;
+
 use crate::{
-    hash::Map,
     machine::{Id, Machine, Protocol, Step},
     model::{Answer, Bucket, Call, Change, Operation, Slots},
 };
@@ -76,7 +77,7 @@ pub(crate) struct Explored {
 pub(crate) struct Explorer<const ROOM: usize> {
     pub(crate) machine: Machine,
     pub(crate) slots: Slots,
-    ahead: Map<State<ROOM>, Ahead>,
+    ahead: FxHashMap<State<ROOM>, Ahead>,
     /// Whether the protocols are ours: these must also look before they delete.
     is_ours: bool,
 }
@@ -85,7 +86,7 @@ impl<const ROOM: usize> Explorer<ROOM> {
     /// For invocations by events that follow the first protocol and invocations by backfills that follow the second.
     pub(crate) fn new(protocols: [Protocol; 2], slots: Slots, is_ours: bool, cuts: bool) -> Self {
         let machine = Machine::new(&protocols, slots, cuts);
-        Self { machine, slots, ahead: Map::default(), is_ours }
+        Self { machine, slots, ahead: FxHashMap::default(), is_ours }
     }
 
     /// Explores every schedule.

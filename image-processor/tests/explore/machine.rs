@@ -18,12 +18,10 @@ use std::{
 
 use futures_util::future::Either;
 use image_processor::{Fetched, Head, Location, OutcomeSource, Record, Rejection, Slot, Store, Target, Version};
+use rustc_hash::FxHashMap;
 use thumbnail::{Look, Made, Size, Thumbnail};
 
-use crate::{
-    hash::Map,
-    model::{self, Answer, Call, Content, Operation, Slots},
-};
+use crate::model::{self, Answer, Call, Content, Operation, Slots};
 
 /// A protocol under exploration: what an invocation does. `Err` is for Lambda to try again.
 pub(crate) type Protocol = for<'a> fn(&'a Replay<'a>, &'a Target) -> Pin<Box<dyn Future<Output = Result<(), ()>> + 'a>>;
@@ -73,7 +71,7 @@ pub(crate) struct Machine {
     target: Target,
     /// Whether histories are cut.
     cuts: bool,
-    ids: Map<History, Id>,
+    ids: FxHashMap<History, Id>,
     known: Vec<Known>,
 }
 
@@ -94,7 +92,7 @@ impl Machine {
             configuration: TODAY.into(),
         };
         let protocols = protocols.to_vec();
-        let mut this = Self { protocols, target, cuts, ids: Map::default(), known: Vec::new() };
+        let mut this = Self { protocols, target, cuts, ids: FxHashMap::default(), known: Vec::new() };
         for role in 0..this.protocols.len() {
             let history = History { role, protocol: role, answers: Vec::new() };
             let step = this.run(&history);

@@ -6,7 +6,6 @@
 //! `EXPLORE_SCHEDULES` sets how many random schedules are run, `EXPLORE_SEED` the first one's seed.
 
 mod explorer;
-mod hash;
 mod machine;
 mod model;
 mod random;
