@@ -101,24 +101,28 @@ impl Coefficients {
         let natural: Vec<u8> =
             (1..64).filter(|at| self.kept >> at & 1 == 1).map(|at: usize| tables::NATURAL[at]).collect();
         let count = natural.len();
+        let plane = &mut output.planes[index];
+        plane.begin_row(start);
         for row in 0..rows {
             let first = (mcu_row as usize * rows + row) * self.width;
             if count == 0 {
-                output.put_samples(index, start, row, &self.dc[first..first + self.width], quantisers);
+                plane.put_row(row, &self.dc[first..first + self.width], quantisers);
                 continue;
             }
             for column in (0..self.width).step_by(LANES) {
                 let blocks = LANES.min(self.width - column);
                 let at = first + column;
-                let group = output.group(index, row, column);
+                let mut open = plane.open(row, column..column + blocks);
+                let group = open.group();
                 group[0][..blocks].copy_from_slice(&self.dc[at..at + blocks]);
                 for (lane, ac) in self.ac[at * count..(at + blocks) * count].chunks_exact(count).enumerate() {
                     for (&value, &to) in ac.iter().zip(&natural) {
                         group[usize::from(to & 63)][lane % LANES] = value;
                     }
                 }
-                output.transform(index, start, row, column, blocks, quantisers);
+                open.finish(quantisers);
             }
+            plane.end_row(row, self.width, quantisers);
         }
     }
 }

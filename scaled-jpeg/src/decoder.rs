@@ -209,10 +209,10 @@ impl<R: BufRead> Decoder<R> {
     /// As [`decode`](Self::decode).
     pub fn decode_planes(self, scale: Scale) -> Result<Vec<Plane>, Error> {
         let (output, _) = Run::decode(self, scale, false)?;
-        let planes = output.geometry.channels.iter().zip(&output.planes).map(|(channel, data)| {
+        let planes = output.geometry.channels.iter().zip(&output.planes).map(|(channel, plane)| {
             let (width, height) =
                 (channel.blocks.0 as usize * channel.width, channel.blocks.1 as usize * channel.height);
-            let rows = data.chunks_exact(output.geometry.stride(channel)).take(height);
+            let rows = plane.samples.chunks_exact(output.geometry.stride(channel)).take(height);
             let data = rows.flat_map(|row| &row[..width]).copied().collect();
             Plane { width, height, block: (channel.width, channel.height), data }
         });

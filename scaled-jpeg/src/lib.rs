@@ -24,6 +24,7 @@ mod huffman;
 mod input;
 mod means;
 mod output;
+mod plane;
 mod progressive;
 mod raster;
 mod run;

@@ -5,6 +5,7 @@ use wide::{i16x8, i32x8, u8x16};
 use crate::{
     geometry::{Channel, Geometry, Upsampling},
     header::{Colours, Header},
+    plane::PlaneWriter,
     upsample::{Upsampler, nearest},
 };
 
@@ -54,7 +55,7 @@ impl Raster {
     pub(crate) fn add(
         &mut self,
         geometry: &Geometry,
-        planes: &[Vec<u8>],
+        planes: &[PlaneWriter],
         before: usize,
         first: impl Fn(&Channel) -> usize,
         end: usize,
@@ -66,7 +67,7 @@ impl Raster {
             for (index, (channel, upsampler)) in geometry.channels.iter().zip(&mut self.upsamplers).enumerate() {
                 let line = |line: usize| {
                     let at = line + before - first(channel);
-                    &planes[index][at * geometry.stride(channel)..][..geometry.stride(channel)]
+                    &planes[index].samples[at * geometry.stride(channel)..][..geometry.stride(channel)]
                 };
                 let near = nearest(y, Geometry::mcu_height(channel), height);
                 let far = match channel.upsampling.1 {

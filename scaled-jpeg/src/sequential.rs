@@ -26,8 +26,6 @@ struct Places {
     blocks: Vec<(usize, usize)>,
     /// Rows and columns of blocks of an MCU.
     shape: (usize, usize),
-    /// Where the row of MCUs begins.
-    start: usize,
     /// The last coefficient that its transform needs, in zigzag order.
     needed: u32,
     /// The first coefficient of the last block.
@@ -51,7 +49,6 @@ impl<'a> Sequential<'a> {
             Places {
                 blocks: (0..v).flat_map(|y| (0..h).map(move |x| (y, x))).collect(),
                 shape: (v, h),
-                start: 0,
                 needed: u32::from(channel.last),
                 last: 0,
             }
@@ -77,7 +74,8 @@ impl<'a> Sequential<'a> {
 impl Sequential<'_> {
     fn begin_row(&mut self, row: u32) {
         for part in 0..self.parts.len() {
-            self.places[part].start = self.start(part, row);
+            let start = self.start(part, row);
+            self.output.planes[self.parts[part].channel].begin_row(start);
         }
     }
 }
@@ -104,7 +102,8 @@ impl Scan for Sequential<'_> {
             for (part, places) in self.parts.iter().zip(&mut self.places) {
                 for &(y, x) in &places.blocks {
                     let at = column as usize * places.shape.1 + x;
-                    let group = self.output.begin(part.channel, y, at);
+                    let mut block = self.output.planes[part.channel].open(y, at..at + 1);
+                    let group = block.group();
                     let Some(difference) = decode_block(&mut bits, &window.bytes, part, places.needed, group, at)
                     else {
                         stop = Stop::Damaged;
@@ -112,7 +111,7 @@ impl Scan for Sequential<'_> {
                     };
                     places.last = places.last.wrapping_add(difference as i16);
                     group[0][at % LANES] = places.last;
-                    self.output.end(part.channel, places.start, y, at, &part.quantisers);
+                    block.finish(&part.quantisers);
                 }
             }
             if window.overrun(&bits) {
@@ -131,7 +130,9 @@ impl Scan for Sequential<'_> {
             for (part, places) in self.parts.iter().zip(&self.places) {
                 for &(y, x) in &places.blocks {
                     let at = column as usize * places.shape.1 + x;
-                    self.output.put_flat(part.channel, places.start, y, at, places.last, &part.quantisers);
+                    let mut block = self.output.planes[part.channel].open(y, at..at + 1);
+                    block.flatten(places.last);
+                    block.finish(&part.quantisers);
                 }
             }
         }
@@ -162,7 +163,7 @@ impl Scan for Sequential<'_> {
         for (part, places) in self.parts.iter().zip(&self.places) {
             let columns = self.mcus.0 as usize * places.shape.1;
             for y in 0..places.shape.0 {
-                self.output.end_row_at(part.channel, places.start, y, columns, &part.quantisers);
+                self.output.planes[part.channel].end_row(y, columns, &part.quantisers);
             }
         }
         self.output.end_row(row);
