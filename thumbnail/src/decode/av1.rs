@@ -1,4 +1,4 @@
-//! One picture coded by AV1, to planes of samples.
+//! Decodes a picture coded by AV1 to planes of samples.
 
 use oxideav_av1::decoder::{SpecDecodeSession, SpecFrame};
 
@@ -14,13 +14,13 @@ pub(super) struct Tile {
 }
 
 impl Tile {
-    /// Decodes `data`, which must come to a picture of `size`.
+    /// Decodes `data`, and checks that the picture has `size`.
     pub(super) fn decode(data: &[u8], coded: Coded, size: (u32, u32)) -> Result<Self, Rejection> {
-        // On this thread, and of no more pixels than were let in.
+        // The session runs on this thread, and allocates no more pixels than were admitted.
         let mut session = SpecDecodeSession::new();
         session.set_max_picture_size(size.0.saturating_mul(size.1));
         let mut frames = session.decode_temporal_unit(data).map_err(rejection)?;
-        // Where a picture comes in layers, finer and finer, the last one is the finest.
+        // The last layer of a layered picture is the finest.
         let layered = session.operating_point_idc() != 0;
         let frame = if layered { frames.pop() } else { (!frames.is_empty()).then(|| frames.swap_remove(0)) };
         let frame = frame.ok_or_else(|| Reason::Corrupt.because("the AVIF's picture has no frame"))?;
@@ -30,7 +30,7 @@ impl Tile {
         Ok(Self { frame, coded })
     }
 
-    /// Row `y` of a plane: 0 is luma, 1 and 2 are chroma.
+    /// Returns row `y` of a plane: 0 is luma, 1 and 2 are chroma.
     pub(super) fn row(&self, plane: usize, y: u32) -> Row<'_> {
         let wide = self.frame.bit_depth > 8;
         let (samples, dims) = (self.frame.planes.get(plane), self.frame.plane_dims.get(plane));

@@ -1,4 +1,4 @@
-//! AVIF: its pictures side by side, their colours, and its alpha channel.
+//! AVIF: joins tiles, converts colours, and adds the alpha channel.
 
 use moxcms::ColorProfile;
 
@@ -24,7 +24,7 @@ pub(super) fn decode(
     let mut filter = BoxFilter::new(size, model, box_filter::factor(size, min_size));
     let mut colours = Rows::new(bytes, &coding.colour);
     let mut alphas = coding.alpha.as_ref().map(|layer| Rows::new(bytes, layer));
-    // From the left edge on, of which what is not shown is left out of every row.
+    // A line begins at the left edge of the tiles; the cropped pixels are skipped.
     let hidden = coding.from.0 as usize * model.channels();
     let mut line = vec![255; hidden + size.0 as usize * model.channels()];
     for y in coding.from.1..coding.from.1 + size.1 {
@@ -40,12 +40,12 @@ pub(super) fn decode(
         filter.row(&line[hidden..]);
     }
     let picture = filter.finish().ok_or_else(|| Reason::Corrupt.because("the AVIF has no pixels"))?;
-    // A profile in the file outranks what it says of colours otherwise.
+    // An ICC profile in the file takes precedence over its code points.
     let icc = if header.icc.is_none() { coding.colours.and_then(profile) } else { None };
     Ok(Decoded { icc, ..picture.into() })
 }
 
-/// The profile of colours that are not those of sRGB.
+/// Builds the ICC profile of primaries other than those of sRGB.
 fn profile(colours: Colours) -> Option<Vec<u8>> {
     const BT_2020: u16 = 9;
     const DISPLAY_P3: u16 = 12;
@@ -56,11 +56,11 @@ fn profile(colours: Colours) -> Option<Vec<u8>> {
     }
 }
 
-/// The tiles of a picture, of which one row is held at a time.
+/// Decodes the tiles of a picture, and keeps one row of tiles at a time.
 struct Rows<'a> {
     bytes: &'a [u8],
     layer: &'a Layer,
-    /// Which row of tiles is held, and its tiles.
+    /// The index of the row of tiles in memory.
     held: Option<usize>,
     tiles: Vec<Tile>,
 }
@@ -70,7 +70,7 @@ impl<'a> Rows<'a> {
         Self { bytes, layer, held: None, tiles: Vec::new() }
     }
 
-    /// The tiles across row `y` of pixels.
+    /// Returns the tiles that contain row `y` of pixels.
     fn at(&mut self, y: u32) -> Result<impl Iterator<Item = &Tile>, Rejection> {
         let row = (y / self.layer.tile.1) as usize;
         if self.held.replace(row) != Some(row) {
@@ -98,7 +98,7 @@ fn alpha_row(tile: &Tile, y: u32, pixels: &mut [[u8; 4]], premultiplied: bool) {
     }
 }
 
-/// Brings samples to 0..=255, or -127.5..=127.5 where they are differences of colours.
+/// Scales samples of luma to 0..=255, or samples of chroma to -127.5..=127.5.
 #[derive(Clone, Copy)]
 struct Scale {
     zero: f32,
@@ -111,7 +111,7 @@ impl Scale {
         Self { zero: f32::from(zero) * unit, factor: 255.0 / (f32::from(range) * unit) }
     }
 
-    /// ITU-R BT.709, BT.2100: of 8 bits 16 to 235, of more bits as many times as much; or all that there are.
+    /// The full range of samples, or the limited range of ITU-R BT.709 and BT.2100: 16 to 235 at 8 bits, and its multiples at more bits.
     fn luma(depth: u32, full: bool) -> Self {
         if full { Self { zero: 0.0, factor: 255.0 / most(depth) } } else { Self::new(depth, 16, 219) }
     }
@@ -126,12 +126,12 @@ impl Scale {
     }
 }
 
-/// The largest sample of so many bits.
+/// The largest sample of `depth` bits.
 fn most(depth: u32) -> f32 {
     f32::from((1_u16 << depth.clamp(8, 12)) - 1)
 }
 
-/// From what is stored to red, green and blue.
+/// Converts stored samples to red, green and blue.
 struct Transform {
     luma: Scale,
     chroma: Scale,
@@ -140,21 +140,21 @@ struct Transform {
 
 #[derive(Clone, Copy)]
 enum Matrix {
-    /// Green, blue and red themselves.
+    /// The planes are green, blue and red.
     Identity,
     YCgCo,
-    /// Parts of red and blue in luma.
+    /// The weights of red and blue in luma.
     Luma(f32, f32),
 }
 
 impl Transform {
-    /// ITU-T H.273, tables 4.
+    /// Chooses the matrix by ITU-T H.273, table 4.
     fn new(tile: &Tile, colours: Option<Colours>) -> Result<Self, Rejection> {
         let full = colours.map_or(tile.coded.full_range, |colours| colours.full_range);
         let matrix = match colours.map_or(tile.coded.matrix, |colours| colours.matrix) {
             0 if tile.coded.chroma == Some((1, 1)) => Matrix::Identity,
             1 => Matrix::Luma(0.2126, 0.0722),
-            // Not said: what it was before there was anything to say.
+            // 2 is "unspecified", which means BT.601.
             2 | 5 | 6 => Matrix::Luma(0.299, 0.114),
             4 => Matrix::Luma(0.30, 0.11),
             7 => Matrix::Luma(0.212, 0.087),
@@ -173,7 +173,7 @@ impl Transform {
         Ok(Self { luma, chroma, matrix })
     }
 
-    /// Row `y` of a tile as far as it fits into `pixels`, of 3 or 4 `channels`; the last of four is left as it is.
+    /// Converts row `y` of a tile to `pixels` of 3 or 4 `channels`, as far as it fits. The fourth channel is not changed.
     fn row(&self, tile: &Tile, y: u32, pixels: &mut [u8], channels: usize) {
         let luma = tile.row(0, y);
         let Some((rows, columns)) = tile.coded.chroma else {

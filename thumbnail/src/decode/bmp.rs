@@ -1,4 +1,4 @@
-//! BMP, and the bitmaps in icons: their headers come in more forms than the crate `image` reads, so that it gets one of ours.
+//! BMP, and the bitmaps in icons. The crate `image` does not support all forms of their headers, so it gets a header of ours.
 
 use std::io::Cursor;
 
@@ -14,10 +14,10 @@ use crate::{
     picture::{Model, Picture},
 };
 
-/// Heap that [`decode`] needs at its peak for a picture in a file of `length` bytes, the picture included.
+/// Estimates the peak heap of [`decode`] in bytes for a file of `length` bytes, including the picture.
 pub(crate) fn memory(coding: &BmpCoding, pixels: u128, length: u64) -> u128 {
     let picture = pixels * if coding.icon { 3 + 4 } else { 4 };
-    // The file that the decoder gets: all of it, and before that with zeros behind it, or some rows.
+    // The file that the decoder gets: all run lengths with zeros appended, in two copies; or a few rows.
     let file = if coding.packing == Packing::RunLength { 2 * u128::from(length) } else { 4 << 20 };
     picture + file
 }
@@ -30,14 +30,14 @@ pub(super) fn decode(bytes: &[u8], header: &Header, coding: &BmpCoding) -> Resul
     let plain = coding.packing == Packing::Plain;
     let row = width * model.channels();
     let data = if plain {
-        // Some files end without the last row's padding.
+        // Some files omit the padding of the last row.
         let padding = stride - (width * usize::from(coding.bits)).div_ceil(8);
         let found = ((pixels.len() + padding) / stride).min(height);
-        // Before anything is allocated for the picture: most damaged files end here.
+        // This rejects most damaged files before anything is allocated for the picture.
         check_rows(found, height)?;
-        // What no row gives is white.
+        // Missing rows are white.
         let mut data = vec![255; row * height];
-        // Some rows at a time, from the first one on, for the decoder wants a file of its own.
+        // Rows are decoded in bands, because each band is copied into a file for the decoder.
         let band = ((1 << 20) / stride).max(1);
         for (stored, shown) in
             pixels[..pixels.len().min(found * stride)].chunks(band * stride).zip(data.chunks_mut(band * row))
@@ -50,11 +50,11 @@ pub(super) fn decode(bytes: &[u8], header: &Header, coding: &BmpCoding) -> Resul
         run_lengths(coding, (width, height), pixels)?
     };
     let mut picture = Picture { width: header.width, height: header.height, model, data };
-    // Run lengths are unpacked from the bottom.
+    // Run lengths are stored from the bottom.
     if plain != coding.top_down {
         turn_over(&mut picture.data, row, height);
     }
-    // Of an icon alpha may be left to the mask. A file whose header has a mask of alpha means what it says.
+    // An icon may leave alpha to its mask. In a BMP file, alpha counts as stored.
     let left_out = coding.icon && coding.has_alpha() && picture.data.chunks_exact(4).all(|pixel| pixel[3] == 0);
     if left_out {
         picture.data.chunks_exact_mut(4).for_each(|pixel| pixel[3] = 255);
@@ -76,7 +76,7 @@ fn check_rows(found: usize, height: usize) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// Bytes of a packed row, which are multiples of four.
+/// Returns the number of bytes of a packed row, a multiple of four.
 fn stride(width: usize, bits: u16) -> usize {
     (width * usize::from(bits)).div_ceil(32) * 4
 }
@@ -85,7 +85,7 @@ fn signed(edge: usize) -> i32 {
     i32::try_from(edge).unwrap_or(i32::MAX)
 }
 
-/// Unpacks `stored` into the pixels `shown`, which come from the top where `height` is negative. Says how much was read.
+/// Unpacks `stored` into `shown`, from the top if `height` is negative. Returns the number of bytes that were read.
 fn unpack(coding: &BmpCoding, width: usize, height: i32, stored: &[u8], shown: &mut [u8]) -> Result<usize, Rejection> {
     let mut file = file_header(coding, signed(width), height);
     let start = file.len();
@@ -100,7 +100,7 @@ fn unpack(coding: &BmpCoding, width: usize, height: i32, stored: &[u8], shown: &
     Ok(usize::try_from(file.position()).unwrap_or(usize::MAX) - start)
 }
 
-/// A file of the fourth version up to its pixels.
+/// Builds a BMP header of version 4.
 fn file_header(coding: &BmpCoding, width: i32, height: i32) -> Vec<u8> {
     const LENGTH: u32 = 108;
     let colours = if coding.bits > 8 { 0 } else { 1_u32 << coding.bits };
@@ -133,9 +133,9 @@ fn file_header(coding: &BmpCoding, width: i32, height: i32) -> Vec<u8> {
     file
 }
 
-/// The pixels of a bitmap of run lengths, which say themselves when they end; what they leave out has no colour.
+/// Unpacks a bitmap of run lengths. Pixels that they skip are black.
 fn run_lengths(coding: &BmpCoding, (width, height): (usize, usize), stored: &[u8]) -> Result<Vec<u8>, Rejection> {
-    // Of a file that is cut zeros end the current run, and then one row after the other.
+    // If the file is cut, the appended zeros end the current run, and then all remaining rows.
     let whole = [stored, &vec![0; 256 + 2 * height]].concat();
     let mut data = vec![0; width * height * 3];
     let read = unpack(coding, width, signed(height), &whole, &mut data)?;
@@ -146,7 +146,7 @@ fn run_lengths(coding: &BmpCoding, (width, height): (usize, usize), stored: &[u8
     Ok(data)
 }
 
-/// The last row becomes the first.
+/// Reverses the order of the rows.
 fn turn_over(data: &mut [u8], row: usize, height: usize) {
     for y in 0..height / 2 {
         let (above, below) = data.split_at_mut((height - 1 - y) * row);
@@ -154,7 +154,7 @@ fn turn_over(data: &mut [u8], row: usize, height: usize) {
     }
 }
 
-/// Makes transparent what an icon's mask marks.
+/// Makes the pixels transparent that an icon's mask marks.
 fn mask(mask: &[u8], picture: &mut Picture, top_down: bool) {
     let (width, height) = (picture.width as usize, picture.height as usize);
     for (row, bits) in mask.chunks_exact(stride(width, 1)).take(height).enumerate() {

@@ -1,4 +1,4 @@
-//! GIF: the first frame, on a transparent screen.
+//! GIF: decodes the first frame, and lays it on a transparent screen.
 
 use std::io::Read;
 
@@ -25,9 +25,9 @@ pub(super) fn decode(
 ) -> Result<Picture, Rejection> {
     let reject = |error: DecodingError| rejection(&error);
     let mut options = DecodeOptions::new();
-    // The frame's size was checked against the limits already.
+    // The size of the frame was checked by the admission.
     options.set_memory_limit(MemoryLimit::Unlimited);
-    // Extensions, of which the header took what counts, are kept from the decoder: unknown ones are no reason to refuse a picture.
+    // The decoder does not get the extensions, because unknown ones must not lose the picture. The header reader has read the others.
     let (screen, frame) = (bytes.get(..coding.screen_end), bytes.get(coding.frame..));
     let file = screen.unwrap_or_default().chain(frame.unwrap_or_default());
     let mut decoder = options.read_info(file).map_err(reject)?;
@@ -52,21 +52,21 @@ pub(super) fn decode(
         filter.row(&line);
     };
 
-    // Rows in another order than from the top are kept, by their indices, until all are there.
+    // The indices of an interlaced frame are kept until all rows have been decoded.
     let mut kept = vec![0; if interlaced { width * height } else { width }];
     let mut row = vec![0; width];
     let mut indices = Indices::new(bytes, coding.frame)?;
     let (mut done, mut end) = (0, None);
     for y in rows(height, interlaced) {
         if end.is_none() {
-            // Damaged data may still fill the beginning of a row; what matters is how many rows are whole.
+            // Only whole rows count, although damaged data may fill the beginning of a row.
             match indices.fill(&mut row) {
                 Ok(true) => done += 1,
                 Ok(false) => end = Some(None),
                 Err(error) => end = Some(Some(error)),
             }
         }
-        // A row that is missing is like the one above it.
+        // A missing row repeats the row above it.
         let at = if interlaced { y * width } else { 0 };
         match end {
             None => kept[at..at + width].copy_from_slice(&row),
@@ -78,7 +78,7 @@ pub(super) fn decode(
         }
     }
     if !nearly_whole(done, height as u64) {
-        // Data that end early may end in an error, too; what tells them apart is that no trailer follows.
+        // Both damaged and cut data can end in an error. A cut file has no trailer.
         return Err(match end {
             Some(Some(error)) if bytes.ends_with(b";") => Reason::Corrupt.because(format!("GIF: {error}")),
             _ => cut(done, height),
@@ -91,19 +91,19 @@ pub(super) fn decode(
     filter.finish().ok_or_else(|| Reason::Corrupt.because("the GIF's frame has no pixels"))
 }
 
-/// The indices of a frame's pixels, unpacked from its sub-blocks.
+/// Unpacks the indices of a frame's pixels from its sub-blocks.
 ///
-/// Not by the crate `gif`: where a buffer is full when the last sub-block ends, 0.14 drops what its unpacker still holds, and with it
-/// the last row of some sound files.
+/// The crate `gif` 0.14 cannot do this: if a buffer is full when the last sub-block ends, it drops what its unpacker still holds, and
+/// thus the last row of some sound files.
 struct Indices<'a> {
     unpacker: weezl::decode::Decoder,
-    /// What is left of a sub-block, and what follows it.
+    /// The rest of the current sub-block, and the data after it.
     block: &'a [u8],
     rest: &'a [u8],
 }
 
 impl<'a> Indices<'a> {
-    /// For the frame whose descriptor begins at `frame`.
+    /// Begins with the frame whose descriptor is at `frame`.
     fn new(bytes: &'a [u8], frame: usize) -> Result<Self, Rejection> {
         let data = gif::data(&Reader::little(bytes), frame).and_then(|at| bytes.get(at..));
         match data.unwrap_or_default() {
@@ -115,7 +115,7 @@ impl<'a> Indices<'a> {
         }
     }
 
-    /// Fills a row; false where the data end before it is full.
+    /// Fills a row; returns `false` if the data end before it is full.
     fn fill(&mut self, mut row: &mut [u8]) -> Result<bool, LzwError> {
         while !row.is_empty() {
             let unpacked = self.unpacker.decode_bytes(self.block, row);
@@ -130,7 +130,7 @@ impl<'a> Indices<'a> {
         Ok(row.is_empty())
     }
 
-    /// Goes to the next sub-block, or as much of it as the file has; false where there is none.
+    /// Goes to the next sub-block, which may be cut; returns `false` if there is none.
     fn next_block(&mut self) -> bool {
         let [length, rest @ ..] = self.rest else { return false };
         (self.block, self.rest) = rest.split_at(usize::from(*length).min(rest.len()));
@@ -138,7 +138,7 @@ impl<'a> Indices<'a> {
     }
 }
 
-/// The colour of each index: red, green, blue, alpha.
+/// Returns the red, green, blue and alpha of each index.
 fn colours(palette: &[u8], transparent: Option<u8>) -> [[u8; 4]; 256] {
     let mut colours = [[0, 0, 0, 255]; 256];
     for (colour, entry) in colours.iter_mut().zip(palette.chunks_exact(3)) {
@@ -150,7 +150,7 @@ fn colours(palette: &[u8], transparent: Option<u8>) -> [[u8; 4]; 256] {
     colours
 }
 
-/// The rows of a frame in the order in which they are stored.
+/// Iterates over the rows of a frame in stored order.
 fn rows(height: usize, interlaced: bool) -> Box<dyn Iterator<Item = usize>> {
     if interlaced {
         Box::new(

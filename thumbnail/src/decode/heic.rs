@@ -1,4 +1,4 @@
-//! HEIC, by a decoder in Rust without unsafe code. Patents on HEVC may need a licence: hence a feature that is off by default.
+//! HEIC, by a decoder in Rust without unsafe code. The feature is off by default, because patents on HEVC may require a licence.
 
 use super::Decoded;
 use crate::{

@@ -1,5 +1,4 @@
-//! PNM, whose samples the crate `image` reads. It takes comments for digits and all untyped PAMs for eight bits, so that it gets
-//! a header of ours.
+//! PNM, by the crate `image`. It misreads comments in headers and assumes eight bits for untyped PAMs, so it gets a header of ours.
 
 use std::io::Read;
 
@@ -13,7 +12,7 @@ use crate::{
     picture::{Model, Picture},
 };
 
-/// Decodes some rows at a time. Rows that are missing at the end are like the last one.
+/// Decodes a picture in bands of rows. Missing rows at the end repeat the last row.
 pub(super) fn decode(
     bytes: &[u8],
     header: &Header,
@@ -50,13 +49,13 @@ pub(super) fn decode(
     filter.finish().ok_or_else(rows_do_not_fit)
 }
 
-/// How many rows of `width` pixels begin and end in a raster.
+/// Counts the whole rows of `width` pixels in a raster.
 fn rows(raster: &[u8], width: usize, coding: &PnmCoding) -> usize {
     if let Some(row) = coding.row(width) {
         return raster.len() / row.max(1);
     }
     let numbers = if coding.kind == b'1' {
-        // Its digits need not be apart.
+        // The digits of a text PBM may follow each other without white space.
         raster.iter().filter(|byte| byte.is_ascii_digit()).count()
     } else {
         raster.split(u8::is_ascii_whitespace).filter(|number| !number.is_empty()).count()
@@ -64,7 +63,7 @@ fn rows(raster: &[u8], width: usize, coding: &PnmCoding) -> usize {
     numbers / (width * coding.model.channels()).max(1)
 }
 
-/// A header for so many rows.
+/// Builds a header for `rows` rows.
 fn begin(coding: &PnmCoding, width: u32, rows: usize) -> String {
     let kind = match coding.model {
         Model::GrayAlpha => "GRAYSCALE_ALPHA",

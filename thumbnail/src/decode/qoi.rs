@@ -1,4 +1,4 @@
-//! QOI, unpacked by the crate `image`.
+//! QOI, by the crate `image`.
 
 use std::io::Read;
 
@@ -10,14 +10,14 @@ use crate::{
     picture::{Model, Picture},
 };
 
-/// Pixels depend on all before them, and the decoder does not say how many there are: a file must be whole.
+/// Decodes a file, which must be whole: the decoder does not report how many pixels it found.
 pub(super) fn decode(bytes: &[u8], header: &Header, coding: &QoiCoding) -> Result<Picture, Rejection> {
     const HEADER: usize = 14;
     let (start, mut rest) = bytes.split_at(HEADER);
-    // The decoder understands pixels with alpha only where the header has four channels; it may have three.
+    // The decoder reads alpha only if the header announces four channels, but files with three may have it, too.
     let mut begin = [&start[..12], &[4, 0]].concat();
-    // A run at the beginning is of black, which counts as seen from then on; the decoder takes no notice of what runs show.
-    // A pixel that differs from the one before it in nothing is the same.
+    // A run at the beginning consists of black pixels, which the decoder fails to remember. An equivalent first pixel that differs
+    // by nothing from black is inserted instead.
     if let [run @ 0xc0..=0xfd, after @ ..] = rest {
         begin.push(0b01_10_10_10);
         begin.extend((*run > 0xc0).then_some(run - 1));

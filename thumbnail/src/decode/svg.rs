@@ -1,4 +1,4 @@
-//! SVG, drawn as large as it is needed.
+//! SVG, drawn at the size that is needed.
 
 use resvg::{
     tiny_skia::{Pixmap, Rect, Transform},
@@ -26,13 +26,13 @@ pub(super) fn decode(header: &Header, drawing: &Drawing, ratio: Ratio) -> Result
     Ok(Picture { width, height, model: Model::Rgba, data }.into())
 }
 
-/// Pixels that may be drawn, over and over: for about two seconds.
+/// The maximum number of pixels to draw, which takes about two seconds.
 const MOST_WORK: u64 = 1_000_000_000;
 
-/// Goes through a drawing as drawing it does, and counts.
+/// Counts the pixels that drawing would visit, by walking through the drawing.
 struct Work {
     left: u64,
-    /// Pixels of what is drawn.
+    /// The number of pixels of the picture.
     canvas: u64,
     scale: f32,
 }
@@ -44,9 +44,9 @@ impl Work {
         Ok(())
     }
 
-    /// A group's paths; `hidden` where it is a clip or a mask, the places of which are not looked at.
+    /// Counts the paths of a group. `hidden` paths belong to a clip or a mask, and count as if they filled the picture.
     fn draw(&mut self, group: &Group, hidden: bool) -> Result<(), Rejection> {
-        /// Of a group, however little it draws.
+        /// The cost of an empty group, in pixels.
         const LEAST: u64 = 64;
         self.spend(LEAST + if group.should_isolate() { 4 * self.canvas } else { 0 })?;
         let (mut clip, mut mask) = (group.clip_path(), group.mask());
@@ -69,7 +69,7 @@ impl Work {
 
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)] // which saturate
     fn path(&mut self, path: &Path, hidden: bool) -> Result<(), Rejection> {
-        /// For each piece of a path, as many pixels as take as long.
+        /// The cost of a piece of a path, in pixels.
         const PIECE: u64 = 64;
         let bounds = path.abs_stroke_bounding_box();
         let area = |bounds: Rect| (bounds.width() * self.scale * bounds.height() * self.scale) as u64;
@@ -77,7 +77,7 @@ impl Work {
         let pieces = path.data().len() as u64;
         self.spend(2 * pixels + pieces.saturating_mul(PIECE))?;
         let Some(dashes) = path.stroke().and_then(|stroke| stroke.dasharray()) else { return Ok(()) };
-        // Each piece may go from corner to corner.
+        // Each piece may be as long as the diagonal.
         let own = path.data().bounds();
         let length = (own.width() + own.height()) * pieces as f32;
         self.spend(((length / dashes.iter().sum::<f32>()) as u64).saturating_mul(PIECE))

@@ -1,4 +1,4 @@
-//! What a picture coded by AV1 says of itself: how its samples are stored, and what bounds the cost of decoding it.
+//! Reads the headers of a picture coded by AV1: how its samples are stored, and how much decoding it costs.
 
 use oxideav_av1::{Error, ObuIter, ObuType, SequenceHeader, parse_sequence_header};
 
@@ -6,22 +6,22 @@ use crate::{Reason, Rejection};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Coded {
-    /// How many rows and columns share a sample of chroma; none where there is no chroma.
+    /// The rows and columns that share a sample of chroma; `None` if there is no chroma.
     pub(crate) chroma: Option<(u32, u32)>,
-    /// Bits of a sample: 8, 10 or 12.
+    /// The bits of a sample: 8, 10 or 12.
     pub(crate) depth: u8,
     pub(crate) full_range: bool,
-    /// Code points of ITU-T H.273.
+    /// The code points of ITU-T H.273.
     pub(crate) transfer: u16,
     pub(crate) matrix: u16,
     /// Whether noise may be added to the decoded picture.
     grain: bool,
-    /// Of which all are decoded: one that comes in layers, finer and finer, has several.
+    /// The number of frames, which are all decoded. A layered picture has several.
     frames: u8,
 }
 
 impl Coded {
-    /// Reads the one sequence header, and refuses data with more frames than a picture may have, or of more parts.
+    /// Reads the sequence header, and rejects data with more frames or units than a picture has.
     pub(crate) fn read(data: &[u8]) -> Result<Self, Rejection> {
         const MOST_FRAMES: u8 = 4;
         const MOST_PARTS: usize = 1024;
@@ -58,31 +58,32 @@ impl Coded {
         })
     }
 
-    /// Pixels of all frames of a picture of so many.
+    /// The number of pixels of all frames, if each frame has `pixels`.
     pub(crate) fn pixels(&self, pixels: u64) -> u64 {
         pixels.saturating_mul(self.frames.into())
     }
 
-    /// Samples of so many pixels, and a few more at the edges.
+    /// The number of samples of `pixels` pixels.
     fn samples(&self, pixels: u128) -> u128 {
         pixels + self.chroma.map_or(0, |(rows, columns)| 2 * pixels / u128::from(rows * columns))
     }
 
-    /// Bytes that a decoded picture of so many pixels takes.
+    /// The memory of a decoded picture of `pixels` pixels, in bytes.
     pub(crate) fn decoded_bytes(&self, pixels: u128) -> u128 {
         self.samples(pixels) * if self.depth > 8 { 2 } else { 1 }
     }
 
-    /// Bytes that decoding a picture of so many pixels takes at its peak, the decoded picture included.
+    /// The peak memory of decoding a picture of `pixels` pixels in bytes, including the decoded picture.
     ///
-    /// Of each frame samples of 32 bits and what is known of each block: measured for all layouts and the tools of several encoders.
+    /// Each frame takes samples of 32 bits and the state of each block. The factors are measured for all chroma layouts and the tools of
+    /// several encoders.
     pub(crate) fn working_bytes(&self, pixels: u128) -> u128 {
         let quarters = if self.grain { 42 } else { 17 };
         u128::from(self.frames) * (8 * pixels + self.samples(pixels) * quarters / 4)
     }
 }
 
-/// What an error of the decoder means.
+/// Converts an error of the decoder.
 pub(crate) fn rejection(error: Error) -> Rejection {
     let reason = match error {
         Error::FindMvStackUnsupported | Error::AssignMvUnsupported | Error::MotionModeUnsupported => {

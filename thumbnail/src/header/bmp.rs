@@ -1,27 +1,27 @@
-//! BMP's headers, which icons share.
+//! The headers of BMPs and of the bitmaps in icons.
 
 use std::borrow::Cow;
 
 use super::{Header, ends_in_header};
 use crate::{Format, Reason, Rejection, bytes::Reader, orientation::Orientation};
 
-/// How a bitmap is coded.
+/// The coding of a bitmap.
 #[derive(Debug, Clone)]
 pub(crate) struct BmpCoding {
     pub(crate) bits: u16,
     pub(crate) packing: Packing,
-    /// Rows come from the top.
+    /// Whether rows are stored from the top.
     pub(crate) top_down: bool,
-    /// Which bits are red, green, blue and alpha, of pixels of 16 and 32 bits.
+    /// The bits of red, green, blue and alpha, for pixels of 16 and 32 bits.
     pub(crate) masks: [u32; 4],
     pub(crate) palette: Vec<[u8; 3]>,
-    /// Where the pixels begin.
+    /// The offset of the pixels.
     pub(crate) pixels: usize,
-    /// Whether this is an icon's bitmap, in which a mask of one bit a pixel follows.
+    /// Whether the bitmap belongs to an icon. A mask of one bit per pixel follows it then.
     pub(crate) icon: bool,
 }
 
-/// How pixels are packed.
+/// The packing of pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Packing {
     Plain,
@@ -29,7 +29,7 @@ pub(crate) enum Packing {
 }
 
 impl BmpCoding {
-    /// Whether pixels have alpha of their own.
+    /// Whether pixels have an alpha channel.
     pub(crate) fn has_alpha(&self) -> bool {
         matches!(self.bits, 16 | 32) && self.masks[3] != 0
     }
@@ -42,12 +42,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     read_bitmap(bytes, FILE_HEADER, Container::File { pixels: pixels as usize })
 }
 
-/// What is said of a bitmap outside of its header.
+/// The container of a bitmap, and what it says about the bitmap.
 #[derive(Clone, Copy)]
 pub(super) enum Container {
-    /// Where its pixels begin.
+    /// A file, with the offset of the pixels.
     File { pixels: usize },
-    /// How high it is.
+    /// An icon, with the height of the picture.
     Icon { height: u32 },
 }
 
@@ -69,7 +69,7 @@ pub(super) fn read_bitmap(bytes: &[u8], start: usize, container: Container) -> R
         (edge(4).ok_or_else(ends)?, edge(8).ok_or_else(ends)?, reader.u16(start + 14).ok_or_else(ends)?)
     };
     if matches!(container, Container::Icon { height: said } if height.abs() != i64::from(said)) {
-        // Picture and mask stand one upon the other. Some writers count the picture alone.
+        // The header counts the rows of the picture and of the mask, except by some writers.
         height /= 2;
     }
     let top_down = height < 0;
@@ -79,7 +79,7 @@ pub(super) fn read_bitmap(bytes: &[u8], start: usize, container: Container) -> R
     if !matches!(bits, 1 | 2 | 4 | 8 | 16 | 24 | 32) {
         return Err(Reason::UnsupportedFormat.because(format!("a bitmap of {bits} bits a pixel")));
     }
-    // A header need not be as long as the fields that it could have.
+    // Short headers omit fields.
     let field = |at: usize| if length >= at + 4 { reader.u32(start + at) } else { None };
     let compression = field(16).unwrap_or(0);
     let packing = match (compression, bits) {
@@ -101,7 +101,7 @@ pub(super) fn read_bitmap(bytes: &[u8], start: usize, container: Container) -> R
         for (i, mask) in masks.iter_mut().enumerate().take(count) {
             *mask = reader.u32(start + 40 + 4 * i).ok_or_else(ends)?;
         }
-        // The short header has no room for the masks: they follow it.
+        // A short header does not contain the masks; they follow it.
         after = after.max(start + 40 + 4 * count);
     }
     let entry = if core { 3 } else { 4 };
@@ -121,17 +121,17 @@ pub(super) fn read_bitmap(bytes: &[u8], start: usize, container: Container) -> R
     if let Container::File { pixels: said } = container {
         let rows = (u64::from(width) * u64::from(bits)).div_ceil(32).saturating_mul(4 * u64::from(height));
         let end = rows.saturating_add(pixels as u64);
-        // Some files that do not name how many colours they have leave out those that they do not use. They are too
-        // short for all rows to come after a full palette.
+        // Some files that do not declare the number of colours omit the unused ones. They are too short to contain a full
+        // palette and all rows.
         let earliest = if named != 0 || bytes.len() as u64 >= end { pixels } else { after };
-        // Where the file says nonsense the pixels follow the palette, and so they do where they end with the file then.
+        // The pixels follow the palette if the declared offset is invalid, or if they would then end with the file.
         let follow = said > pixels && packing == Packing::Plain && bytes.len() as u64 == end;
         if !follow && (earliest..bytes.len()).contains(&said) {
             pixels = said;
         }
     }
     let coding = BmpCoding { bits, packing, top_down, masks, palette, pixels, icon };
-    // A profile of its own: only in the longest header, which says where.
+    // Only the longest header can declare an embedded profile.
     let profile = (field(56) == Some(u32::from_be_bytes(*b"MBED")))
         .then(|| reader.slice(start + field(112)? as usize, field(116)? as usize))
         .flatten();

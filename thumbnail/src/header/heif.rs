@@ -1,9 +1,9 @@
-//! HEIF containers, in which HEIC and AVIF come: which of the two a file is, and its size where this build decodes it.
+//! HEIF containers, which contain either HEIC or AVIF; and the header of HEIC.
 
 use super::Header;
 use crate::{Format, Reason, Rejection, bytes::Reader};
 
-/// The format by the brands in the file type box; none where they are of something else, such as a film.
+/// Recognizes the format by the brands in the file type box; returns `None` for other contents, such as a video.
 pub(super) fn sniff(bytes: &[u8]) -> Option<Format> {
     let reader = Reader::big(bytes);
     if reader.slice(4, 4)? != b"ftyp" {
@@ -12,7 +12,7 @@ pub(super) fn sniff(bytes: &[u8]) -> Option<Format> {
     let length = (reader.u32(0)? as usize).clamp(16, 256);
     let major = reader.slice(8, 4)?;
     let compatible = (16..length).step_by(4).map_while(|at| reader.slice(at, 4));
-    // A general major brand says only that there is a picture; the others tell which coding it has.
+    // A general major brand does not tell the coding, but one of the compatible brands does.
     std::iter::once(major).chain(compatible).find_map(|brand| match brand {
         b"avif" | b"avis" => Some(Format::Avif),
         b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" => Some(Format::Heic),
@@ -29,7 +29,7 @@ pub(super) fn read_heic(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
         format: Format::Heic,
         width: edge(info.width),
         height: edge(info.height),
-        // The container's own rotation and mirroring are part of decoding; Exif only repeats them.
+        // The decoder applies the container's rotation and mirroring, which Exif only repeats.
         orientation: crate::orientation::Orientation::Upright,
         icc: None,
         coding: super::Coding::Heic { coded, alpha: info.alpha_bit_depth.is_some() },
@@ -41,7 +41,7 @@ pub(super) fn read_heic(_bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     Err(Reason::UnsupportedFormat.because("this build decodes no HEIC; it needs the feature \"heic\"".to_owned()))
 }
 
-/// What an error of the HEIC decoder means.
+/// Converts an error of the HEIC decoder.
 #[cfg(feature = "heic")]
 pub(crate) fn heic_rejection(error: &heic_decoder::HeifError) -> Rejection {
     use heic_decoder::HeifError;

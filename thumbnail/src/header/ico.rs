@@ -1,9 +1,9 @@
-//! Icons and cursors: a directory of bitmaps and PNGs.
+//! Icons and cursors, which are directories of bitmaps and PNGs.
 
 use super::{Coding, Header, bmp, ends_in_header, png};
 use crate::{Format, Reason, Rejection, bytes::Reader};
 
-/// Reads the header of the best picture: the largest, of those the one with the most colours, and of equal ones the first.
+/// Reads the header of the largest picture. Among pictures of equal size, prefers the most colours, and then the first one.
 pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     let reader = Reader::little(bytes);
     let count = reader.u16(4).ok_or_else(|| ends_in_header(Format::Ico))?;
@@ -23,7 +23,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
         let inner = png::read(picture)?;
         Header { coding: Coding::IcoPng { range: offset..end, inner: Box::new(inner.coding) }, ..inner }
     } else {
-        // Some icons name a length that is short of the mask; it is missed only where it is needed.
+        // The declared length is ignored, because some icons omit the mask from it.
         bmp::read_bitmap(bytes, offset, bmp::Container::Icon { height: edge(best + 1) })?
     };
     Ok(Header { format: Format::Ico, icc: None, ..header })

@@ -1,14 +1,14 @@
-//! JPEG markers: everything that can be known without decoding a coefficient.
+//! The markers of a JPEG, read without decoding any coefficient.
 
 use scaled_jpeg::Decoder;
 
 use super::Header;
 use crate::{Format, Reason, Rejection, decode::jpeg::rejection, exif, orientation::Orientation};
 
-/// What a JPEG's markers say of its coding.
+/// The coding of a JPEG.
 #[derive(Debug)]
 pub(crate) struct JpegCoding {
-    /// Without profile and Exif.
+    /// The header, without profile and Exif.
     pub(crate) header: scaled_jpeg::Header,
     pub(crate) scans: u32,
 }
@@ -19,10 +19,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'static>, Rejection> {
     if header.height == 0 {
         return Err(Reason::Corrupt.because("the JPEG's height is given nowhere"));
     }
-    // What follows the first scan's header is nearly all of the file, and takes as long to look through as some of its decoding.
+    // Counting scans means searching nearly the whole file, which is slow. A picture that must have one scan is not searched.
     let is_complete = !header.progressive && header.interleaved;
     let scans = if is_complete { 1 } else { decoder.outline().scans };
-    // Some files carry a second, wrong one; the first is the camera's.
+    // The first Exif block is the camera's. Some files have a second, wrong one.
     let orientation = header.exif.take().map_or(Orientation::Upright, |block| exif::orientation(&block));
     Ok(Header {
         format: Format::Jpeg,

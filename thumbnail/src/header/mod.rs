@@ -1,4 +1,4 @@
-//! What a file says of itself, read without allocating anything for its pixels.
+//! Reads the headers of files, without allocating anything for their pixels.
 
 pub(crate) mod av1;
 pub(crate) mod avif;
@@ -19,27 +19,27 @@ use std::{borrow::Cow, ops::Range};
 
 use crate::{Format, Reason, Rejection, SourceInfo, bytes::Reader, orientation::Orientation};
 
-/// What a file says of itself.
+/// The header of a file.
 #[derive(Debug)]
 pub(crate) struct Header<'a> {
     pub(crate) format: Format,
-    /// Width in pixels as stored, at least 1.
+    /// The stored width in pixels, at least 1.
     pub(crate) width: u32,
-    /// Height in pixels as stored, at least 1.
+    /// The stored height in pixels, at least 1.
     pub(crate) height: u32,
     pub(crate) orientation: Orientation,
-    /// The ICC profile, where the file holds it uncompressed.
+    /// The ICC profile, if it is stored uncompressed.
     pub(crate) icc: Option<Cow<'a, [u8]>>,
     pub(crate) coding: Coding,
 }
 
-/// What decides how a file is decoded and what that costs.
+/// What determines how a picture is decoded, and how much memory and time that takes.
 #[derive(Debug)]
 pub(crate) enum Coding {
     Jpeg(jpeg::JpegCoding),
     Png {
         channels: PngChannels,
-        /// Bits of a sample.
+        /// The bits of a sample.
         depth: u8,
         interlaced: bool,
     },
@@ -52,20 +52,20 @@ pub(crate) enum Coding {
     Avif(avif::AvifCoding),
     #[cfg(feature = "heic")]
     Heic {
-        /// Pixels before cropping.
+        /// The number of pixels before cropping.
         coded: u64,
         alpha: bool,
     },
     #[cfg(feature = "svg")]
     Svg(Box<svg::Drawing>),
-    /// A PNG within an icon.
+    /// A PNG in an icon.
     IcoPng {
         range: Range<usize>,
         inner: Box<Coding>,
     },
 }
 
-/// What a PNG stores for each pixel.
+/// The channels that a PNG stores for each pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PngChannels {
     Gray,
@@ -76,18 +76,18 @@ pub(crate) enum PngChannels {
 }
 
 impl Header<'_> {
-    /// Width and height as stored.
+    /// The stored width and height.
     pub(crate) fn size(&self) -> (u32, u32) {
         (self.width, self.height)
     }
 
-    /// The source as the outside knows it: upright.
+    /// The public part of the header, with the upright size.
     pub(crate) fn source(&self) -> SourceInfo {
         let (width, height) = self.orientation.swap(self.size());
         SourceInfo { width, height, format: self.format, frames: self.frames() }
     }
 
-    /// How many frames a GIF or an animated WebP has, those that are cut off included; 1 for all others.
+    /// The number of frames of a GIF or an animated WebP, including a frame that is cut off; 1 for all other formats.
     pub(crate) fn frames(&self) -> u32 {
         match &self.coding {
             Coding::Gif(coding) => coding.frames.max(1),
@@ -97,7 +97,7 @@ impl Header<'_> {
     }
 }
 
-/// The format by its magic bytes; none where it is no known image.
+/// Recognizes the format by its magic bytes; returns `None` for an unknown format.
 pub(crate) fn sniff(bytes: &[u8]) -> Option<Format> {
     let at = |offset: usize, magic: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(magic));
     if at(0, b"\xff\xd8\xff") {
@@ -123,7 +123,7 @@ pub(crate) fn sniff(bytes: &[u8]) -> Option<Format> {
     }
 }
 
-/// Whether a file begins as an SVG does.
+/// Whether a file begins like an SVG.
 fn starts_as_svg(bytes: &[u8]) -> bool {
     let start = &bytes[..bytes.len().min(4096)];
     let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
@@ -132,7 +132,7 @@ fn starts_as_svg(bytes: &[u8]) -> bool {
     start.first() == Some(&b'<') && (has(b"<svg") || has(b":svg")) && !is(b"<html") && !is(b"<!doctype html")
 }
 
-/// Reads the header of a file of any supported format.
+/// Reads the header of a file in any supported format.
 pub(crate) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     let header = match sniff(bytes) {
         Some(Format::Jpeg) => jpeg::read(bytes),
@@ -160,7 +160,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     Ok(header)
 }
 
-/// The rejection of a file that is no supported image, saying what it begins with.
+/// Rejects a file of unknown format.
 fn unknown(bytes: &[u8]) -> Rejection {
     if bytes.is_empty() {
         return Reason::UnsupportedFormat.because("the file is empty");
@@ -169,7 +169,7 @@ fn unknown(bytes: &[u8]) -> Rejection {
     Reason::UnsupportedFormat.because(format!("no image format begins with \"{start}\""))
 }
 
-/// The rejection of a file that ends within its header.
+/// Rejects a file that ends within its header.
 pub(crate) fn ends_in_header(format: Format) -> Rejection {
     Reason::Truncated.because(format!("the {format} file ends within its header"))
 }

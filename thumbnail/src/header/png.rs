@@ -1,9 +1,9 @@
-//! PNG chunks.
+//! The chunks of a PNG.
 
 use super::{Coding, Header, PngChannels, ends_in_header};
 use crate::{Format, Reason, Rejection, bytes::Reader, exif as blocks};
 
-/// Behind the signature.
+/// The offset of the first chunk, after the signature.
 const FIRST_CHUNK: usize = 8;
 
 pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
@@ -30,7 +30,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     Ok(Header { format: Format::Png, width, height, orientation, icc: None, coding })
 }
 
-/// The Exif block, which may stand before the pixels or after them.
+/// Finds the Exif block, before or after the pixels.
 pub(crate) fn exif(bytes: &[u8]) -> Option<&[u8]> {
     let reader = Reader::big(bytes);
     let mut at = FIRST_CHUNK;

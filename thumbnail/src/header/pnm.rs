@@ -3,15 +3,15 @@
 use super::{Header, ends_in_header};
 use crate::{Format, Reason, Rejection, orientation::Orientation, picture::Model};
 
-/// How a PNM is coded.
+/// The coding of a PNM.
 #[derive(Debug, Clone)]
 pub(crate) struct PnmCoding {
-    /// The digit of its magic bytes.
+    /// The digit in the magic bytes.
     pub(crate) kind: u8,
     pub(crate) model: Model,
-    /// The sample that stands for full light, at most 65,535. A PBM's bits stand for themselves.
+    /// The sample that represents white, at most 65,535; 1 for a PBM.
     pub(crate) white: u32,
-    /// Where the samples begin.
+    /// The offset of the samples.
     pub(crate) raster: usize,
 }
 
@@ -21,7 +21,7 @@ impl PnmCoding {
         self.white > 255
     }
 
-    /// How many bytes a row of `width` pixels has; none where it is text.
+    /// The number of bytes of a row of `width` pixels; `None` if samples are text.
     pub(crate) fn row(&self, width: usize) -> Option<usize> {
         match self.kind {
             b'1'..=b'3' => None,
@@ -31,11 +31,11 @@ impl PnmCoding {
     }
 }
 
-/// Whether a file begins as a PNM does.
+/// Whether a file begins like a PNM.
 pub(super) fn is_pnm(bytes: &[u8]) -> bool {
     match bytes {
         [b'P', b'1'..=b'6', rest @ ..] => {
-            // Two letters are little; a number or a comment must follow.
+            // Two letters prove little, so a number or a comment must follow.
             let first = rest.iter().find(|byte| !byte.is_ascii_whitespace());
             rest.first() == Some(&b'#')
                 || rest.first().is_some_and(u8::is_ascii_whitespace)
@@ -60,7 +60,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
         return Err(Reason::Corrupt.because(format!("the PNM's greatest sample is {white}")));
     }
     let mut coding = PnmCoding { kind, model, white, raster: text.at };
-    // A single character ends the header. A line's end of two is one character too many, which shows at the end of the file.
+    // One character of white space ends the header. If there are two, the file is one byte longer than its rows.
     if let Some(row) = coding.row(width as usize)
         && bytes[text.at - 1..].starts_with(b"\r\n")
         && bytes.len() - text.at > row.saturating_mul(height as usize)
@@ -71,14 +71,14 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     Ok(Header { format: Format::Pnm, width, height, orientation: Orientation::Upright, icc: None, coding })
 }
 
-/// A header, up to where it was read.
+/// Reads a text header.
 struct Text<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl Text<'_> {
-    /// The next character; of a comment the one that ends it.
+    /// Reads the next character. A comment counts as the character that ends it.
     fn next(&mut self) -> Result<u8, Rejection> {
         let mut comment = false;
         loop {
@@ -91,7 +91,7 @@ impl Text<'_> {
         }
     }
 
-    /// The next number, and the character that ends it.
+    /// Reads the next number, and the character after it.
     fn number(&mut self) -> Result<u32, Rejection> {
         let mut number: Option<u32> = None;
         loop {
@@ -112,7 +112,7 @@ impl Text<'_> {
         }
     }
 
-    /// Width, height, model and white of a PAM, whose header is made of lines.
+    /// Reads width, height, model and white of a PAM, whose header consists of lines.
     fn pam(&mut self) -> Result<(u32, u32, Model, u32), Rejection> {
         const NAMES: [&str; 4] = ["WIDTH", "HEIGHT", "DEPTH", "MAXVAL"];
         let mut values = [None; NAMES.len()];

@@ -1,6 +1,6 @@
-//! SVG: what it draws and how large that is, within bounds that are checked before anything is drawn.
+//! SVG: parses a drawing, and checks its limits before anything is drawn.
 //!
-//! It comes from strangers and is a language, so only what is listed here is let in. Nothing outside the file is ever looked at.
+//! SVG is a language, and its files are untrusted, so only the elements listed here are allowed. No external resource is ever loaded.
 
 use std::{borrow::Cow, collections::HashMap, iter::successors};
 
@@ -14,7 +14,7 @@ use crate::{Format, Reason, Rejection, orientation::Orientation};
 
 const NAMESPACE: &str = "http://www.w3.org/2000/svg";
 const GRADIENTS: [&str; 2] = ["linearGradient", "radialGradient"];
-/// Elements that are drawn, and those that draw nothing. Animations show as they begin.
+/// The allowed elements. Animations are drawn at their beginning.
 const KNOWN: [&str; 29] = [
     "a",
     "animate",
@@ -47,13 +47,13 @@ const KNOWN: [&str; 29] = [
     "use",
 ];
 
-/// A drawing that was let in.
+/// A drawing that has passed the limits.
 #[derive(Debug)]
 pub(crate) struct Drawing {
     pub(crate) tree: Tree,
-    /// Pictures as large as what is drawn that are needed at once.
+    /// The number of layers of the size of the picture that are in memory at once.
     pub(crate) layers: u32,
-    /// Bytes of all attributes once references are followed, and some for each element.
+    /// The bytes of all attributes after references are followed, plus a fixed number for each element.
     pub(crate) cost: u32,
 }
 
@@ -92,14 +92,14 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     })
 }
 
-/// Goes through a document as drawing it would, following every reference.
+/// Walks through a document like drawing it would, and follows every reference.
 struct Walk<'a, 'input> {
     ids: HashMap<&'a str, Node<'a, 'input>>,
     left: u32,
 }
 
 impl<'a, 'input> Walk<'a, 'input> {
-    /// What drawing costs.
+    /// Computes the cost of a document, and rejects what is not allowed.
     fn check(document: &'a Document<'input>) -> Result<u32, Rejection> {
         const MOST: u32 = 8 << 20;
         const MOST_COMPARISONS: usize = 20_000_000;
@@ -128,7 +128,7 @@ impl<'a, 'input> Walk<'a, 'input> {
                 rules += walk.check_sheet(&sheet)?;
             }
         }
-        // Each rule is compared with each element.
+        // Each rule is matched against each element.
         if rules.saturating_mul(nodes().count()) > MOST_COMPARISONS {
             return Err(Reason::TooComplex.because("the SVG's style sheet has too many rules"));
         }
@@ -136,7 +136,7 @@ impl<'a, 'input> Walk<'a, 'input> {
         Ok(MOST - walk.left)
     }
 
-    /// Counts a style sheet's rules. What they refer to is not followed, so it must be what costs nothing.
+    /// Counts the rules of a style sheet. They may only refer to gradients, because references in style sheets are not followed here.
     fn check_sheet(&self, sheet: &str) -> Result<usize, Rejection> {
         let to_gradient = |rest: &str| {
             let id =
@@ -154,7 +154,7 @@ impl<'a, 'input> Walk<'a, 'input> {
 
     fn visit(&mut self, node: Node<'a, 'input>, depth: u32) -> Result<(), Rejection> {
         const DEEPEST: u32 = 100;
-        /// For an element itself.
+        /// The cost of an element without attributes.
         const ELEMENT: usize = 64;
         let bytes: usize = node.attributes().map(|attribute| attribute.value().len()).sum();
         let left = u32::try_from(bytes + ELEMENT).ok().and_then(|cost| self.left.checked_sub(cost));
@@ -172,7 +172,7 @@ impl<'a, 'input> Walk<'a, 'input> {
     }
 }
 
-/// How many pictures drawing a group needs at once.
+/// Counts the layers that drawing a group needs at once.
 fn layers(group: &Group) -> u32 {
     let clips = successors(group.clip_path(), |clip| clip.clip_path()).map(|clip| 2 + layers(clip.root())).sum::<u32>();
     let masks = successors(group.mask(), |mask| mask.mask()).map(|mask| 2 + layers(mask.root())).sum::<u32>();

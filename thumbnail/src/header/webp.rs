@@ -1,19 +1,19 @@
-//! WebP's RIFF chunks.
+//! The RIFF chunks of a WebP.
 
 use std::{borrow::Cow, ops::Range};
 
 use super::{Header, ends_in_header};
 use crate::{Format, Reason, Rejection, bytes::Reader, exif, orientation::Orientation};
 
-/// How a WebP's first picture is coded.
+/// The coding of the first picture of a WebP.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct WebpCoding {
     pub(crate) lossless: bool,
     pub(crate) alpha: bool,
     pub(crate) animated: bool,
-    /// How many frames begin in the file, where it is animated.
+    /// The number of frames that begin in the file, if it is animated.
     pub(crate) frames: u32,
-    /// Where in the file its bit stream lies, if that is all there is to the picture: lossy, without alpha, as large as the canvas.
+    /// The range of the bit stream, if the picture is lossy, has no alpha and fills the canvas.
     pub(crate) opaque: Option<Range<usize>>,
 }
 
@@ -29,7 +29,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
         coding: super::Coding::Webp(WebpCoding::default()),
     };
     let mut coding = WebpCoding::default();
-    // What the flags of the extended form deny is not there.
+    // Chunks that the flags of the extended form do not announce are ignored.
     let (mut extended, mut profile, mut exif) = (false, false, false);
     let mut alpha_seen = false;
     let mut pixels_seen = false;
@@ -57,7 +57,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
                 } else if (frame.0, frame.1) != (header.width, header.height) {
                     return Err(Reason::Corrupt.because("canvas and picture of the WebP differ in size"));
                 }
-                // Some writers promise alpha that a picture without transparency then lacks.
+                // Some writers announce alpha, but write none for a picture without transparency.
                 coding.alpha &= coding.lossless || alpha_seen;
                 if !coding.lossless && !coding.alpha && !coding.animated {
                     coding.opaque = Some(part(bytes, data, length));
@@ -68,7 +68,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
                 let sub = data + 16;
                 coding.lossless = reader.slice(sub, 4) == Some(b"VP8L");
                 if coding.animated {
-                    // Where the frame leaves part of the canvas free one sees through it, whatever the flags say.
+                    // The canvas is transparent where the frame does not cover it, whatever the flags say.
                     coding.alpha |= !covers(&reader, data, header.size()) || has_alpha(&reader, sub);
                     coding.opaque = fills(&reader, data, header.size()).map(|length| part(bytes, sub + 8, length));
                 }
@@ -76,12 +76,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
             b"ICCP" if profile => header.icc = reader.slice(data, length).map(Cow::Borrowed),
             b"EXIF" if exif => {
                 header.orientation = reader.slice(data, length).map(exif::orientation).unwrap_or_default();
-                // The first one counts.
+                // Only the first Exif chunk counts.
                 exif = false;
             }
             _ => {}
         }
-        // Chunks are padded to an even length. Without VP8X there is one picture and nothing else.
+        // Chunks are padded to an even length. A file without VP8X contains only its picture.
         at = match data.checked_add(length + (length & 1)) {
             Some(next) if extended => next,
             _ => break,
@@ -95,7 +95,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     Ok(header)
 }
 
-/// The first chunk of that kind in an extended file.
+/// Finds the first chunk of a kind in an extended file.
 pub(crate) fn chunk(bytes: &[u8], wanted: [u8; 4]) -> Option<&[u8]> {
     let reader = Reader::little(bytes);
     let mut at = 12;
@@ -108,18 +108,18 @@ pub(crate) fn chunk(bytes: &[u8], wanted: [u8; 4]) -> Option<&[u8]> {
     }
 }
 
-/// So many bytes at `start`, or as many as there are.
+/// Returns the range of `length` bytes at `start`, limited to the file.
 fn part(bytes: &[u8], start: usize, length: usize) -> Range<usize> {
     start..start.saturating_add(length).min(bytes.len())
 }
 
-/// Whether an animation's frame covers the canvas.
+/// Whether the frame of an animation covers the canvas.
 fn covers(reader: &Reader, frame: usize, canvas: (u32, u32)) -> bool {
     let number = |at: usize| reader.u24(frame + at);
     (number(0), number(3)) == (Some(0), Some(0)) && (number(6), number(9)) == (Some(canvas.0 - 1), Some(canvas.1 - 1))
 }
 
-/// Whether the picture at `sub` in an animation's frame has alpha: in a chunk of its own, or in a lossless bit stream.
+/// Whether the picture at `sub` in a frame has alpha, in a chunk or in a lossless bit stream.
 fn has_alpha(reader: &Reader, sub: usize) -> bool {
     match reader.slice(sub, 4) {
         Some(b"ALPH") => true,
@@ -128,8 +128,7 @@ fn has_alpha(reader: &Reader, sub: usize) -> bool {
     }
 }
 
-/// The length of the bit stream of an animation's frame, if it is lossy, has no alpha (which would come first), and fills the
-/// canvas.
+/// Returns the length of the bit stream of a frame if it is lossy, has no alpha (which would come first), and fills the canvas.
 fn fills(reader: &Reader, frame: usize, canvas: (u32, u32)) -> Option<usize> {
     let sub = frame + 16;
     let (width, height, _) = frame_size(reader, sub + 8, false)?;
@@ -137,7 +136,7 @@ fn fills(reader: &Reader, frame: usize, canvas: (u32, u32)) -> Option<usize> {
     if fills { Some(reader.u32(sub + 4)? as usize) } else { None }
 }
 
-/// Width, height and whether there is alpha, from the start of the bit stream.
+/// Reads the width, the height and whether there is alpha from the start of a bit stream.
 fn frame_size(reader: &Reader, data: usize, lossless: bool) -> Option<(u32, u32, bool)> {
     const EDGE: u32 = 0x3fff;
     if lossless {

@@ -1,16 +1,16 @@
-//! The chunks of a PNG that make its picture.
+//! Filters the chunks of a PNG.
 
 use std::io::{self, BufRead, ErrorKind, Read, Seek, SeekFrom};
 
-/// A PNG without the chunks that its picture does not need, as it is read: an animation, text or colour description that is broken
-/// must not lose the picture. A palette that is not made of whole colours is left out, too.
+/// Reads a PNG without the chunks that its picture does not need, because a damaged animation, text or colour description must not
+/// lose the picture. A palette of an invalid length is left out, too.
 pub(super) struct Essential<R> {
     file: R,
-    /// The signature, or the length and kind of the current chunk.
+    /// The length and the kind of the current chunk; empty for the signature.
     head: Vec<u8>,
-    /// How much of `head` was read.
+    /// The number of bytes of `head` that were read.
     head_read: usize,
-    /// How much of the current chunk is still to come, its check sum included.
+    /// The number of remaining bytes of the current chunk, including its checksum.
     rest: u64,
 }
 
@@ -20,7 +20,7 @@ impl<R: BufRead> Essential<R> {
         Self { file, head: Vec::new(), head_read: 0, rest: SIGNATURE }
     }
 
-    /// Goes to the next chunk that the picture needs, or to the end of the file.
+    /// Skips to the next chunk that the picture needs, or to the end of the file.
     fn next_chunk(&mut self) -> io::Result<()> {
         loop {
             self.head.clear();
@@ -32,7 +32,7 @@ impl<R: BufRead> Essential<R> {
             match kind {
                 b"PLTE" if length % 3 != 0 || length == 0 => {}
                 b"IHDR" | b"PLTE" | b"tRNS" | b"iCCP" | b"IDAT" | b"IEND" => return Ok(()),
-                // A kind that a picture cannot do without has a capital letter; the decoder knows what to say of it.
+                // A capital letter marks a critical chunk. The decoder reports the ones it does not know.
                 [first, ..] if first.is_ascii_uppercase() => return Ok(()),
                 _ => {}
             }
@@ -72,7 +72,7 @@ impl<R: BufRead> Read for Essential<R> {
     }
 }
 
-/// The decoder wants a file in which one can go anywhere, but goes nowhere.
+/// The decoder requires `Seek`, but never calls it.
 impl<R: BufRead> Seek for Essential<R> {
     fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
         Err(ErrorKind::Unsupported.into())

@@ -1,4 +1,4 @@
-//! PNG. Of an APNG the default picture.
+//! PNG. An APNG is decoded to its default picture.
 
 mod chunks;
 
@@ -43,8 +43,9 @@ pub(super) fn decode(
     Ok(Decoded { picture, icc, whole })
 }
 
-/// All rows from the top, reduced as they come, and whether all were there. Where only the last few are missing or damaged, they
-/// are like the one above them.
+/// Decodes the rows from the top and reduces them as they arrive. Returns whether all rows were found.
+///
+/// If only the last few rows are missing or damaged, they repeat the row above them.
 fn rows(
     reader: &mut Reader<impl BufRead + Seek>,
     header: &Header,
@@ -84,8 +85,8 @@ fn rows(
     Ok((picture, !ended))
 }
 
-/// Rows of seven pictures, one within the other, of which the last holds every second row: what is there is nearly whole
-/// only if all of it is.
+/// Decodes an interlaced picture. Its last pass contains every second row, so a picture with nine tenths of its rows has all passes
+/// nearly in full; any damage therefore rejects it.
 fn interlaced(
     reader: &mut Reader<impl BufRead + Seek>,
     header: &Header,
@@ -96,7 +97,7 @@ fn interlaced(
     let mut data = vec![0; length];
     reader.next_frame(&mut data).map_err(|error| rejection(&error))?;
     if depth == BitDepth::Sixteen {
-        // In place: a second copy would cost as much as the picture.
+        // In place, to save a copy of the picture.
         for i in 0..data.len() / 2 {
             data[i] = big_endian(&data[2 * i..2 * i + 2]);
         }
@@ -112,7 +113,7 @@ fn rows_do_not_fit() -> Rejection {
     Reason::Corrupt.because("the PNG's rows do not make up its picture")
 }
 
-/// A big-endian sample of sixteen bits, rounded to eight.
+/// Rounds a big-endian sample of sixteen bits to eight.
 fn big_endian(sample: &[u8]) -> u8 {
     to_eight_bits(u16::from_be_bytes([sample[0], sample[1]]))
 }

@@ -1,7 +1,7 @@
-//! TIFF: the first picture, strip by strip.
+//! TIFF: decodes the first picture, strip by strip.
 //!
-//! The crate `tiff` drops extra samples before it undoes the predictor, and knows neither reversed bits nor group 3 nor subsampled
-//! chroma, so of what it is made of this takes what unpacks bytes, and sorts samples itself.
+//! The crate `tiff` drops extra samples before it reverts the predictor, and supports neither reversed bits nor fax group 3 nor
+//! subsampled chroma. So this module uses the same crates for decompression as `tiff` does, and arranges the samples itself.
 
 mod pixels;
 mod samples;
@@ -18,15 +18,15 @@ use crate::{
     picture::Picture,
 };
 
-/// Heap that [`decode`] needs at its peak for a picture in a file of `length` bytes, the picture included.
+/// Estimates the peak heap of [`decode`] in bytes for a file of `length` bytes, including the picture.
 pub(crate) fn memory(coding: &TiffCoding, pixels: u128, length: u64) -> u128 {
     let planes = if coding.planar { coding.samples as u128 } else { 1 };
     let chunk = u128::from(coding.row()).saturating_mul(u128::from(coding.chunk.1)).saturating_mul(planes);
     let length = u128::from(length);
     let unpacked = match coding.compression {
-        // Without a copy.
+        // The strip is borrowed from the file.
         Compression::None if coding.predictor == Predictor::None => 0,
-        // The file with the tables in it, and coefficients of two bytes.
+        // A copy of the strip with its tables, and coefficients of two bytes.
         Compression::Jpeg => length.saturating_add(3 * chunk),
         _ => chunk,
     };
@@ -45,7 +45,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, coding: &TiffCoding) -> Resu
     strips(bytes, header, coding, &mut pixels)?;
     let grey = matches!(coding.photometric, Photometric::WhiteIsZero | Photometric::BlackIsZero);
     if pixels.are_beyond_white() && grey {
-        // Floating-point greys with white at 255, as libvips takes them all.
+        // Some floating-point greys have white at 255. libvips assumes this for all of them.
         pixels = Pixels::new(coding, header.size(), 255.0);
         strips(bytes, header, coding, &mut pixels)?;
     }

@@ -1,4 +1,4 @@
-//! From samples to colours.
+//! Converts samples to colours.
 
 use crate::{
     colour,
@@ -6,28 +6,28 @@ use crate::{
     picture::{Model, Picture},
 };
 
-/// The pixels of a picture, gathered strip by strip: colours of eight bits, or inks, and alpha.
+/// Collects the pixels of a picture, strip by strip: colours or inks of eight bits, and alpha.
 pub(super) struct Pixels<'a> {
     coding: &'a TiffCoding,
     width: usize,
     height: usize,
-    /// Channels of a colour, and of a pixel.
+    /// The number of channels of a colour, and of a pixel.
     colours: usize,
     channels: usize,
-    /// The number that stands for full light, ink or alpha.
+    /// The sample that represents full light, ink or alpha.
     white: f32,
-    /// Samples of colours that are more than black, and more than white.
+    /// The number of colour samples above black, and above white.
     beyond: (u64, u64),
-    /// What no row gives: white, and transparent where there is alpha.
+    /// A missing pixel: white, and transparent if there is alpha.
     blank: Vec<u8>,
-    /// Empty until there is a row: nothing is allocated for a picture of which nothing is there.
+    /// Empty until the first row arrives, so that nothing is allocated for a picture without rows.
     data: Vec<u8>,
 }
 
-/// Heap that a pixel needs until [`Pixels::finish`] is done, in bytes.
+/// Estimates the heap that a pixel needs until [`Pixels::finish`] returns, in bytes.
 pub(super) fn bytes_of_pixel(coding: &TiffCoding) -> u128 {
     match (coding.photometric, coding.alpha) {
-        // Inks and alpha together and apart, and what they become.
+        // Inks with alpha, inks alone, and the two pictures they are converted to.
         (Photometric::Cmyk, Some(_)) => 5 + 4 + 3 + 4,
         (Photometric::WhiteIsZero | Photometric::BlackIsZero, _) => 2,
         _ => 4,
@@ -35,7 +35,7 @@ pub(super) fn bytes_of_pixel(coding: &TiffCoding) -> u128 {
 }
 
 impl<'a> Pixels<'a> {
-    /// No pixel yet. `white` is that of floating-point numbers.
+    /// Begins a picture. `white` is the sample that represents white if samples are floating-point numbers.
     #[allow(clippy::cast_precision_loss)] // eight bits remain
     pub(super) fn new(coding: &'a TiffCoding, (width, height): (u32, u32), white: f32) -> Self {
         let (colours, light) = match coding.photometric {
@@ -49,7 +49,7 @@ impl<'a> Pixels<'a> {
         Self { coding, width, height, colours, channels: blank.len(), white, beyond: (0, 0), blank, data: Vec::new() }
     }
 
-    /// Puts a row of samples where it belongs.
+    /// Converts a row of samples, which begins at `left` and `top`.
     pub(super) fn row(&mut self, samples: &mut [f32], (left, top): (usize, usize)) {
         if top >= self.height || left >= self.width {
             return;
@@ -80,12 +80,12 @@ impl<'a> Pixels<'a> {
         }
     }
 
-    /// Whether most colours are lighter than white, so that white must be another number.
+    /// Whether most samples are above white, so that the assumed white must be wrong.
     pub(super) fn are_beyond_white(&self) -> bool {
         self.beyond.1 > self.beyond.0 / 2
     }
 
-    /// The picture. `icc` is needed where colours must be known before alpha can be kept.
+    /// Returns the picture. Inks with alpha are converted by `icc`, because no model has both.
     pub(super) fn finish(self, icc: Option<&[u8]>) -> Picture {
         let size = (u32::try_from(self.width).unwrap_or(0), u32::try_from(self.height).unwrap_or(0));
         let picture = |model, data| Picture { width: size.0, height: size.1, model, data };
@@ -105,7 +105,7 @@ impl<'a> Pixels<'a> {
     }
 }
 
-/// Shows the samples of a colour, which `scale` brings to 1 at most.
+/// Converts the samples of a colour. `scale` scales them to at most 1.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole numbers up to 65,535
 fn show(coding: &TiffCoding, samples: &[f32], scale: f32, pixel: &mut [u8]) {
     match coding.photometric {
@@ -115,7 +115,7 @@ fn show(coding: &TiffCoding, samples: &[f32], scale: f32, pixel: &mut [u8]) {
         }
         Photometric::Luma => pixel.copy_from_slice(&luma_to_rgb(samples, coding.luma)),
         Photometric::Lab | Photometric::IccLab => pixel.copy_from_slice(&lab_to_rgb(coding, samples)),
-        // Light as it is, so that it was divided by alpha before it is bent.
+        // Floating-point colours are linear light.
         Photometric::Rgb if coding.float => {
             pixel.iter_mut().zip(samples).for_each(|(channel, &sample)| *channel = colour::srgb(sample));
         }
@@ -125,7 +125,7 @@ fn show(coding: &TiffCoding, samples: &[f32], scale: f32, pixel: &mut [u8]) {
     }
 }
 
-/// A number from 0 to 1 in eight bits.
+/// Converts a number from 0 to 1 to eight bits.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // between 0 and 255
 fn level(value: f32) -> u8 {
     (value.clamp(0.0, 1.0) * 255.0 + 0.5) as u8
@@ -139,14 +139,14 @@ fn luma_to_rgb(samples: &[f32], ([red, green, blue], levels): ([f32; 3], [f32; 6
 }
 
 fn lab_to_rgb(coding: &TiffCoding, samples: &[f32]) -> [u8; 3] {
-    // What stands for 100 and, in chroma, for 1: with sixteen bits profiles had it so before their fourth version.
+    // The samples that represent a lightness of 100 and a chroma of 1. With sixteen bits, they follow version 2 of ICC profiles.
     let (white, one) = match (coding.photometric, coding.bits) {
         (_, 8) => (255.0, 1.0),
         (Photometric::Lab, _) => (65_535.0, 256.0),
         _ => (65_280.0, 256.0),
     };
     let chroma = |index: usize| match samples[index] / one {
-        // With a sign, the greater half is negative.
+        // Signed chroma: the upper half of the range is negative.
         level if coding.photometric == Photometric::Lab => {
             if level >= 128.0 {
                 level - 256.0

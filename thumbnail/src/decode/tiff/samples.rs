@@ -1,10 +1,10 @@
-//! From unpacked bytes to samples.
+//! Converts unpacked bytes to samples.
 
 use std::borrow::Cow;
 
 use crate::header::tiff::{Predictor, TiffCoding};
 
-/// Shows the samples of each whole row, as the numbers that are stored; of `planes` that are apart those of a pixel together.
+/// Calls `show` with the samples of each whole row. Samples from separate `planes` are interleaved.
 pub(super) fn rows(coding: &TiffCoding, mut planes: Vec<Cow<[u8]>>, rows: usize, mut show: impl FnMut(&mut [f32])) {
     let length = usize::try_from(coding.row()).unwrap_or(usize::MAX).max(1);
     let mut samples = vec![0.0; coding.chunk.0 as usize * coding.samples];
@@ -31,7 +31,7 @@ fn numbers<'a>(coding: &TiffCoding, row: &[u8], samples: impl Iterator<Item = &'
             let number = number(coding, bytes);
             *sample = if coding.float { float(number, coding.bits) } else { number as f32 };
         }),
-        // Samples of other sizes follow each other from the greatest bit on.
+        // Samples of other sizes are packed from the most significant bit.
         _ => samples.enumerate().for_each(|(i, sample)| {
             let byte = |at: usize| u32::from(row.get(at).copied().unwrap_or(0));
             let at = i * bits / 8;
@@ -41,7 +41,7 @@ fn numbers<'a>(coding: &TiffCoding, row: &[u8], samples: impl Iterator<Item = &'
     }
 }
 
-/// A number of as many bytes, in the file's order.
+/// Reads a number from all `bytes`, in the file's byte order.
 fn number(coding: &TiffCoding, bytes: &[u8]) -> u64 {
     let append = |number: u64, &byte: &u8| number << 8 | u64::from(byte);
     if coding.little { bytes.iter().rev().fold(0, append) } else { bytes.iter().fold(0, append) }
@@ -61,7 +61,7 @@ fn undo_predictor(coding: &TiffCoding, row: &mut [u8]) {
         row[i] = row[i].wrapping_add(row[i - step]);
     }
     if coding.predictor == Predictor::Float {
-        // The greatest bytes of all numbers come first.
+        // The most significant bytes of all numbers come first.
         let sorted = row.to_vec();
         for (i, byte) in row.iter_mut().enumerate() {
             let place = if coding.little { size - 1 - i % size } else { i % size };
@@ -70,7 +70,7 @@ fn undo_predictor(coding: &TiffCoding, row: &mut [u8]) {
     }
 }
 
-/// The floating-point number that these bits are.
+/// Converts bits to a floating-point number.
 #[allow(clippy::cast_possible_truncation)] // eight bits remain anyway
 fn float(number: u64, bits: u32) -> f32 {
     match bits {

@@ -1,4 +1,4 @@
-//! The bytes of one strip or tile, unpacked by the crates that are made for it.
+//! Decompresses the bytes of a strip or tile.
 
 use std::{borrow::Cow, io::Read};
 
@@ -13,7 +13,7 @@ use crate::{
     header::tiff::{Compression, TiffCoding},
 };
 
-/// The unpacked bytes of the first `rows` rows, or of as many as are sound, with as much chroma as luminance.
+/// Decompresses the first `rows` rows, or those before the first damage. Subsampled chroma is expanded.
 pub(super) fn unpack<'a>(
     coding: &TiffCoding,
     stored: &'a [u8],
@@ -22,7 +22,7 @@ pub(super) fn unpack<'a>(
 ) -> Result<Cow<'a, [u8]>, Rejection> {
     let columns = coding.chunk.0 as usize;
     if coding.compression == Compression::Jpeg {
-        // Whose own order of bits nobody reverses.
+        // The fill order does not apply to JPEGs.
         return jpeg(coding, stored, tables, rows).map(Cow::Owned);
     }
     let (h, v) = coding.subsampling;
@@ -47,7 +47,7 @@ pub(super) fn unpack<'a>(
         Compression::Lzw => Cow::Owned(lzw(&stored, expected)?),
         Compression::Deflate => {
             let mut unpacked = Vec::with_capacity(expected);
-            // An error leaves what came before it.
+            // After an error, the bytes before it are used.
             let _ = ZlibDecoder::new(&*stored).take(expected as u64).read_to_end(&mut unpacked);
             Cow::Owned(unpacked)
         }
@@ -85,7 +85,7 @@ fn pack_bits(stored: &[u8], expected: usize) -> Vec<u8> {
 }
 
 fn lzw(stored: &[u8], expected: usize) -> Result<Vec<u8>, Rejection> {
-    // A code of nine bits for "clear" with its least bit first: as it was before TIFF 5.
+    // The clear code of nine bits begins with its least significant bit, as before TIFF 5.
     if matches!(stored, [0, second, ..] if second & 1 == 1) {
         return Err(
             Reason::UnsupportedFormat.because("TIFF: LZW with its bits in the old order (compression 5, tag 259)")
@@ -105,7 +105,7 @@ fn lzw(stored: &[u8], expected: usize) -> Result<Vec<u8>, Rejection> {
     }
 }
 
-/// Rows of one bit a pixel, black set; only whole and faultless ones.
+/// Decodes fax data to rows of one bit per pixel, where black is 1. Stops at the first damaged row.
 fn fax(stored: &[u8], encoding: EncodingMode, rows_are_byte_aligned: bool, columns: usize, rows: usize) -> Vec<u8> {
     let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
     let mut bits = Bits { columns, bytes: Vec::with_capacity(columns.div_ceil(8) * rows) };
@@ -118,7 +118,7 @@ fn fax(stored: &[u8], encoding: EncodingMode, rows_are_byte_aligned: bool, colum
         encoding,
         strict: true,
     });
-    // An error leaves the rows before it.
+    // After an error, the rows before it are used.
     let _ = hayro_ccitt::decode(stored, &mut bits, &mut context);
     bits.bytes
 }
@@ -142,9 +142,9 @@ impl hayro_ccitt::Decoder for Bits {
     }
 }
 
-/// Samples as the JPEG has them, without any change of colours.
+/// Decodes a JPEG without converting its colours.
 fn jpeg(coding: &TiffCoding, stored: &[u8], tables: &[u8], rows: usize) -> Result<Vec<u8>, Rejection> {
-    // Tables are a JPEG without a picture: its end and the other's start fall out.
+    // The tables are a JPEG without a picture. They are joined to the strip by dropping the end marker and the start marker between.
     let whole = match (tables.strip_suffix(b"\xff\xd9"), stored.strip_prefix(b"\xff\xd8")) {
         (Some(tables), Some(picture)) => [tables, picture].concat(),
         _ => stored.to_vec(),
@@ -169,13 +169,13 @@ fn jpeg(coding: &TiffCoding, stored: &[u8], tables: &[u8], rows: usize) -> Resul
         return Err(Reason::Corrupt.because("a JPEG in the TIFF (tag 259) has too few readable blocks"));
     }
     if picture.pixels == scaled_jpeg::Pixels::Cmyk {
-        // The decoder takes inks for light, as Adobe stores them outside of TIFFs.
+        // The decoder assumes the inverted inks of Adobe, which TIFFs do not use.
         picture.data.iter_mut().for_each(|ink| *ink = !*ink);
     }
     Ok(picture.data)
 }
 
-/// Three samples for each pixel, where as stored a block of pixels shares the last two.
+/// Expands subsampled chroma to three samples for each pixel.
 fn all_chroma(packed: &[u8], columns: usize, rows: usize, (h, v): (usize, usize)) -> Vec<u8> {
     let unit = h * v + 2;
     let group = columns.div_ceil(h) * unit;

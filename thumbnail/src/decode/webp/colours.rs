@@ -1,10 +1,10 @@
-//! From luma and chroma to red, green and blue.
+//! Converts luma and chroma to red, green and blue.
 
 use super::planes::{PARTS, Plane};
 use crate::picture::{Model, Picture};
 
-/// The picture that three planes make up; the two of chroma, of as much blue and as much red as is left when luma is taken away,
-/// have its size, or half of it.
+/// Converts three planes to a picture: luma, and the differences of blue and red from luma. The chroma planes have the size of luma, or
+/// half of it.
 pub(super) fn to_rgb(luma: &Plane, blue: &Plane, red: &Plane) -> Option<Picture> {
     let mut data = Vec::with_capacity(3 * luma.samples.len());
     if (blue.width, blue.height) == (luma.width, luma.height) {
@@ -22,8 +22,8 @@ pub(super) fn to_rgb(luma: &Plane, blue: &Plane, red: &Plane) -> Option<Picture>
     Some(Picture { width, height, model: Model::Rgb, data }).filter(|_| whole)
 }
 
-/// A row of a plane of chroma, brought to the double size that it belongs to. Each sample lies in the middle of two by two of luma:
-/// what is between four of them is mixed by its distance.
+/// Interpolates a row of a chroma plane at twice its size. A chroma sample lies in the centre of two by two luma samples, so each result
+/// is the mean of the four nearest chroma samples, weighted by distance.
 fn doubled_row(plane: &Plane, y: usize, row: &mut Vec<u16>) {
     let near = y / 2;
     let far = if y.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(plane.height - 1) };
@@ -38,8 +38,8 @@ fn doubled_row(plane: &Plane, y: usize, row: &mut Vec<u16>) {
     }
 }
 
-/// Adds the pixels of samples, as far as there are some of luma, by the formula of ITU-R BT.601 for luma from 16 to 235. Whole
-/// levels are rounded as libwebp, and with it browsers, do.
+/// Converts a row of samples by ITU-R BT.601 with luma from 16 to 235, and appends the pixels to `data`. Rounds like libwebp, and thus
+/// like browsers.
 #[allow(clippy::many_single_char_names)] // the standard's own
 fn add(luma: &[u16], blue: &[u16], red: &[u16], data: &mut Vec<u8>) {
     let times = |sample: u16, factor: i32| (i32::from(sample) * factor) >> 14;

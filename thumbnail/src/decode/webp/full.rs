@@ -1,4 +1,4 @@
-//! WebP that is lossless, has alpha or moves, at its full size.
+//! Decodes a WebP that is lossless, has alpha or is animated, at full size.
 
 use std::{borrow::Cow, io::Cursor};
 
@@ -11,7 +11,7 @@ use crate::{
     picture::{Model, Picture},
 };
 
-/// Heap that [`decode`] needs at its peak for so many pixels in a file of `length` bytes, the picture included.
+/// Estimates the peak heap of [`decode`] in bytes for a file of `length` bytes, including the picture.
 pub(super) fn memory(coding: &WebpCoding, pixels: u128, length: u64) -> u128 {
     9 * u128::from(length) + pixels * if coding.animated { 19 } else { 11 }
 }
@@ -20,7 +20,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, coding: &WebpCoding) -> Resu
     let reject = |error: DecodingError| if is_cut(bytes) { cut() } else { rejection(&error) };
     let mut file = Cow::Borrowed(bytes);
     if bytes.get(12..16) == Some(b"VP8X") {
-        // The decoder wants every chunk that the flags promise: they promise what was found.
+        // The decoder fails if a chunk is missing that the flags announce, so they are set to the chunks that were found.
         let flags = if coding.alpha { 0x10 } else { 0 } | if coding.animated { 0x02 } else { 0 };
         if bytes.get(20).is_some_and(|&said| said != flags) {
             file.to_mut()[20] = flags;

@@ -1,4 +1,4 @@
-//! Lossy pictures without alpha, reduced while their rows are decoded.
+//! Decodes lossy pictures without alpha, and reduces them while their rows are decoded.
 
 use super::{
     colours, cut,
@@ -7,13 +7,13 @@ use super::{
 };
 use crate::{Reason, Rejection, decode::nearly_whole, picture::Picture};
 
-/// Heap that [`decode`] needs at its peak for a picture of `decoded` pixels that is stored `width` wide.
+/// Estimates the peak heap of [`decode`] in bytes for a picture of `width`, including the picture of `decoded` pixels.
 pub(super) fn memory(width: u32, decoded: u128) -> u128 {
-    // Two rows of macroblocks, what is known of those above, and sums; three planes of twice eight bits, and pixels.
+    // Two rows of macroblocks, the state of the row above, and sums; then three planes of 16 bits, and the pixels.
     128 * (u128::from(width) + 16) + 9 * decoded
 }
 
-/// Decodes the frame that `data` hold, reduced by `by`. `is_cut` says that the file is shorter than it should be.
+/// Decodes the frame in `data`, and averages squares of `by` by `by` pixels. `is_cut` says that the file is shorter than it claims.
 pub(super) fn decode(data: &[u8], size: (u32, u32), by: u32, is_cut: bool) -> Result<Picture, Rejection> {
     let ends = || if is_cut { cut() } else { Reason::Corrupt.because("the WebP's picture is not whole") };
     let mut frame = Frame::new(data).map_err(|broken| match broken {

@@ -1,7 +1,7 @@
-//! WebP. Of an animation the first frame, composed on a transparent canvas.
+//! WebP. An animation is decoded to its first frame, on a transparent canvas.
 //!
-//! Lossy pictures without alpha, which nearly all photos are, are decoded by a decoder of our own, which never holds them in full
-//! where they are to be reduced; all others by another one.
+//! Lossy pictures without alpha, as nearly all photos are, are decoded by our own decoder, which reduces them without ever holding the
+//! full picture. All other pictures are decoded by the crate `image-webp`.
 
 mod colours;
 mod full;
@@ -19,17 +19,17 @@ use crate::{
     picture::Picture,
 };
 
-/// By how much a picture of `size` is reduced in decoding: the most that leaves no edge below `min_size`.
+/// Returns how much decoding reduces a picture of `size` without making it smaller than `min_size`.
 pub(crate) fn ratio(coding: &WebpCoding, size: (u32, u32), min_size: (u32, u32)) -> Ratio {
     if coding.opaque.is_some() { Ratio { from: box_filter::factor(size, min_size), to: 1 } } else { Ratio::WHOLE }
 }
 
-/// Heap that decoding needs at its peak, the decoded picture of `decoded` pixels included.
+/// Estimates the peak heap of decoding in bytes, including the picture of `decoded` pixels.
 pub(crate) fn memory(coding: &WebpCoding, header: &Header, decoded: u128, length: u64) -> u128 {
     if coding.opaque.is_some() { lossy::memory(header.width, decoded) } else { full::memory(coding, decoded, length) }
 }
 
-/// Decodes so that `min_size` is left.
+/// Decodes a picture, reduced to no less than `min_size`.
 pub(super) fn decode(
     bytes: &[u8],
     header: &Header,
@@ -41,7 +41,7 @@ pub(super) fn decode(
     lossy::decode(data, header.size(), ratio(coding, header.size(), min_size).from, is_cut(bytes))
 }
 
-/// Whether the file is shorter than it says. Decoders call what is missing by many names.
+/// Whether the file is shorter than it claims. The errors of decoders do not tell this reliably.
 fn is_cut(bytes: &[u8]) -> bool {
     let length = Reader::little(bytes).u32(4).unwrap_or(0);
     u64::from(length) + 8 > bytes.len() as u64

@@ -1,41 +1,40 @@
-//! Planes of luma and chroma, reduced while their rows arrive.
+//! The box filter for planes of luma and chroma.
 //!
-//! Means keep more bits than a sample has: what they lost would show, as colours are made of the sum of three of them, some of
-//! which count twice.
+//! Means keep more bits than samples have, because a colour is a sum of three of them and rounding errors would become visible.
 
 use crate::box_filter;
 
-/// Parts of a level in which samples are counted.
+/// The number of parts of a level in a mean.
 pub(super) const PARTS: u16 = 64;
 
-/// A plane whose samples are squares' means.
+/// A plane of means.
 #[derive(Debug, PartialEq)]
 pub(super) struct Plane {
     pub(super) width: usize,
     pub(super) height: usize,
-    /// In rows, in [`PARTS`] of a level.
+    /// Rows of means, in [`PARTS`] of a level.
     pub(super) samples: Vec<u16>,
 }
 
-/// A plane in the making.
+/// Collects the rows of a plane and averages them.
 pub(super) struct PlaneBoxFilter {
     by: usize,
-    /// Samples of a row, rows, and how many rows are still to come.
+    /// The width and height of the plane, and the number of rows that are still missing.
     width: usize,
     height: usize,
     left: usize,
-    /// Whether each sample counts as two by two.
+    /// Whether each sample is doubled horizontally and vertically.
     double: bool,
     /// The last row.
     row: Vec<u8>,
-    /// Of each column, and how many rows they hold. By [`crate::box_filter`]'s limit on `by` they fit.
+    /// The sums of each column, and the number of rows in them.
     sums: Vec<u16>,
     pending: usize,
     samples: Vec<u16>,
 }
 
 impl PlaneBoxFilter {
-    /// For a picture of `size` to be reduced by `by`.
+    /// Expects luma of `width` by `height` samples, and averages squares of `by` by `by` samples.
     pub(super) fn of_luma((width, height): (u32, u32), by: u32) -> Self {
         let (width, height, by) = (width as usize, height as usize, by as usize);
         Self {
@@ -51,8 +50,9 @@ impl PlaneBoxFilter {
         }
     }
 
-    /// Of chroma there is one sample for two by two of luma, so it is reduced by half as much. Where that is no whole number it
-    /// is doubled first, but for a picture that keeps its size: of that it has half.
+    /// Expects chroma of a picture of `size`, which has one sample for two by two samples of luma, and averages squares of half of `by`.
+    ///
+    /// If `by` is odd, the samples are doubled first; if `by` is 1, chroma keeps half the size of luma.
     pub(super) fn of_chroma(size: (u32, u32), by: u32) -> Self {
         if by == 1 || by.is_multiple_of(2) {
             Self::of_luma((size.0.div_ceil(2), size.1.div_ceil(2)), by.div_ceil(2))
@@ -61,7 +61,7 @@ impl PlaneBoxFilter {
         }
     }
 
-    /// Takes a row, which may be longer than the picture is wide. Those below the picture are left out.
+    /// Adds a row. Samples and rows outside of the picture are ignored.
     pub(super) fn add(&mut self, row: &[u8]) {
         self.row.clear();
         if self.double {
@@ -89,7 +89,7 @@ impl PlaneBoxFilter {
         }
     }
 
-    /// Makes a row of means of the sums.
+    /// Turns the sums into a row of means.
     fn flush(&mut self) {
         for square in self.sums.chunks(self.by) {
             let total: u32 = square.iter().map(|&sum| u32::from(sum)).sum();
@@ -99,20 +99,20 @@ impl PlaneBoxFilter {
         self.pending = 0;
     }
 
-    /// How many of its rows there were so far.
+    /// Returns the number of rows that were added.
     pub(super) fn found(&self) -> usize {
         self.height - self.left
     }
 
-    /// The reduced plane. Rows that are missing are like the last one, of which there must have been one.
+    /// Returns the plane of means. Missing rows repeat the last row; there must have been one.
     pub(super) fn finish(mut self) -> Plane {
         (0..self.left).for_each(|_| self.repeat());
         Plane { width: self.width.div_ceil(self.by), height: self.height.div_ceil(self.by), samples: self.samples }
     }
 }
 
-/// In [`PARTS`] of a level. A total of at most 65,536 samples is exact in this type; divisions of integers would cost more than all
-/// else here.
+/// Computes a mean in [`PARTS`] of a level. `f32` represents the total of up to 65,536 samples exactly, and is much faster than a
+/// division of integers.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn mean(total: u32, samples: usize) -> u16 {
     (total as f32 * (f32::from(PARTS) / samples as f32) + 0.5) as u16

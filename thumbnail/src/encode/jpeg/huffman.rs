@@ -1,17 +1,17 @@
-//! Entropy coding: coefficients to symbols, symbols to the shortest codes of at most 16 bits, codes to bytes.
+//! Entropy coding: converts coefficients to symbols, and symbols to the shortest codes of at most 16 bits.
 
-/// The longest code that the format allows, in bits.
+/// The maximum length of a code in bits.
 const LONGEST: usize = 16;
 
-/// No code may be all ones, so one symbol more is coded, which does not occur.
+/// A symbol that does not occur. It gets the code of all ones, which the format forbids for other symbols.
 const RESERVED: usize = 256;
 
-/// What a table is for.
+/// The purpose of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
-    /// A block's mean.
+    /// The mean of a block.
     Dc = 0,
-    /// Its other coefficients.
+    /// The other coefficients of a block.
     Ac = 1,
 }
 
@@ -20,9 +20,9 @@ impl Class {
     pub(super) const ALL: [(Self, u8); 4] = [(Self::Dc, 0), (Self::Ac, 0), (Self::Dc, 1), (Self::Ac, 1)];
 }
 
-/// A picture's symbols in their order, and how often each occurs in each table.
+/// The symbols of a picture in order, and their frequencies in each table.
 pub(super) struct Symbols {
-    /// Table, symbol, and the bits that follow the symbol's code, as many as its lower half says.
+    /// The table, the symbol, and the bits that follow its code. The lower half of the symbol is the number of those bits.
     sequence: Vec<(u8, u8, u16)>,
     frequencies: [[u32; 256]; 4],
 }
@@ -34,7 +34,7 @@ impl Default for Symbols {
 }
 
 impl Symbols {
-    /// Adds a block, which follows one of the same component with that mean, in the tables for luminance (0) or chrominance (1).
+    /// Adds a block to the table of luminance (0) or chrominance (1). `previous` is the mean of the block before it in its component.
     pub(super) fn push(&mut self, block: &[i16; 64], previous_mean: i16, table: usize) {
         let (dc, ac) = (2 * table, 2 * table + 1);
         self.add(dc, 0, block[0] - previous_mean);
@@ -56,11 +56,11 @@ impl Symbols {
         }
     }
 
-    /// Adds a coefficient that follows so many zeros.
+    /// Adds a coefficient after `zeros` zeros.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 11 bits, 15 zeros, 4 tables")]
     fn add(&mut self, table: usize, zeros: usize, value: i16) {
         let length = 16 - value.unsigned_abs().leading_zeros();
-        // A negative value is told by the bits of the one below it, of which the highest is zero.
+        // A negative value is coded by the bits of the value below it, whose highest bit is 0.
         let told = value - i16::from(value < 0);
         let bits = told as u16 & ((1_u32 << length) - 1) as u16;
         let symbol = zeros << 4 | length as usize;
@@ -68,12 +68,12 @@ impl Symbols {
         self.sequence.push((table as u8, symbol as u8, bits));
     }
 
-    /// The best code for each table.
+    /// Builds the best code for each table.
     pub(super) fn codes(&self) -> [Code; 4] {
         self.frequencies.each_ref().map(Code::new)
     }
 
-    /// Writes all symbols; `codes` are those of every table that has any.
+    /// Writes all symbols by the codes of the tables.
     pub(super) fn write(&self, codes: &[Code], file: &mut Vec<u8>) {
         let mut bits = BitWriter { file, waiting: 0, count: 0 };
         for &(table, symbol, extra) in &self.sequence {
@@ -85,7 +85,7 @@ impl Symbols {
     }
 }
 
-/// A bit for each coefficient that is not zero.
+/// Returns a mask with a bit for each coefficient that is not 0.
 fn nonzero(block: &[i16; 64]) -> u64 {
     let bit = |(at, value): (usize, &i16)| u64::from(*value != 0) << at;
     block.iter().enumerate().map(bit).sum()
@@ -93,11 +93,11 @@ fn nonzero(block: &[i16; 64]) -> u64 {
 
 /// A prefix code.
 pub(super) struct Code {
-    /// The symbols that occur, those with short codes first.
+    /// The symbols that occur, by increasing length of their codes.
     symbols: Vec<u8>,
-    /// How many codes have 1, 2, … 16 bits.
+    /// The number of codes with 1, 2, … 16 bits.
     counts: [u8; LONGEST],
-    /// By symbol: the code and its length in bits.
+    /// The code of each symbol, and its length in bits.
     words: [(u16, u8); 256],
 }
 
@@ -110,7 +110,7 @@ impl Code {
         self.counts
     }
 
-    /// The code that makes symbols of these frequencies shortest.
+    /// Builds the code by which symbols of these frequencies take the fewest bits.
     #[allow(clippy::cast_possible_truncation, reason = "256 symbols, 16 bits")]
     fn new(frequencies: &[u32; 256]) -> Self {
         let occurring = (0..256).filter(|&symbol| frequencies[symbol] > 0);
@@ -119,7 +119,7 @@ impl Code {
         by_frequency.sort_unstable_by_key(|&(frequency, symbol)| (frequency, std::cmp::Reverse(symbol)));
 
         let mut counts = limited(&lengths(&by_frequency));
-        // The reserved symbol, the rarest, has the last of the longest codes.
+        // The reserved symbol is the rarest, so it has the last of the longest codes.
         if let Some(longest) = counts.iter_mut().rev().find(|count| **count > 0) {
             *longest -= 1;
         }
@@ -138,10 +138,10 @@ impl Code {
     }
 }
 
-/// How many symbols get codes of each length in Huffman's tree, which joins the two rarest again and again.
+/// Counts the codes of each length in a Huffman tree, which joins the two rarest nodes again and again.
 fn lengths(by_frequency: &[(u32, usize)]) -> Vec<usize> {
     let leaves = by_frequency.len();
-    // Joined nodes come into being in the order of their weight, so both kinds are taken from the front.
+    // Joined nodes are created in the order of their weight, so the two rarest nodes are always at the front of one list.
     let mut weights: Vec<u64> = by_frequency.iter().map(|&(frequency, _)| u64::from(frequency)).collect();
     let mut parents = vec![0; leaves];
     let (mut leaf, mut joined) = (0, leaves);
@@ -168,8 +168,8 @@ fn lengths(by_frequency: &[(u32, usize)]) -> Vec<usize> {
     counts
 }
 
-/// The same with no code longer than [`LONGEST`], by the standard's procedure (K.3): of a pair of the longest one moves up in
-/// its parent's place, the other beside a shorter one that goes down.
+/// Limits codes to [`LONGEST`] bits by the procedure of the standard (K.3): one of the two longest codes replaces their parent, and the
+/// other is paired with a shorter code that becomes longer.
 #[allow(
     clippy::cast_possible_truncation,
     reason = "at most 257 symbols, of which none are as many as 256 of one length"
@@ -177,7 +177,7 @@ fn lengths(by_frequency: &[(u32, usize)]) -> Vec<usize> {
 fn limited(lengths: &[usize]) -> [u8; LONGEST] {
     let mut counts = lengths.to_vec();
     counts.resize(counts.len().max(LONGEST + 1), 0);
-    // A single symbol, the reserved one, has no tree.
+    // The reserved symbol alone has no tree.
     counts[1] += std::mem::take(&mut counts[0]);
     for length in (LONGEST + 1..counts.len()).rev() {
         while counts[length] > 0 {
@@ -191,7 +191,7 @@ fn limited(lengths: &[usize]) -> [u8; LONGEST] {
     std::array::from_fn(|length| counts[length + 1] as u8)
 }
 
-/// Writes bits, the highest first, with a zero byte after each of 255.
+/// Writes bits, the highest first, with a 0 byte after each byte of 255.
 struct BitWriter<'a> {
     file: &'a mut Vec<u8>,
     waiting: u64,
@@ -199,7 +199,7 @@ struct BitWriter<'a> {
 }
 
 impl BitWriter<'_> {
-    /// At most 32 bits, the others of `bits` being zero.
+    /// Writes at most 32 bits. The upper bits of `bits` must be 0.
     fn push(&mut self, bits: u64, count: u32) {
         self.waiting = self.waiting << count | bits;
         self.count += count;
@@ -220,7 +220,7 @@ impl BitWriter<'_> {
         }
     }
 
-    /// Writes what waits, filled up with ones.
+    /// Writes the remaining bits, padded with ones.
     #[allow(clippy::cast_possible_truncation, reason = "the upper bits are written already")]
     fn finish(mut self) {
         self.push(0x7f, 7);
@@ -235,7 +235,7 @@ impl BitWriter<'_> {
 mod tests {
     use super::*;
 
-    /// Of the codes' lengths, as shares of all codes that there can be.
+    /// Returns the share of the code space that the codes use.
     fn kraft(code: &Code) -> u32 {
         (1..).zip(code.counts).map(|(length, count)| u32::from(count) << (LONGEST - length)).sum()
     }

@@ -1,7 +1,7 @@
-//! JPEG: baseline, 4:2:0, all components in one scan, with Huffman tables made for the picture (ITU-T T.81).
+//! JPEG: baseline, 4:2:0, one scan, with Huffman tables for the picture (ITU-T T.81).
 //!
-//! Our own, since the encoders of this field that are written in Rust write such tables only into files of several scans, which
-//! are legal and which some decoders show as one flat colour.
+//! This encoder is our own, because other encoders in Rust write such tables only into files with several scans. Those files are
+//! legal, but some decoders show them as one flat colour.
 
 mod huffman;
 mod planes;
@@ -20,7 +20,7 @@ use crate::{
     picture::{Model, Picture},
 };
 
-/// `picture` is grey or RGB; `quality` from 1 to 100 looks like libjpeg's of the same number, in fewer bytes.
+/// Encodes a grey or RGB picture. `quality`, from 1 to 100, looks like the same quality of libjpeg, in fewer bytes.
 pub(super) fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, Rejection> {
     let (Ok(width), Ok(height)) = (u16::try_from(picture.width), u16::try_from(picture.height)) else {
         return Err(failed(format!("{} by {} pixels are too many for JPEG", picture.width, picture.height)));
@@ -35,7 +35,7 @@ pub(super) fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, Rejectio
     let codes: Vec<_> = symbols.codes().into_iter().take(2 * quantisers.len()).collect();
 
     let mut file = vec![0xff, 0xd8];
-    // JFIF 1.1, a pixel aspect of 1:1, no preview.
+    // JFIF 1.1 with square pixels and no preview.
     segment(&mut file, 0xe0, b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0");
     let mut tables = Vec::new();
     for (id, quantiser) in (0..).zip(quantisers) {
@@ -67,8 +67,8 @@ pub(super) fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, Rejectio
     Ok(file)
 }
 
-/// The symbols of the picture, unit by unit: as many blocks of each component as cover the same pixels. If `thrifty`,
-/// coefficients that are not worth their bits are left out.
+/// Codes a picture as symbols, unit by unit. A unit has the blocks of all components that cover the same pixels. If `thrifty`,
+/// coefficients that are not worth their bits are dropped.
 fn scan(planes: &[Plane], quantisers: &[Quantiser], thrifty: bool) -> Symbols {
     let mut symbols = Symbols::default();
     let mut previous = [0; 3];

@@ -1,21 +1,21 @@
-//! The components of a picture, each a plane of samples that is padded to whole blocks.
+//! Converts a picture to planes of samples, padded to whole blocks.
 
 use crate::picture::Picture;
 
-/// One component.
+/// The plane of one component.
 pub(super) struct Plane {
-    /// A multiple of the unit's width.
+    /// The width, a multiple of the width of a unit.
     width: usize,
-    /// A multiple of the unit's height.
+    /// The height, a multiple of the height of a unit.
     height: usize,
     /// `width * height` samples.
     samples: Vec<u8>,
-    /// 4 where the unit is two blocks wide and high, else 1.
+    /// The blocks in a unit: 4 if it is two blocks wide and high, else 1.
     pub(super) blocks_in_unit: usize,
 }
 
 impl Plane {
-    /// The one plane of a grey picture.
+    /// Builds the plane of a grey picture.
     pub(super) fn gray(picture: &Picture) -> Self {
         let (width, height) = size(picture);
         let mut plane = Self::new(width, height, 1);
@@ -32,13 +32,13 @@ impl Plane {
         Self { width, height, samples: vec![0; width * height], blocks_in_unit }
     }
 
-    /// How many units the plane has, in columns and rows.
+    /// Returns the number of columns and rows of units.
     pub(super) fn units(&self) -> (usize, usize) {
         let unit = if self.blocks_in_unit == 4 { 16 } else { 8 };
         (self.width / unit, self.height / unit)
     }
 
-    /// One block of a unit, in rows, its samples around zero.
+    /// Returns a block of a unit, row by row, with samples around 0.
     pub(super) fn block(&self, column: usize, row: usize, block: usize) -> [[f32; 8]; 8] {
         let across = if self.blocks_in_unit == 4 { 2 } else { 1 };
         let (left, top) = ((column * across + block % 2) * 8, (row * across + block / 2) * 8);
@@ -50,13 +50,13 @@ impl Plane {
     }
 }
 
-/// Luma in full, chroma at half the width and height (each sample the mean of four pixels), by the matrix of JFIF.
+/// Converts a picture by the matrix of JFIF. Chroma has half the width and height; each sample is the mean of four pixels.
 pub(super) fn ycbcr(picture: &Picture) -> [Plane; 3] {
     let (width, height) = size(picture);
     let mut luma = Plane::new(width, height, 4);
     let (half_width, half_height) = (luma.width / 2, luma.height / 2);
     let [mut blue, mut red] = [(); 2].map(|()| Plane::new(half_width, half_height, 1));
-    // Two rows, padded: what is beyond the edge repeats the last pixel.
+    // Two rows, padded by repeating the last pixel.
     let mut rows = [vec![[0; 3]; luma.width], vec![[0; 3]; luma.width]];
     for y in 0..half_height {
         for (of_two, row) in rows.iter_mut().enumerate() {
@@ -83,19 +83,19 @@ fn size(picture: &Picture) -> (usize, usize) {
     (picture.width as usize, picture.height as usize)
 }
 
-/// A row that is padded by its last sample.
+/// Pads a row by repeating its last sample.
 fn copy_row<T: Copy>(row: &[T], padded: &mut [T]) {
     padded[..row.len()].copy_from_slice(row);
     padded[row.len()..].fill(row[row.len() - 1]);
 }
 
-/// 0.299 R + 0.587 G + 0.114 B, in 65,536ths.
+/// Computes luma, 0.299 R + 0.587 G + 0.114 B, with weights in 65,536ths.
 fn to_luma([red, green, blue]: [u8; 3]) -> u8 {
     let sum = 19_595 * i32::from(red) + 38_470 * i32::from(green) + 7_471 * i32::from(blue);
     byte((sum + 0x8000) >> 16)
 }
 
-/// The same for blue and red less luma, scaled to the whole range around 128, of the sum of four pixels.
+/// Computes chroma from the sum of four pixels: the differences of blue and red from luma, scaled to the full range around 128.
 fn to_chroma_of_four([red, green, blue]: [i32; 3]) -> (u8, u8) {
     let offset = (128 << 18) + 0x2_0000;
     let blue_less_luma = -11_059 * red - 21_709 * green + 32_768 * blue;

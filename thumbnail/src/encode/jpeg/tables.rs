@@ -1,22 +1,22 @@
-//! How finely each frequency is told: in proportions that the eye agrees with, on a scale that libjpeg's numbers mean.
+//! The quantisation tables, in perceptual proportions, scaled to match the qualities of libjpeg.
 
-/// Steps for luminance in rows, in hundredths: the proportions that jpegli takes for YCbCr (its `quant.cc`).
+/// The steps for luminance, row by row in hundredths, in the proportions of jpegli's for YCbCr (`quant.cc`).
 pub(super) const LUMINANCE: [u16; 64] = [
     248, 345, 584, 563, 668, 693, 768, 774, 345, 419, 569, 541, 688, 633, 805, 807, 584, 569, 592, 677, 724, 781, 752,
     847, 563, 541, 677, 676, 834, 961, 957, 921, 668, 688, 724, 834, 916, 985, 1115, 1097, 693, 633, 781, 961, 985,
     1088, 1019, 1217, 768, 805, 752, 957, 1115, 1019, 1088, 1081, 774, 807, 847, 921, 1097, 1217, 1081, 876,
 ];
 
-/// Steps for chrominance, by jpegli's for Cr, in the measure to luminance that made the smallest files at the same SSIMULACRA2
-/// with chroma at half the width and height.
+/// The steps for chrominance, in the proportions of jpegli's for Cr. Their ratio to luminance is the one with the smallest files at
+/// equal SSIMULACRA2, with chroma at half the width and height.
 pub(super) const CHROMINANCE: [u16; 64] = [
     175, 270, 441, 395, 512, 528, 551, 569, 270, 379, 421, 429, 483, 421, 403, 503, 441, 421, 414, 413, 527, 413, 473,
     521, 395, 429, 413, 420, 463, 477, 448, 502, 512, 483, 527, 463, 407, 569, 543, 483, 528, 421, 413, 477, 569, 516,
     595, 3855, 551, 403, 473, 448, 543, 595, 3791, 5001, 569, 503, 521, 502, 483, 3855, 5001, 6894,
 ];
 
-/// By quality: by how much steps are multiplied, in hundredths. Measured on photos 300 and 500 pixels wide, where this encoder
-/// then comes to the same mean SSIMULACRA2 as libjpeg-turbo at that quality.
+/// The factor of the steps for each quality, in hundredths. On photos 300 and 500 pixels wide, this encoder then has the same mean
+/// SSIMULACRA2 as libjpeg-turbo at that quality.
 const SCALE: [(u32, u32); 14] = [
     (1, 9000),
     (5, 4000),
@@ -34,7 +34,7 @@ const SCALE: [(u32, u32); 14] = [
     (100, 0),
 ];
 
-/// A table's steps at a quality from 1 to 100, which makes all of them 1.
+/// Scales the steps of a table to a quality from 1 to 100. At 100, all steps are 1.
 pub(super) fn steps(table: &[u16; 64], quality: u8) -> [u8; 64] {
     let scale = scale(quality.into());
     table.map(|step| {
@@ -43,7 +43,7 @@ pub(super) fn steps(table: &[u16; 64], quality: u8) -> [u8; 64] {
     })
 }
 
-/// By linear interpolation.
+/// Interpolates the factor of a quality.
 fn scale(quality: u32) -> u32 {
     let above = SCALE.iter().position(|&(at, _)| quality <= at).unwrap_or(SCALE.len() - 1);
     let ((low, coarse), (high, fine)) = (SCALE[above.saturating_sub(1)], SCALE[above]);

@@ -1,11 +1,11 @@
-//! From samples to quantised coefficients: the fast cosine transform of Arai, Agui and Nakajima (1988), whose outputs are
-//! scaled; the scale goes into the division by the quantiser.
+//! Transforms samples to quantised coefficients, by the fast cosine transform of Arai, Agui and Nakajima (1988). Its outputs are
+//! scaled, which the quantiser compensates.
 
 use std::f32::consts::FRAC_1_SQRT_2;
 
 use super::trellis::PARTS;
 
-/// The positions of a block in rows, in the order in which coefficients are coded.
+/// The position of each coefficient within the rows of a block, in coding order.
 pub(super) const ZIGZAG: [u8; 64] = [
     0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21,
     28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54,
@@ -14,14 +14,14 @@ pub(super) const ZIGZAG: [u8; 64] = [
 
 /// Divides coefficients by the steps of a table.
 pub(super) struct Quantiser {
-    /// In rows.
+    /// The steps, row by row.
     steps: [u8; 64],
-    /// What to multiply each output of the transform by, in its own order: in columns.
+    /// The factor of each output of the transform, column by column like the outputs.
     factors: [[f32; 8]; 8],
 }
 
 impl Quantiser {
-    /// For steps in rows.
+    /// Creates a quantiser from steps, row by row.
     #[allow(clippy::cast_precision_loss, reason = "a small number")]
     pub(super) fn new(steps: [u8; 64]) -> Self {
         let factor = |x: usize, y: usize| PARTS as f32 / (8.0 * SCALES[x] * SCALES[y] * f32::from(steps[y * 8 + x]));
@@ -29,12 +29,12 @@ impl Quantiser {
         Self { steps, factors }
     }
 
-    /// The steps as a file has them.
+    /// Returns the steps in the order of a file.
     pub(super) fn zigzag(&self) -> [u8; 64] {
         ZIGZAG.map(|position| self.steps[usize::from(position)])
     }
 
-    /// The coefficients of a block in [`PARTS`] of their steps, in the order in which they are coded.
+    /// Returns the coefficients of a block in coding order, in [`PARTS`] of their steps.
     pub(super) fn coefficients(&self, samples: [[f32; 8]; 8]) -> [i32; 64] {
         let coefficients = transform(transpose(transform(samples)));
         let mut in_columns = [0; 64];
@@ -47,22 +47,22 @@ impl Quantiser {
     }
 }
 
-/// The nearest whole number, of two the even one, of a value that is below 2^22: added to 1.5 · 2^23, it leaves no room for
-/// fractions. Faster than to call for each what rounds any number.
+/// Rounds a value below 2^22 to the nearest integer, and ties to the even one. Added to 1.5 · 2^23, the value loses its fraction. This
+/// is faster than a call of `round` for each value.
 fn nearest(value: f32) -> i32 {
     const NO_FRACTION: f32 = 12_582_912.0;
     (value + NO_FRACTION).to_bits().wrapping_sub(NO_FRACTION.to_bits()).cast_signed()
 }
 
-/// What the transform's outputs are larger by in each direction, up to a common factor: 1, then √2 cos(kπ/16). Written out,
-/// since cosines differ from machine to machine.
+/// The scale of the transform's outputs in each direction, up to a common factor: 1, then √2 cos(kπ/16). The values are written out,
+/// because cosines differ between machines.
 const SCALES: [f32; 8] = [1.0, 1.387_039_8, 1.306_563, 1.175_875_6, 1.0, 0.785_694_96, 0.541_196_1, 0.275_899_38];
 
 fn transpose(rows: [[f32; 8]; 8]) -> [[f32; 8]; 8] {
     std::array::from_fn(|x| std::array::from_fn(|y| rows[y][x]))
 }
 
-/// Transforms all columns at once, a lane each.
+/// Transforms all columns at once, one in each lane.
 fn transform(rows: [[f32; 8]; 8]) -> [[f32; 8]; 8] {
     /// cos(6π/16).
     const C6: f32 = 0.382_683_43;
@@ -106,7 +106,7 @@ mod tests {
 
     use super::*;
 
-    /// The definition of the transform.
+    /// The transform by its definition.
     fn plainly(samples: &[[f32; 8]; 8], u: usize, v: usize) -> f64 {
         let weight = |k: usize| if k == 0 { 0.5_f64.sqrt() } else { 1.0 };
         let wave = |k: usize, at: usize| ((2 * at + 1) as f64 * k as f64 * PI / 16.0).cos();

@@ -1,19 +1,19 @@
-//! Which coefficients are worth their bits: rounding that weighs the error it makes against the length of its codes, by the
-//! shortest path through a block's coefficients.
+//! Trellis quantisation: rounds coefficients so that the sum of the error and the length of the codes is minimal, by finding the
+//! cheapest path through the coefficients of a block.
 
-/// Coefficients come as so many parts of a quantiser's step.
+/// The parts of a step in which coefficients are given.
 pub(super) const PARTS: i32 = 32;
 
-/// Costs are in so many parts of a bit: squared parts of a step times sixteenths of a bit.
+/// The parts of a bit in which costs are given: squared parts of a step times sixteenths of a bit.
 const BIT: i64 = 16 * (PARTS * PARTS) as i64;
 
-/// A step, and half of one, without a sign.
+/// A step and half a step, unsigned.
 const STEP: u32 = PARTS.unsigned_abs();
 const HALF: u32 = STEP / 2;
 
-/// The bits of a coefficient that follows 0 to 15 zeros, by the bits of its magnitude, 0 to 10, for luminance and chrominance:
-/// the length of its code in the example tables of ITU-T T.81, K.3.3.2, and its magnitude. Without any magnitude the first row
-/// has the end of the block, the last one sixteen zeros.
+/// The bits of a coefficient after 0 to 15 zeros, by the number of bits of its magnitude, 0 to 10, for luminance and chrominance: the
+/// length of its code in the example tables of ITU-T T.81, K.3.3.2, plus the bits of its magnitude. With magnitude 0, the first row is
+/// the end of the block, and the last row sixteen zeros.
 const BITS: [[[u8; 11]; 16]; 2] = [
     [
         [4, 3, 4, 6, 8, 10, 13, 15, 18, 25, 26],
@@ -53,40 +53,40 @@ const BITS: [[[u8; 11]; 16]; 2] = [
     ],
 ];
 
-/// What an error of one step, squared, may cost where a block is flat, in sixteenths of a bit.
+/// The cost of a squared error of one step in a flat block, in sixteenths of a bit.
 const WEIGHT: u64 = 18 * 16;
 
-/// The mean square of a block's coefficients besides its mean at which errors show half as much.
+/// The mean square of a block's coefficients (without its mean) at which errors are half as visible.
 const MASKING: u64 = 1000;
 
-/// The cheapest way through a block that ends with a certain coefficient.
+/// The cheapest path through a block that ends with a certain coefficient.
 #[derive(Clone, Copy, Default)]
 struct Path {
-    /// The coefficient's place in the order of coding.
+    /// The position of the coefficient in coding order.
     at: u32,
-    /// What is made of it: a number of steps without the sign, not zero.
+    /// The number of steps that it is rounded to, without the sign; not 0.
     level: u32,
-    /// The path before, by its index; the first of all has no coefficient.
+    /// The index of the path before it. The first path has no coefficient.
     previous: usize,
-    /// What the path costs, less what leaving out all coefficients up to its own would cost.
+    /// The cost of the path, minus the cost of dropping all coefficients up to this one.
     surplus: i64,
-    /// The least surplus of this path and those before it.
+    /// The minimum surplus of this path and those before it.
     least: i64,
 }
 
-/// The paths through a block, one for each coefficient that does not round to zero. Kept from block to block for their memory.
+/// The paths through a block, one for each coefficient that does not round to 0. The memory is reused for the next block.
 #[derive(Default)]
 pub(super) struct Trellis {
     paths: Vec<Path>,
 }
 
-/// What an error of one step, squared, may cost in a block of these samples, in sixteenths of a bit: the less the more
-/// there is to see, since that hides errors.
+/// Computes the cost of a squared error of one step in a block, in sixteenths of a bit. The cost is lower if the block has more detail,
+/// which hides errors.
 ///
-/// By integers, of samples that are whole numbers: a decision must not depend on the machine.
+/// The computation uses integers, because the result must not depend on the machine.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole numbers of at most 8 bits")]
 pub(super) fn weight(samples: &[[f32; 8]; 8]) -> u32 {
-    // Whole numbers below 2^24, so that these sums are exact.
+    // The sums are exact, because they are integers below 2^24.
     let (mut sums, mut squares) = ([0.0; 8], [0.0; 8]);
     for row in samples {
         for x in 0..8 {
@@ -96,16 +96,16 @@ pub(super) fn weight(samples: &[[f32; 8]; 8]) -> u32 {
     }
     let sum = sums.iter().sum::<f32>() as i32;
     let squares = squares.iter().sum::<f32>() as i32;
-    // The transform keeps the sum of squares.
+    // The transform preserves the sum of squares.
     let activity = (squares - sum * sum / 64) / 63;
     (WEIGHT * MASKING / (MASKING + activity as u64)) as u32
 }
 
 impl Trellis {
-    /// Rounds a block's coefficients, which come in the order of coding, in parts of a step.
+    /// Rounds the coefficients of a block, given in coding order and in parts of a step.
     ///
-    /// `weight` is what an error of one step, squared, may cost, in sixteenths of a bit. The mean, which comes first, is
-    /// rounded to the nearest, and no coefficient becomes larger than that.
+    /// `weight` is the cost of a squared error of one step, in sixteenths of a bit. The mean, which comes first, is rounded to the
+    /// nearest step. No coefficient becomes larger than its nearest step.
     #[allow(clippy::cast_possible_truncation, reason = "levels have at most 11 bits")]
     pub(super) fn round(&mut self, coefficients: &[i32; 64], weight: u32, table: usize) -> [i16; 64] {
         self.paths.clear();
@@ -128,10 +128,10 @@ impl Trellis {
         block
     }
 
-    /// Adds the path that ends with a coefficient.
+    /// Adds the cheapest path that ends with a coefficient.
     fn extend(&mut self, at: u32, parts: u32, weight: u32, table: usize) {
         let nearest = (parts + HALF) / STEP;
-        // One step less is worth a look only where the magnitude then has a bit less.
+        // One step less can only be cheaper if the magnitude then has one bit less.
         let lower = if nearest > 1 && nearest.is_power_of_two() { nearest - 1 } else { nearest };
         let left_out = cost(parts, weight);
         let mut best = Path { at, surplus: i64::MAX, ..Path::default() };
@@ -157,7 +157,7 @@ impl Trellis {
         self.paths.push(best);
     }
 
-    /// The index of the path that is the cheapest if the block ends after it.
+    /// Returns the index of the cheapest path if the block ends after it.
     fn cheapest(&self, table: usize) -> usize {
         let mut best = (i64::MAX, 0);
         for (index, path) in self.paths.iter().enumerate().rev() {
@@ -171,7 +171,7 @@ impl Trellis {
     }
 }
 
-/// A bit for each coefficient but the mean that does not round to zero.
+/// Returns a mask with a bit for each coefficient that does not round to 0, except the mean.
 fn coded(coefficients: &[i32; 64]) -> u64 {
     let mut coded = 0;
     for (at, coefficient) in coefficients.iter().enumerate() {
@@ -180,14 +180,14 @@ fn coded(coefficients: &[i32; 64]) -> u64 {
     coded & !1
 }
 
-/// The number of steps that is nearest, of two the one away from zero.
+/// Rounds to the nearest number of steps, and ties away from 0.
 #[allow(clippy::cast_possible_truncation, reason = "levels have at most 11 bits")]
 pub(super) fn nearest(coefficient: i32) -> i16 {
     let level = ((coefficient.unsigned_abs() + HALF) / STEP) as i16;
     if coefficient < 0 { -level } else { level }
 }
 
-/// What an error costs.
+/// Computes the cost of an error.
 fn cost(parts: u32, weight: u32) -> i64 {
     i64::from(parts) * i64::from(parts) * i64::from(weight)
 }
@@ -196,7 +196,7 @@ fn cost(parts: u32, weight: u32) -> i64 {
 mod tests {
     use super::*;
 
-    /// What a block costs, counted along its coefficients.
+    /// Computes the cost of a block from its coefficients.
     fn price(coefficients: &[i32; 64], block: &[i16; 64], weight: u32, table: usize) -> i64 {
         let (mut price, mut zeros) = (0, 0);
         for (&coefficient, &level) in coefficients.iter().zip(block).skip(1) {
@@ -216,7 +216,7 @@ mod tests {
         price + if zeros > 0 { i64::from(BITS[table][0][0]) * BIT } else { 0 }
     }
 
-    /// Blocks as photos have them: large coefficients first, many zeros behind.
+    /// Blocks like those of photos: large coefficients first, then many zeros.
     fn blocks() -> impl Iterator<Item = [i32; 64]> {
         let mut random = fastrand::Rng::with_seed(7);
         std::iter::repeat_with(move || {
@@ -235,7 +235,7 @@ mod tests {
                 coefficients[random.usize(1..64)] = random.i32(-80..=80);
             }
             let block = Trellis::default().round(&coefficients, weight, table);
-            // Each coefficient as zero, the nearest, and what has a bit less.
+            // Tries 0, the nearest step, and the largest step with one bit less, for each coefficient.
             let mut choices = vec![[0; 64]];
             for (at, &coefficient) in coefficients.iter().enumerate() {
                 let level = nearest(coefficient);

@@ -1,19 +1,19 @@
-//! The container of an AVIF: its items, their properties, what they refer to, and where their data lie.
+//! The container of an AVIF: its items, their properties, references and data.
 
 use std::ops::Range;
 
 use crate::{Reason, Rejection, bytes::Reader};
 
-/// More than this many parts have been seen in no real picture.
+/// The maximum number of parts of any kind, more than any real picture has.
 pub(super) const MOST_PARTS: usize = 1024;
 
 pub(super) struct Box {
     pub(super) kind: [u8; 4],
-    /// Its content.
+    /// The range of its content.
     pub(super) range: Range<usize>,
 }
 
-/// The boxes in a part of a file. The last one may end beyond it.
+/// Iterates over the boxes in a part of a file. The last box may end beyond that part.
 pub(super) fn boxes(bytes: &[u8], within: Range<usize>) -> impl Iterator<Item = Box> {
     let reader = Reader::big(bytes);
     let mut at = within.start;
@@ -36,10 +36,10 @@ pub(super) fn boxes(bytes: &[u8], within: Range<usize>) -> impl Iterator<Item = 
 pub(super) struct Item {
     pub(super) id: u32,
     pub(super) kind: [u8; 4],
-    /// Where its data lie.
+    /// The ranges of its data.
     pub(super) pieces: Vec<Range<usize>>,
-    /// Indices into the container's properties, in the order in which they are applied, and whether the picture cannot be shown
-    /// without knowing the property.
+    /// The indices of its properties in the container, in the order in which they are applied; and whether the property is essential,
+    /// so that a reader that does not know it must not show the picture.
     pub(super) properties: Vec<(usize, bool)>,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Container<'a> {
     pub(super) primary: u32,
     pub(super) items: Vec<Item>,
     pub(super) properties: Vec<Box>,
-    /// Kind, from which item, to which one.
+    /// The kind of each reference, the item that refers, and the item it refers to.
     pub(super) references: Vec<([u8; 4], u32, u32)>,
 }
 
@@ -95,7 +95,7 @@ impl<'a> Container<'a> {
             let (id, after) = match reader.u8(start)? {
                 2 => (reader.u16(start + 4)?.into(), start + 6),
                 3 => (reader.u32(start + 4)?, start + 8),
-                // Older versions say nothing of pictures.
+                // Older versions do not describe pictures.
                 _ => continue,
             };
             let kind = reader.slice(after + 2, 4)?.try_into().ok()?;
@@ -104,7 +104,7 @@ impl<'a> Container<'a> {
         Some(())
     }
 
-    /// None where the box breaks the rules, an error where it is of a kind that is not supported.
+    /// Reads the ranges of all items. Returns `None` if the box is invalid, and an error if it is not supported.
     fn read_locations(&mut self, start: usize, data: &Range<usize>) -> Option<Result<(), Rejection>> {
         let reader = Reader::big(self.bytes);
         let version = reader.u8(start)?;
@@ -129,7 +129,7 @@ impl<'a> Container<'a> {
         for _ in 0..count.min(MOST_PARTS) {
             let id = next(id_bytes)?;
             let method = if version == 0 { 0 } else { next(2)? & 15 };
-            // Which other file the data are in: 0 is this one.
+            // The index of the file with the data, where 0 is this file.
             let elsewhere = next(2)? != 0;
             let base = next(base_bytes)?;
             let extents = next(2)?;
@@ -173,7 +173,7 @@ impl<'a> Container<'a> {
                 at += if version == 0 { 2 } else { 4 };
                 let associations = usize::from(reader.u8(at)?);
                 at += 1;
-                // The highest bit says that the property is essential.
+                // The highest bit marks an essential property.
                 let read = |i: usize| {
                     if wide {
                         reader.u16(at + 2 * i).map(|index| (usize::from(index & 0x7fff), index & 0x8000 != 0))
@@ -184,7 +184,7 @@ impl<'a> Container<'a> {
                 let properties: Vec<(usize, bool)> = (0..associations).map(read).collect::<Option<_>>()?;
                 at += associations * if wide { 2 } else { 1 };
                 if let Some(item) = self.items.iter_mut().find(|item| item.id == id) {
-                    // They count from 1; 0 is none.
+                    // Indices count from 1, and 0 means no property.
                     let of_container = |(index, essential): (usize, bool)| Some((index.checked_sub(1)?, essential));
                     item.properties = properties.into_iter().filter_map(of_container).collect();
                 }
@@ -216,7 +216,7 @@ impl<'a> Container<'a> {
         self.items.iter().find(|item| item.id == id).ok_or_else(corrupt)
     }
 
-    /// What an item refers to, in order.
+    /// Iterates over the items that an item refers to, in order.
     pub(super) fn refers(&self, kind: [u8; 4], from: u32) -> impl Iterator<Item = u32> {
         self.references.iter().filter(move |(of, by, _)| (*of, *by) == (kind, from)).map(|(_, _, to)| *to)
     }
@@ -225,7 +225,7 @@ impl<'a> Container<'a> {
         item.properties.iter().filter_map(|&(index, _)| self.properties.get(index))
     }
 
-    /// The content of an item's property.
+    /// Returns the content of an item's property.
     pub(super) fn property(&self, item: &Item, kind: [u8; 4]) -> Option<&'a [u8]> {
         let found = self.properties_of(item).find(|property| property.kind == kind)?;
         self.bytes.get(found.range.clone())
@@ -236,7 +236,7 @@ impl<'a> Container<'a> {
         Some((reader.u32(4)?, reader.u32(8)?))
     }
 
-    /// Where an item's data lie, which is within the file.
+    /// Returns the ranges of an item's data, all within the file.
     pub(super) fn data(&self, item: &Item) -> Result<Vec<Range<usize>>, Rejection> {
         if item.pieces.iter().any(|piece| piece.end > self.bytes.len()) {
             return Err(Reason::Truncated.because("the AVIF ends before its picture does"));

@@ -1,6 +1,7 @@
-//! AVIF: which pictures of the container make up the one that is shown, how they are put together and turned, and where their
-//! data lie. Written from ISO/IEC 14496-12 (boxes), 23008-12 (pictures in them) and the AVIF specification 1.1,
-//! <https://aomediacodec.github.io/av1-avif/>.
+//! AVIF: finds the pictures of the container that make up the visible one, and how they are joined, cropped and turned.
+//!
+//! Written from ISO/IEC 14496-12 (boxes), ISO/IEC 23008-12 (pictures in boxes) and the AVIF specification 1.1
+//! (<https://aomediacodec.github.io/av1-avif/>).
 
 mod container;
 
@@ -10,19 +11,19 @@ use self::container::{Container, Item, MOST_PARTS, boxes, corrupt};
 use super::{Header, av1::Coded};
 use crate::{Format, Reason, Rejection, bytes::Reader, orientation::Orientation};
 
-/// How a picture is put together.
+/// The coding of an AVIF.
 #[derive(Debug)]
 pub(crate) struct AvifCoding {
     pub(crate) colour: Layer,
     pub(crate) alpha: Option<Layer>,
-    /// Whether the colours are multiplied by alpha.
+    /// Whether colours are multiplied by alpha.
     pub(crate) premultiplied: bool,
     pub(crate) colours: Option<Colours>,
-    /// Column and row at which what is shown begins.
+    /// The column and row of the first visible pixel.
     pub(crate) from: (u32, u32),
 }
 
-/// How colours are coded, by the code points of ITU-T H.273: what the container says, which outranks the pictures in it.
+/// The container's code points of ITU-T H.273 for colours, which take precedence over those in the pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Colours {
     pub(crate) primaries: u16,
@@ -31,20 +32,20 @@ pub(crate) struct Colours {
     pub(crate) full_range: bool,
 }
 
-/// A picture, of one tile or of several side by side.
+/// A picture of one or more tiles.
 #[derive(Debug)]
 pub(crate) struct Layer {
     pub(crate) columns: usize,
-    /// In rows from the top, each the pieces of the file that hold its data.
+    /// The tiles, row by row from the top, each as the ranges of its data.
     pub(crate) tiles: Vec<Vec<Range<usize>>>,
-    /// Width and height of each tile.
+    /// The width and height of each tile.
     pub(crate) tile: (u32, u32),
-    /// How each tile is coded, all of them alike.
+    /// The coding of the tiles, which is the same for all.
     pub(crate) coded: Coded,
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
-    /// SMPTE ST 2084: levels of light up to 10,000 candelas, which would look washed out as they are.
+    /// SMPTE ST 2084: levels of light up to 10,000 candelas, which look washed out without conversion.
     const PQ: u16 = 16;
     let Some(meta) = boxes(bytes, 0..bytes.len()).find(|found| found.kind == *b"meta") else {
         if boxes(bytes, 0..bytes.len()).any(|found| found.kind == *b"moov") {
@@ -55,7 +56,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     if meta.range.end > bytes.len() {
         return Err(super::ends_in_header(Format::Avif));
     }
-    // The version and flags of the box come first.
+    // The box begins with its version and flags.
     let container = Container::read(bytes, meta.range.start + 4..meta.range.end)?;
     let primary = container.item(container.primary)?;
     container.check_essentials(primary, &[TRANSFORMS, DESCRIPTIONS].concat())?;
@@ -91,7 +92,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     })
 }
 
-/// The Exif block of the picture that is shown.
+/// Reads the Exif block of the visible picture.
 pub(crate) fn exif(bytes: &[u8]) -> Option<Vec<u8>> {
     let meta = boxes(bytes, 0..bytes.len()).find(|found| found.kind == *b"meta")?;
     let container = Container::read(bytes, meta.range.start + 4..meta.range.end.min(bytes.len())).ok()?;
@@ -100,13 +101,13 @@ pub(crate) fn exif(bytes: &[u8]) -> Option<Vec<u8>> {
     })?;
     let pieces = container.data(item).ok()?;
     let data = pieces.into_iter().filter_map(|piece| bytes.get(piece)).collect::<Vec<_>>().concat();
-    // How much stands in front of the block comes first.
+    // The data begin with the offset of the block.
     let start = usize::try_from(Reader::big(&data).u32(0)?).ok()?.checked_add(4)?;
     data.get(start..).map(<[u8]>::to_vec)
 }
 
 impl AvifCoding {
-    /// How long decoding takes, as the number of pixels of ordinary pictures that take as long.
+    /// Estimates the decoding time, as a number of pixels of an ordinary picture.
     pub(crate) fn work(&self) -> u64 {
         let layers = std::iter::once(&self.colour).chain(&self.alpha);
         let works = layers.flat_map(|layer| {
@@ -118,14 +119,14 @@ impl AvifCoding {
     }
 }
 
-/// Properties by which a picture is changed after it was put together.
+/// The properties that transform a picture after its tiles are joined.
 const TRANSFORMS: &[[u8; 4]] = &[*b"clap", *b"irot", *b"imir"];
 
-/// Properties that describe a picture, as far as they matter here.
+/// The known properties that describe a picture.
 const DESCRIPTIONS: &[[u8; 4]] =
     &[*b"av1C", *b"ispe", *b"pixi", *b"colr", *b"pasp", *b"auxC", *b"a1lx", *b"mdcv", *b"clli", *b"cclv", *b"amve"];
 
-/// The data of a tile, which is within the file.
+/// Returns the data of a tile, which must lie within the file.
 pub(crate) fn data<'a>(bytes: &'a [u8], pieces: &[Range<usize>]) -> Cow<'a, [u8]> {
     match pieces {
         [piece] => Cow::Borrowed(&bytes[piece.clone()]),
@@ -134,11 +135,11 @@ pub(crate) fn data<'a>(bytes: &'a [u8], pieces: &[Range<usize>]) -> Cow<'a, [u8]
 }
 
 impl<'a> Container<'a> {
-    /// Refuses a picture that is not to be shown by whoever does not know all its essential properties.
+    /// Rejects a picture with an essential property that is not `known`.
     fn check_essentials(&self, item: &Item, known: &[[u8; 4]]) -> Result<(), Rejection> {
         let essentials = item.properties.iter().filter(|(_, essential)| *essential);
         for found in essentials.filter_map(|&(index, _)| self.properties.get(index)) {
-            // Which layers of a picture to decode: all of them, or the first set of those that it offers.
+            // These properties select layers. All layers, or the first operating point, are what the decoder decodes anyway.
             let all = match &found.kind {
                 b"lsel" => self.bytes.get(found.range.clone()) == Some(&[0xff, 0xff]),
                 b"a1op" => self.bytes.get(found.range.clone()) == Some(&[0]),
@@ -165,7 +166,7 @@ impl<'a> Container<'a> {
         })
     }
 
-    /// What a picture is made of, and its width and height.
+    /// Reads a picture: its layer, and its width and height.
     fn layer(&self, item: &Item) -> Result<(Layer, (u32, u32)), Rejection> {
         match &item.kind {
             b"av01" => {
@@ -198,7 +199,7 @@ impl<'a> Container<'a> {
         let first = tiles.first().ok_or_else(corrupt)?;
         let tile = self.size(first).ok_or_else(corrupt)?;
         let same = |tile: &(u32, u32)| tiles.iter().all(|item| item.kind == *b"av01" && self.size(item) == Some(*tile));
-        // They cover the picture, none of them in vain.
+        // The tiles cover the picture, and no row or column of tiles lies outside of it.
         let covers = |edge: u32, tile: u32, count: usize| {
             let (edge, tile, count) = (u64::from(edge), u64::from(tile), count as u64);
             edge <= tile * count && edge > tile * (count - 1)
@@ -216,13 +217,13 @@ impl<'a> Container<'a> {
         Ok((self.layer_of(columns, &tiles, tile)?, size))
     }
 
-    /// The items that a grid consists of.
+    /// Returns the items of the tiles of a grid.
     fn tiles(&self, grid: &Item) -> Result<Vec<&Item>, Rejection> {
         self.refers(*b"dimg", grid.id).map(|id| self.item(id)).collect()
     }
 
     fn layer_of(&self, columns: usize, items: &[&Item], tile: (u32, u32)) -> Result<Layer, Rejection> {
-        /// How often the file's bytes may be decoded: identical tiles share them.
+        /// How often the bytes of the file may be decoded on average, as identical tiles may share their data.
         const MOST_TIMES: usize = 4;
         const ALWAYS: usize = 1 << 20;
         let tiles: Vec<Vec<Range<usize>>> = items.iter().map(|item| self.data(item)).collect::<Result<_, _>>()?;
@@ -242,10 +243,10 @@ impl<'a> Container<'a> {
         Ok(Layer { columns, tiles, tile, coded: coded.ok_or_else(corrupt)? })
     }
 
-    /// How colours are coded, and the ICC profile.
+    /// Reads the code points for colours, and the ICC profile.
     fn colours(&self, item: &Item) -> (Option<Colours>, Option<&'a [u8]>) {
         let (mut colours, mut icc) = (None, None);
-        // A grid's tiles may say it in its stead.
+        // They may belong to the tiles of a grid instead.
         let tile = self.refers(*b"dimg", item.id).next().and_then(|id| self.item(id).ok());
         let found = self.properties_of(item).chain(tile.into_iter().flat_map(|tile| self.properties_of(tile)));
         for content in
@@ -267,11 +268,11 @@ impl<'a> Container<'a> {
         (colours, icc)
     }
 
-    /// Where what is shown of a picture of `size` begins, and its width and height.
+    /// Returns the first visible pixel of a picture of `size`, and the visible width and height.
     fn shown(&self, item: &Item, size: (u32, u32)) -> Result<[(u32, u32); 2], Rejection> {
         let Some(crop) = self.property(item, *b"clap") else { return Ok([(0, 0), size]) };
         let reader = Reader::big(crop);
-        // A length and how far its middle is off the middle of all, both as fractions. Parts of a pixel are shown.
+        // Each axis has a length and the distance of its centre from the centre of the picture, both as fractions.
         let axis = |all: u32, at: usize| {
             let number = |i: usize| reader.u32(at + 4 * i).map(i64::from);
             let shift = i64::from(reader.u32(at + 16)?.cast_signed());
@@ -285,10 +286,10 @@ impl<'a> Container<'a> {
         Ok([(across.0, down.0), (across.1, down.1)])
     }
 
-    /// How the picture must be turned: first rotated, then mirrored. Exif only repeats it.
+    /// Reads the orientation: a rotation, and then a mirroring. Exif only repeats it.
     fn orientation(&self, item: &Item) -> Orientation {
         let first = |kind: [u8; 4]| self.property(item, kind).and_then(|content| content.first().copied());
-        // Quarter turns counter-clockwise; and which parts change places, 0 top and bottom or 1 left and right.
+        // The number of quarter turns counter-clockwise; and whether top and bottom (0) or left and right (1) are swapped.
         let (turns, mirror) = (first(*b"irot").unwrap_or(0) & 3, first(*b"imir").map(|axis| axis & 1));
         match (turns, mirror) {
             (0, None) => Orientation::Upright,

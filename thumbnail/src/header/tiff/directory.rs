@@ -1,14 +1,14 @@
-//! A directory of a TIFF: tags and their values.
+//! The directory of a TIFF: its tags and their values.
 
 use crate::{Reason, Rejection, bytes::Reader};
 
-/// The most values of a tag: a strip for every line of a very high picture.
+/// The maximum number of values of a tag, which allows a strip for each row of a very high picture.
 pub(super) const MOST_VALUES: usize = 1 << 18;
 
 pub(crate) struct Directory<'a> {
     reader: Reader<'a>,
     big: bool,
-    /// Offset of the first entry, and how many follow.
+    /// The offset of the first entry, and the number of entries.
     start: usize,
     entries: usize,
 }
@@ -16,7 +16,7 @@ pub(crate) struct Directory<'a> {
 pub(super) struct Entry {
     kind: u16,
     pub(super) count: usize,
-    /// Where the values are, in the entry itself or elsewhere.
+    /// The offset of the values, within the entry or elsewhere.
     pub(super) value_at: usize,
 }
 
@@ -34,10 +34,10 @@ impl<'a> Directory<'a> {
         }
     }
 
-    /// Where the entries are.
+    /// Iterates over the offsets of the entries.
     fn entry_offsets(&self) -> impl Iterator<Item = usize> {
         let size = self.entry_size();
-        // Entries are few in any real file; a number that lies ends with the file.
+        // Real files have few entries, and a wrong number ends with the file.
         let offsets = (0..self.entries.min(4096)).map(move |i| self.start + i * size);
         offsets.take_while(move |&at| self.reader.slice(at, size).is_some())
     }
@@ -78,15 +78,15 @@ impl<'a> Directory<'a> {
             16..=18 => self.reader.u64(at)?,
             _ => return None,
         };
-        // None of the numbers that are asked for can be negative.
+        // No number that is read here may be negative.
         let negative = matches!(entry.kind, 6 | 8 | 9 | 17) && number >> (8 * width(entry.kind)? - 1) == 1;
         if negative { None } else { u32::try_from(number).ok() }
     }
 
-    /// The first value of a tag; none where there is no such tag.
+    /// Reads the first value of a tag; returns `None` if there is no such tag.
     ///
     /// # Errors
-    /// [`Reason::Corrupt`] where the tag's value is no whole number, or lies outside the file.
+    /// Returns [`Reason::Corrupt`] if the value is not a whole number or lies outside of the file.
     pub(super) fn number(&self, tag: u16) -> Result<Option<u32>, Rejection> {
         let Some(at) = self.entry_offsets().find(|&at| self.reader.u16(at) == Some(tag)) else { return Ok(None) };
         let value = self.find(tag).filter(|entry| entry.count > 0).and_then(|entry| self.value(&entry, 0));
@@ -95,13 +95,13 @@ impl<'a> Directory<'a> {
         value.ok_or_else(rejection).map(Some)
     }
 
-    /// All values of a tag, or as many as there are; at most [`MOST_VALUES`].
+    /// Reads all values of a tag within the file, at most [`MOST_VALUES`].
     pub(super) fn numbers(&self, tag: u16) -> Vec<u32> {
         let Some(entry) = self.find(tag) else { return Vec::new() };
         (0..entry.count.min(MOST_VALUES)).map_while(|i| self.value(&entry, i)).collect()
     }
 
-    /// The fractions that are a tag's value; none where there are not `N` of them.
+    /// Reads the fractions of a tag; returns `None` if there are not exactly `N`.
     #[allow(clippy::cast_precision_loss)] // they stand for colours
     pub(super) fn fractions<const N: usize>(&self, tag: u16) -> Option<[f32; N]> {
         let entry = self.find(tag).filter(|entry| entry.kind == 5 && entry.count == N)?;
@@ -114,19 +114,19 @@ impl<'a> Directory<'a> {
         values.iter().all(|value| value.is_finite()).then_some(values)
     }
 
-    /// The bytes that are a tag's value.
+    /// Returns the value of a tag whose type is bytes.
     pub(crate) fn bytes(&self, tag: u16) -> Option<&'a [u8]> {
         let entry = self.find(tag).filter(|entry| width(entry.kind) == Some(1))?;
         self.reader.slice(entry.value_at, entry.count)
     }
 
-    /// The bytes of a tag's values, of whatever type.
+    /// Returns the bytes of a tag's values, of any type.
     pub(crate) fn raw(&self, tag: u16) -> Option<&'a [u8]> {
         let entry = self.find(tag)?;
         self.reader.slice(entry.value_at, entry.count.checked_mul(width(entry.kind)?)?)
     }
 
-    /// Red, green and blue of each palette entry.
+    /// Reads the red, green and blue of each palette entry.
     pub(super) fn palette(&self) -> Vec<[u8; 3]> {
         let values = self.numbers(320);
         // Values have 16 bits, but some writers store eight.
@@ -138,10 +138,10 @@ impl<'a> Directory<'a> {
     }
 }
 
-/// Bytes of one value of a type.
+/// Returns the number of bytes of a value of a type.
 fn width(kind: u16) -> Option<usize> {
     match kind {
-        // 129 are texts in UTF-8, which Exif has.
+        // 129 is UTF-8 text in Exif.
         1 | 2 | 6 | 7 | 129 => Some(1),
         3 | 8 => Some(2),
         4 | 9 | 11 | 13 => Some(4),

@@ -1,4 +1,4 @@
-//! TIFF and `BigTIFF`: the first directory.
+//! The first directory of a TIFF or `BigTIFF`.
 
 mod directory;
 
@@ -9,46 +9,46 @@ use self::directory::MOST_VALUES;
 use super::{Header, ends_in_header};
 use crate::{Format, Reason, Rejection, bytes::Reader, orientation::Orientation};
 
-/// How a TIFF's first picture is coded. All of it is honoured in decoding; what would not be, [`read`] refuses.
+/// The coding of the first picture of a TIFF. The decoder supports every combination that [`read`] accepts.
 #[derive(Debug, Clone)]
 #[allow(clippy::struct_excessive_bools)] // tags with two values
 pub(crate) struct TiffCoding {
-    /// Whether numbers begin with their least byte.
+    /// Whether numbers begin with their least significant byte.
     pub(crate) little: bool,
     pub(crate) compression: Compression,
     pub(crate) predictor: Predictor,
-    /// Whether the bits of each byte come from the least one on.
+    /// Whether the bits of each byte begin with the least significant bit.
     pub(crate) reversed: bool,
-    /// Bits of one sample.
+    /// The bits of a sample.
     pub(crate) bits: u32,
-    /// Whether samples are floating-point numbers; others have no sign.
+    /// Whether samples are floating-point numbers; otherwise, they are unsigned integers.
     pub(crate) float: bool,
-    /// Samples of one pixel.
+    /// The number of samples of a pixel.
     pub(crate) samples: usize,
     pub(crate) photometric: Photometric,
-    /// Which sample is alpha, and whether colours were multiplied by it.
+    /// The index of the alpha sample, and whether colours are multiplied by it.
     pub(crate) alpha: Option<(usize, bool)>,
-    /// Whether each sample has a plane of its own.
+    /// Whether each sample has its own plane.
     pub(crate) planar: bool,
-    /// Columns and rows of pixels that share a sample of chroma.
+    /// The columns and rows of pixels that share a sample of chroma.
     pub(crate) subsampling: (usize, usize),
-    /// Red, green and blue of each palette entry, one after the other.
+    /// The red, green and blue of each palette entry.
     pub(crate) palette: Vec<[u8; 3]>,
-    /// How much of luminance are red, green and blue, and black and white of each of the three samples.
+    /// The weights of red, green and blue in luminance; and the black and white of each of the three samples.
     pub(crate) luma: ([f32; 3], [f32; 6]),
-    /// Width and height of a strip or tile.
+    /// The width and height of a strip or tile.
     pub(crate) chunk: (u32, u32),
-    /// Where in the file each strip or tile lies, plane by plane. It may lie past the end.
+    /// The range of each strip or tile in the file, plane by plane. It may extend past the end.
     pub(crate) chunks: Vec<Range<usize>>,
-    /// Where in the file the tables lie that all JPEGs of this picture share.
+    /// The range of the tables that all JPEGs of the picture share.
     pub(crate) jpeg_tables: Range<usize>,
 }
 
-/// How the bytes of a strip or tile are packed.
+/// The compression of a strip or tile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Compression {
     None,
-    /// Run lengths of fax, each row beginning with a new byte.
+    /// Run lengths of fax, where each row begins with a new byte.
     FaxRows,
     /// Group 3 in one dimension.
     Fax3,
@@ -64,9 +64,9 @@ pub(crate) enum Compression {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Predictor {
     None,
-    /// Samples are differences to those of the pixel on the left.
+    /// Samples are differences from those of the pixel on the left.
     Horizontal,
-    /// The bytes of floating-point numbers are sorted by weight, then differences.
+    /// The bytes of floating-point numbers are sorted by significance, and are differences.
     Float,
 }
 
@@ -78,14 +78,14 @@ pub(crate) enum Photometric {
     Palette,
     Cmyk,
     Luma,
-    /// CIE L*a*b*, its chroma signed.
+    /// CIE L*a*b* with signed chroma.
     Lab,
     /// CIE L*a*b* as ICC profiles code it.
     IccLab,
 }
 
 impl Photometric {
-    /// Samples that make a colour.
+    /// The number of samples of a colour.
     pub(crate) fn samples(self) -> usize {
         match self {
             Self::WhiteIsZero | Self::BlackIsZero | Self::Palette => 1,
@@ -100,12 +100,12 @@ impl Photometric {
 }
 
 impl TiffCoding {
-    /// Samples of one pixel in a strip or tile.
+    /// The number of samples of a pixel in a strip or tile.
     pub(crate) fn together(&self) -> usize {
         if self.planar { 1 } else { self.samples }
     }
 
-    /// Bytes of a row of a strip or tile that is not subsampled.
+    /// The bytes of a row of a strip or tile without subsampling.
     pub(crate) fn row(&self) -> u64 {
         (u64::from(self.chunk.0) * self.together() as u64).saturating_mul(u64::from(self.bits)).div_ceil(8)
     }
@@ -152,22 +152,22 @@ fn coding(
     };
     let mut extra = directory.numbers(338);
     if extra.is_empty() && samples == photometric.samples() + 1 && photometric != Photometric::Palette {
-        // Some writers forget to say that the last sample is alpha.
+        // Some writers forget to declare that the last sample is alpha.
         extra.push(2);
     }
-    // 999 is what Corel Draw says of alpha.
+    // Corel Draw declares alpha as 999.
     let is_alpha = |&(_, kind): &(usize, u32)| matches!(kind, 1 | 2 | 999);
     let alpha = (photometric.samples()..samples).zip(extra).find(is_alpha);
     let compression = compression(directory)?;
-    // TIFF's default is that four pixels share chroma.
+    // By default, two by two pixels share chroma.
     let subsampling = Some(directory.numbers(530)).filter(|said| !said.is_empty()).unwrap_or(vec![2, 2]);
-    // JPEGs say themselves how they are subsampled, and their decoder undoes it.
+    // JPEGs declare their own subsampling, and the JPEG decoder expands it.
     let subsampled = photometric == Photometric::Luma && compression != Compression::Jpeg;
     let share = |i: usize| if subsampled { subsampling.get(i).map_or(1, |&share| share as usize) } else { 1 };
     let edge = |edge: u32, chunk: u32| u64::from(edge.div_ceil(chunk.max(1)));
     let count = edge(width, chunk.0).saturating_mul(edge(height, chunk.1));
     let count = count.saturating_mul(if planar { samples as u64 } else { 1 });
-    // Each costs a look into the file, whether it is there or not.
+    // Each strip costs time, even if it is missing.
     if count > MOST_VALUES as u64 {
         return Err(Reason::TooComplex.because(format!("the TIFF has {count} strips or tiles")));
     }
@@ -176,7 +176,7 @@ fn coding(
         little: Reader::tiff(bytes).is_some_and(Reader::is_little),
         compression,
         predictor: match number(317, 1)? {
-            // All others come without, whatever the tag says.
+            // Other compressions have no predictor, whatever the tag says.
             _ if !matches!(compression, Compression::Lzw | Compression::Deflate) => Predictor::None,
             1 => Predictor::None,
             2 => Predictor::Horizontal,
@@ -191,7 +191,7 @@ fn coding(
         bits: same(directory, 258, 1, photometric)?,
         float: match same(directory, 339, 1, photometric)? {
             1 | 4 => false,
-            // The chroma of Lab has signs, whether they are written down or not.
+            // The chroma of Lab is signed, whether or not the tag says so.
             2 if photometric.is_lab() => false,
             3 => true,
             other => return Err(unsupported("sample format", 339, other)),
@@ -243,10 +243,10 @@ fn compression(directory: &Directory) -> Result<Compression, Rejection> {
     })
 }
 
-/// The one value that a tag has for all samples.
+/// Reads the value of a tag, which must be the same for all samples.
 fn same(directory: &Directory, tag: u16, default: u32, photometric: Photometric) -> Result<u32, Rejection> {
     let first = directory.number(tag)?.unwrap_or(default);
-    // Signs are a matter of course in chroma of Lab, whether they are written down or not.
+    // The chroma of Lab is signed, whether or not the tag says so.
     let signs = tag == 339 && photometric.is_lab();
     match directory.numbers(tag).iter().find(|&&value| value != first) {
         Some(&other) if !signs => Err(unsupported("samples that differ: value", tag, other)),
@@ -254,20 +254,21 @@ fn same(directory: &Directory, tag: u16, default: u32, photometric: Photometric)
     }
 }
 
-/// Red, green and blue in luminance, and black and white; where the file says nonsense, as TIFF has it by default.
+/// Reads the weights of red, green and blue in luminance, and black and white. Invalid values are replaced by TIFF's defaults.
 fn luma(directory: &Directory) -> ([f32; 3], [f32; 6]) {
     let shares = directory.fractions(529).filter(|shares: &[f32; 3]| shares[1] > 0.0);
     let levels = directory.fractions(532).filter(|levels: &[f32; 6]| levels.chunks(2).all(|pair| pair[1] > pair[0]));
     (shares.unwrap_or([0.299, 0.587, 0.114]), levels.unwrap_or([0.0, 255.0, 128.0, 255.0, 128.0, 255.0]))
 }
 
-/// Where each strip or tile lies. Some writers list tiles as strips; what has no length may last until the end of the file.
+/// Lists the ranges of the strips or tiles. Some writers use the tags of strips for tiles. Without a length, a range extends to the end
+/// of the file.
 fn chunks(directory: &Directory, count: usize, end: usize) -> Vec<Range<usize>> {
     let list =
         |tiles: u16, strips: u16| directory.numbers(if directory.find(tiles).is_some() { tiles } else { strips });
     let (offsets, lengths) = (list(324, 273), list(325, 279));
     let range = |(i, &offset): (usize, &u32)| {
-        // At the file's start there can be none: such a strip was never written.
+        // Offset 0 means that the strip was never written.
         if offset == 0 {
             return 0..0;
         }
@@ -277,7 +278,7 @@ fn chunks(directory: &Directory, count: usize, end: usize) -> Vec<Range<usize>> 
     offsets.iter().take(count).enumerate().map(range).collect()
 }
 
-/// Refuses combinations of what is each supported by itself.
+/// Rejects combinations that the decoder does not support.
 fn check(coding: &TiffCoding, directory: &Directory) -> Result<(), Rejection> {
     let number = |tag: u16| directory.number(tag).map(|value| value.unwrap_or(0));
     let TiffCoding { bits, float, samples, photometric, compression, predictor, planar, .. } = *coding;
@@ -337,7 +338,7 @@ fn check(coding: &TiffCoding, directory: &Directory) -> Result<(), Rejection> {
     }
 }
 
-/// The rejection of a tag's value.
+/// Rejects the value of a tag.
 fn unsupported(what: &str, tag: u16, value: u32) -> Rejection {
     Reason::UnsupportedFormat.because(format!("TIFF: {what} {value} (tag {tag})"))
 }

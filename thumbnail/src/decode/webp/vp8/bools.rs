@@ -1,16 +1,16 @@
-//! The arithmetic decoder of true and false that everything in a frame goes through (RFC 6386, section 7).
+//! The arithmetic decoder of booleans, by which all of a frame is coded (RFC 6386, section 7).
 
-/// A position in a partition, and what its decoder has to know there. Small, so that a loop can keep a copy in registers.
+/// The state of the decoder within a partition. It is small, so that a loop can keep a copy in registers.
 #[derive(Clone, Copy)]
 pub(super) struct Bools<'a> {
     data: &'a [u8],
-    /// Bytes that were taken, zeros past the end of the data included.
+    /// The number of bytes that were read, including zeros past the end of the data.
     at: usize,
-    /// What follows, from the highest bit. Below the counted bits there may be more of the data, never anything else.
+    /// The next bits, from the highest. Below the counted bits there may be more bits of the data.
     value: u64,
-    /// How many bits of the value are counted, less the eight that a decision looks at. Below zero it must be filled.
+    /// The number of counted bits of the value, minus the eight that a decision needs. If it is negative, the value must be filled.
     spare: i32,
-    /// How wide the interval is that the value lies in: 128 to 255.
+    /// The width of the interval of the value: 128 to 255.
     range: u32,
 }
 
@@ -19,12 +19,12 @@ impl<'a> Bools<'a> {
         Self { data, at: 0, value: 0, spare: -8, range: 255 }
     }
 
-    /// Whether it has gone further than the data. One byte of zeros is let pass, as encoders exist that leave it out.
+    /// Whether more than one byte was read past the end of the data. Some encoders omit the last byte.
     pub(super) fn overrun(&self) -> bool {
         8 * self.at > 8 * self.data.len() + (self.spare + 8) as usize
     }
 
-    /// The next decision, of which `probability` parts in 256 are false.
+    /// Reads a boolean, which is false with a probability of `probability` / 256.
     #[inline(always)]
     pub(super) fn next(&mut self, probability: u8) -> bool {
         self.fill();
@@ -32,7 +32,7 @@ impl<'a> Bools<'a> {
         let least = u64::from(split) << 56;
         let found = self.value >= least;
         if found {
-            // By branches, which can be foreseen, rather than by arithmetic that waits for the comparison.
+            // A branch can be predicted, whereas arithmetic would wait for the comparison.
             std::hint::cold_path();
             self.range -= split;
             self.value -= least;
@@ -43,7 +43,7 @@ impl<'a> Bools<'a> {
         found
     }
 
-    /// A decision as likely as not, which no branch could foresee: -1 if it is true, else 0.
+    /// Reads a boolean with a probability of one half, without a branch. Returns -1 for true and 0 for false.
     #[inline(always)]
     pub(super) fn sign(&mut self) -> i32 {
         self.fill();
@@ -51,7 +51,7 @@ impl<'a> Bools<'a> {
         let least = u64::from(split) << 56;
         let mask = u64::from(self.value >= least).wrapping_neg();
         self.value -= least & mask;
-        // The upper part is as long as the lower, or one less.
+        // The upper part of the interval is as long as the lower, or one less.
         self.range = split - (mask as u32 & (2 * split - self.range));
         self.normalise();
         mask as i32
@@ -61,18 +61,18 @@ impl<'a> Bools<'a> {
         self.next(128)
     }
 
-    /// An integer of so many bits, the highest first.
+    /// Reads an integer of `bits` bits, the highest first.
     pub(super) fn literal(&mut self, bits: u32) -> u8 {
         (0..bits).fold(0, |value, _| value << 1 | u8::from(self.flag()))
     }
 
-    /// A magnitude of so many bits and a sign.
+    /// Reads a magnitude of `bits` bits, and a sign.
     pub(super) fn signed(&mut self, bits: u32) -> i32 {
         let value = i32::from(self.literal(bits));
         if self.flag() { -value } else { value }
     }
 
-    /// What [`Bools::signed`] reads, where a flag says that it is there.
+    /// Reads a flag and, if it is set, a value as by [`Bools::signed`].
     pub(super) fn optional(&mut self, bits: u32) -> Option<i32> {
         self.flag().then(|| self.signed(bits))
     }
@@ -100,7 +100,7 @@ impl<'a> Bools<'a> {
         }
     }
 
-    /// The last bytes, and zeros behind them.
+    /// Fills the value with the last bytes, and then zeros.
     #[cold]
     fn last_word(&self) -> u64 {
         let mut bytes = [0; 8];
@@ -114,7 +114,7 @@ impl<'a> Bools<'a> {
 mod tests {
     use super::*;
 
-    /// The encoder of RFC 6386, section 7.3, in arithmetic without limits: the interval's lower end as bits.
+    /// The encoder of RFC 6386, section 7.3, with unlimited precision: the lower end of the interval as bits.
     fn encode(decisions: &[(u8, bool)]) -> Vec<u8> {
         let (mut bytes, mut low, mut range, mut bits) = (Vec::<u8>::new(), 0_u32, 255_u32, 0);
         for &(probability, decision) in decisions {
@@ -181,7 +181,7 @@ mod tests {
         for length in 0..20 {
             let bytes = vec![0x5a; length];
             let mut bools = Bools::new(&bytes);
-            // Each of these takes a bit or, now and then, none.
+            // Each of these takes one bit, or sometimes none.
             let mut taken = 0;
             while !bools.overrun() {
                 bools.sign();

@@ -1,14 +1,14 @@
-//! Samples along the edges of blocks, brought side by side so that many are filtered at once: sixteen of luma, or eight of each
+//! Arranges the samples along the edges of blocks in vectors, so that many are filtered at once: sixteen of luma, or eight of each
 //! chroma plane.
 
 use wide::{bytemuck::cast, u8x16};
 
 use super::strip::Rows;
 
-/// Four samples before an edge and four behind it, at sixteen places along it.
+/// The four samples before an edge and the four samples after it, at sixteen positions along the edge.
 pub(super) type Samples = [u8x16; 8];
 
-/// Changes the samples along an upright edge, `left` being the first column behind it. The planes have macroblocks of `SIZE`.
+/// Filters along a vertical edge. `left` is the first column after it. The macroblocks of the planes have `SIZE` by `SIZE` samples.
 #[inline(always)]
 pub(super) fn upright<const SIZE: usize>(planes: &mut [Rows], left: usize, change: impl Fn(&mut Samples)) {
     let mut rows = [[0; 8]; 16];
@@ -22,7 +22,7 @@ pub(super) fn upright<const SIZE: usize>(planes: &mut [Rows], left: usize, chang
     }
 }
 
-/// The same along a level edge, `top` being the first row behind it in the macroblock whose first column is `left`.
+/// Filters along a horizontal edge. `top` is the first row after it, in the macroblock whose first column is `left`.
 #[inline(always)]
 pub(super) fn level<const SIZE: usize>(planes: &mut [Rows], left: usize, top: usize, change: impl Fn(&mut Samples)) {
     let mut rows = [[0; 16]; 8];
@@ -40,20 +40,20 @@ pub(super) fn level<const SIZE: usize>(planes: &mut [Rows], left: usize, top: us
     }
 }
 
-/// The columns of sixteen rows.
+/// Transposes sixteen rows to columns.
 #[inline(always)]
 fn columns(rows: [[u8; 8]; 16]) -> Samples {
     shuffle(shuffle(shuffle(shuffle(cast(rows)))))
 }
 
-/// The sixteen rows of some columns.
+/// Transposes columns to sixteen rows.
 #[inline(always)]
 fn back(columns: Samples) -> [[u8; 8]; 16] {
     cast(shuffle(shuffle(shuffle(columns))))
 }
 
-/// Shuffles all as one deck of cards, its first half into its second. Where a card lies, as a number of seven bits, is turned by
-/// one bit: seven times, and all are back; four times, and row and column have changed places.
+/// Interleaves the first half of the samples with the second half. This rotates the index of each sample, a number of seven bits, by one
+/// bit. Seven rotations restore the order, and four swap rows and columns.
 #[inline(always)]
 fn shuffle([a, b, c, d, e, f, g, h]: Samples) -> Samples {
     let [(a, b), (c, d), (e, f), (g, h)] = [(a, e), (b, f), (c, g), (d, h)]

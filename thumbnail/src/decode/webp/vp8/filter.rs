@@ -1,4 +1,4 @@
-//! The filter that smooths the edges of blocks (RFC 6386, section 15). Nothing in a key frame is predicted from what it makes.
+//! The loop filter, which smooths the edges of blocks (RFC 6386, section 15). In a key frame, prediction uses unfiltered samples.
 
 use std::slice;
 
@@ -9,36 +9,35 @@ use super::{
     strip::{Rows, Strip},
 };
 
-/// Macroblocks can be sorted into so many segments, each with a filter and quantisers of its own.
+/// The number of segments of macroblocks, each with its own filter and quantisers.
 pub(super) const SEGMENTS: usize = 4;
 
-/// How the frame asks for filtering.
+/// The filter parameters of a frame.
 #[derive(Debug)]
 pub(super) struct Settings {
-    /// Only luma, by a shorter filter.
+    /// Whether only luma is filtered, by a shorter filter.
     pub(super) simple: bool,
-    /// How much is filtered, from 0 to 63. At 0 nothing is, whatever segments say.
+    /// The strength from 0 to 63. 0 disables filtering, even for segments with another level.
     pub(super) level: i32,
-    /// The same of each segment, before what modes change of it.
+    /// The strength of each segment, before adjustment by mode.
     pub(super) levels: [i32; SEGMENTS],
     pub(super) sharpness: i32,
-    /// What is added for a key frame's macroblocks, and for those that are predicted block by block.
+    /// The adjustments for all macroblocks of a key frame, and for macroblocks that are predicted block by block.
     pub(super) changes: [i32; 2],
 }
 
-/// By how much samples may differ to be filtered.
+/// The differences up to which samples are filtered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Limits {
-    /// Across the edge of a block; that of a macroblock has four more.
+    /// Across the edge of a block. The limit of a macroblock is greater by 4.
     edge: u8,
-    /// Beside it.
+    /// Beside the edge.
     inside: u8,
-    /// From here on there is detail, of which less is changed.
+    /// Above this difference there is detail, which is filtered less.
     detail: u8,
 }
 
-/// For each segment the limits of macroblocks that are predicted as a whole, and of those block by block; none where nothing
-/// is filtered.
+/// The limits of each segment, for macroblocks that are predicted as a whole or block by block; `None` if they are not filtered.
 #[derive(Debug)]
 pub(super) struct Filter {
     simple: bool,
@@ -56,7 +55,7 @@ impl Filter {
         Self { simple: settings.simple, limits }
     }
 
-    /// Filters a macroblock's edges to the left and above, and if it has `inner` ones, those too.
+    /// Filters the left and the top edge of a macroblock, and its `inner` edges.
     #[inline]
     pub(super) fn apply(
         &self,
@@ -102,7 +101,7 @@ fn all<const SIMPLE: bool>(strip: &mut Strip, column: usize, top: bool, limits: 
     }
 }
 
-/// The edges of macroblocks of `SIZE` by `SIZE` samples: luma, or both chroma planes at once.
+/// Filters the edges of a macroblock of `SIZE` by `SIZE` samples: luma, or both chroma planes at once.
 fn plane<const SIMPLE: bool, const SIZE: usize>(
     rows: &mut [Rows],
     column: usize,
@@ -130,13 +129,13 @@ fn plane<const SIMPLE: bool, const SIZE: usize>(
     }
 }
 
-/// Filters at all places, each by itself. `OUTER` says that the edge is one of macroblocks.
+/// Filters all positions along an edge. `OUTER` says that it is the edge of a macroblock.
 #[inline(always)]
 fn smooth<const SIMPLE: bool, const OUTER: bool>(samples: &mut Samples, limits: Limits) {
     let [edge, inside, detail] = [limits.edge, limits.inside, limits.detail].map(|limit| i16x16::splat(limit.into()));
     let [p3, p2, p1, p0, q0, q1, q2, q3] = samples.map(i16x16::from);
     let differ = |a: i16x16, b: i16x16| (a - b).abs();
-    // Where something holds all bits are set.
+    // A true comparison sets all bits.
     let mut filtered = (differ(p0, q0) * 4 + differ(p1, q1)).simd_le(edge + edge + 1);
     let beside = differ(p1, p0).max(differ(q1, q0));
     if !SIMPLE {
@@ -167,19 +166,19 @@ fn smooth<const SIMPLE: bool, const OUTER: bool>(samples: &mut Samples, limits: 
     }
 }
 
-/// The nearest values that fit into eight bits with a sign.
+/// Clamps values to signed eight bits.
 #[inline(always)]
 fn signed_byte(values: i16x16) -> i16x16 {
     values.max(i16x16::splat(-128)).min(i16x16::splat(127))
 }
 
-/// An eighth of them.
+/// Divides values by eight.
 #[inline(always)]
 fn eighth(values: i16x16) -> i16x16 {
     signed_byte(values) >> 3
 }
 
-/// The nearest values that are samples.
+/// Clamps values to samples.
 #[inline(always)]
 fn bytes(values: i16x16) -> u8x16 {
     let [low, high] = cast(values);

@@ -1,4 +1,4 @@
-//! What stands in front of a frame's macroblocks (RFC 6386, section 9).
+//! The header of a frame (RFC 6386, section 9).
 
 use super::{
     Broken,
@@ -7,22 +7,22 @@ use super::{
     tables::{AC_STEPS, DC_STEPS, TOKEN_UPDATES, TOKENS},
 };
 
-/// Probabilities of tokens: of each kind of block, by the position of a coefficient and by what came before it. Behind the last
-/// position is one more, so that the one that follows can always be looked up.
+/// The probabilities of tokens, by the kind of block, the position of the coefficient, and the previous token. There is one position more
+/// than coefficients, so that the next position can always be looked up.
 pub(super) type Tokens = [[[[u8; 11]; 3]; 17]; 4];
 
-/// What one step of each coefficient means: of the mean, and of all others.
+/// The quantiser steps of the mean, and of all other coefficients.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Steps {
     pub(super) dc: i32,
     pub(super) ac: i32,
 }
 
-/// The steps of each kind of plane.
+/// The quantiser steps of each kind of plane.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Quantisers {
     pub(super) luma: Steps,
-    /// Of the block that holds the means of a macroblock's luma blocks.
+    /// The steps of the block with the means of the luma blocks.
     pub(super) means: Steps,
     pub(super) chroma: Steps,
 }
@@ -30,16 +30,16 @@ pub(super) struct Quantisers {
 pub(super) struct Header<'a> {
     pub(super) width: usize,
     pub(super) height: usize,
-    /// The tree's probabilities of a macroblock's segment, where macroblocks name theirs.
+    /// The probabilities of a macroblock's segment, if macroblocks name one.
     pub(super) segments: Option<[u8; SEGMENTS - 1]>,
     pub(super) filter: Filter,
     pub(super) quantisers: [Quantisers; SEGMENTS],
     pub(super) tokens: Box<Tokens>,
-    /// The probability that a macroblock has coefficients, where it can say that it has none.
+    /// The probability that a macroblock has coefficients, if a flag tells that.
     pub(super) filled: Option<u8>,
-    /// The rest of the first partition: what each macroblock is predicted from.
+    /// The rest of the first partition: the modes of the macroblocks.
     pub(super) modes: Bools<'a>,
-    /// The coefficients of rows of macroblocks, in turns. A power of two of them.
+    /// The partitions with the coefficients, which rows of macroblocks use in turn. Their number is a power of two.
     pub(super) partitions: Vec<Bools<'a>>,
 }
 
@@ -54,7 +54,7 @@ impl<'a> Header<'a> {
         if start[..3] != [0x9d, 0x01, 0x2a] {
             return Err(Broken::Rules("its start code is wrong"));
         }
-        // The two highest bits tell how much larger it is to be shown; nobody heeds them.
+        // The two highest bits are a scale for display, which all decoders ignore.
         let edge = |low: u8, high: u8| usize::from(u16::from_le_bytes([low, high]) & 0x3fff);
         let (width, height) = (edge(start[3], start[4]), edge(start[5], start[6]));
         let (modes, rest) = rest.split_at_checked((tag >> 5) as usize).ok_or(Broken::Ends)?;
@@ -62,13 +62,13 @@ impl<'a> Header<'a> {
         if bools.flag() {
             return Err(Broken::Rules("its colour space is unknown"));
         }
-        // Whether samples need no clamping. It does no harm.
+        // Whether samples need no clamping. They are always clamped.
         bools.flag();
         let segmentation = Segmentation::read(&mut bools);
         let filter = filter(&mut bools, &segmentation);
         let partitions = partitions(1 << bools.literal(2), rest)?;
         let quantisers = quantisers(&mut bools, &segmentation);
-        // Whether the probabilities are kept for frames to come.
+        // Whether the probabilities apply to later frames.
         bools.flag();
         let tokens = tokens(&mut bools);
         let filled = bools.flag().then(|| bools.literal(8));
@@ -89,13 +89,13 @@ impl<'a> Header<'a> {
     }
 }
 
-/// Section 9.3.
+/// The segments of a frame (section 9.3).
 #[derive(Default)]
 struct Segmentation {
     tree: Option<[u8; SEGMENTS - 1]>,
-    /// Quantiser indices, or what is added to the frame's.
+    /// The quantiser indices, or differences from the frame's.
     indices: Option<[i32; SEGMENTS]>,
-    /// The same of the filter's level.
+    /// The filter levels, or differences from the frame's.
     levels: Option<[i32; SEGMENTS]>,
     absolute: bool,
 }
@@ -119,7 +119,7 @@ impl Segmentation {
         read
     }
 
-    /// A value of each segment, by those that it has itself and by the frame's.
+    /// Computes the value of each segment from its own values and the frame's.
     fn apply(&self, own: Option<[i32; SEGMENTS]>, base: i32) -> [i32; SEGMENTS] {
         match own {
             Some(own) if self.absolute => own,
@@ -129,22 +129,22 @@ impl Segmentation {
     }
 }
 
-/// Section 9.6.
+/// Reads the filter parameters (section 9.6).
 fn filter(bools: &mut Bools, segmentation: &Segmentation) -> Filter {
     let simple = bools.flag();
     let level = i32::from(bools.literal(6));
     let sharpness = i32::from(bools.literal(3));
     let mut changes = [0; 2];
     if bools.flag() && bools.flag() {
-        // By the frame that is referred to, and by mode: in a key frame there is one of those, and one mode that counts.
+        // The adjustments by reference frame and by mode. A key frame needs one of each.
         let all: [i32; 8] = std::array::from_fn(|_| bools.optional(6).unwrap_or(0));
         changes = [all[0], all[4]];
     }
     Filter::new(&Settings { simple, level, levels: segmentation.apply(segmentation.levels, level), sharpness, changes })
 }
 
-/// Behind the first partition: the lengths of all others but the last, then they themselves (section 9.5). One that is not
-/// there, or not whole, is found out when it is read.
+/// Finds the partitions after the first one (section 9.5): the lengths of all but the last, and then the partitions. A partition that
+/// is missing or cut is noticed when it is read.
 fn partitions(count: usize, rest: &[u8]) -> Result<Vec<Bools<'_>>, Broken> {
     let (lengths, mut rest) = rest.split_at_checked(3 * (count - 1)).ok_or(Broken::Ends)?;
     let mut partitions = Vec::with_capacity(count);
@@ -158,10 +158,10 @@ fn partitions(count: usize, rest: &[u8]) -> Result<Vec<Bools<'_>>, Broken> {
     Ok(partitions)
 }
 
-/// Sections 9.6 and 14.1.
+/// Reads the quantisers (sections 9.6 and 14.1).
 fn quantisers(bools: &mut Bools, segmentation: &Segmentation) -> [Quantisers; SEGMENTS] {
     let base = i32::from(bools.literal(7));
-    // Of luma's means, of both of the block of means, of both of chroma.
+    // The differences for the mean of luma, for both steps of the block of means, and for both steps of chroma.
     let changes: [i32; 5] = std::array::from_fn(|_| bools.optional(4).unwrap_or(0));
     segmentation.apply(segmentation.indices, base).map(|index| {
         let step = |steps: &[i16; 128], change: i32| i32::from(steps[(index + change).clamp(0, 127) as usize]);
@@ -175,9 +175,9 @@ fn quantisers(bools: &mut Bools, segmentation: &Segmentation) -> [Quantisers; SE
     })
 }
 
-/// Section 13.4.
+/// Reads the probabilities of tokens (section 13.4).
 fn tokens(bools: &mut Bools) -> Box<Tokens> {
-    /// The band that the coefficient at each position is in.
+    /// The band of the coefficient at each position.
     const BANDS: [usize; 17] = [0, 1, 2, 3, 6, 4, 5, 6, 6, 6, 6, 6, 6, 6, 6, 7, 0];
     let mut bands = TOKENS;
     for (probability, update) in bands.iter_mut().zip(TOKEN_UPDATES) {

@@ -1,4 +1,4 @@
-//! One macroblock: predicted, and corrected by its coefficients.
+//! Reconstructs a macroblock: predicts it, and adds its residue.
 
 use super::{
     modes::{BlockMode, Luma, Modes},
@@ -8,17 +8,17 @@ use super::{
     transform::{self, Block, Samples},
 };
 
-/// A macroblock with the samples at its edge.
+/// A macroblock, with the samples around its top and left edges.
 pub(super) struct Macroblock {
     luma: Plane<32, 17>,
     chroma: [Plane<16, 9>; 2],
 }
 
-/// What stands for samples beyond the picture: above it, and to its left.
+/// The samples above the picture, and to its left.
 const ABOVE: u8 = 127;
 const BESIDE: u8 = 129;
 
-/// The last row that each column of macroblocks made, not filtered: what those below are predicted from.
+/// The last, unfiltered row of a column of macroblocks, from which the next macroblock below is predicted.
 #[derive(Clone)]
 pub(super) struct Above {
     luma: [u8; 16],
@@ -26,7 +26,7 @@ pub(super) struct Above {
 }
 
 impl Above {
-    /// Above the picture.
+    /// The samples above the picture.
     pub(super) const NOTHING: Self = Self { luma: [ABOVE; 16], chroma: [[ABOVE; 8]; 2] };
 }
 
@@ -35,23 +35,23 @@ impl Macroblock {
         Self { luma: [[ABOVE; 32]; 17], chroma: [[[ABOVE; 16]; 9]; 2] }
     }
 
-    /// Takes the samples at the edge of a macroblock: those above it and above the one to its right; to its left is the one that
-    /// was made last, or, where it is the `first` of its row, nothing.
+    /// Loads the samples around the next macroblock: those above it, those above its `right` neighbour, and those of the last macroblock
+    /// on its left, unless it is the `first` in its row.
     pub(super) fn enter(&mut self, above: &Above, right: Option<&Above>, first: bool, top: bool) {
         let corner = first.then_some(if top { ABOVE } else { BESIDE });
         enter(&mut self.luma, &above.luma, corner);
         for (plane, above) in self.chroma.iter_mut().zip(&above.chroma) {
             enter(plane, above, corner);
         }
-        // The blocks on the right are predicted from what lies above the next macroblock, be they as far down as they will. At
-        // the picture's edge the last sample goes on.
+        // All blocks on the right are predicted from the samples above the right neighbour, even those further down. At the edge of
+        // the picture, the last sample is repeated.
         let right = right.map_or([above.luma[15]; 4], |right| right.luma[..4].try_into().unwrap_or_default());
         for row in [0, 4, 8, 12] {
             self.luma[row][LEFT + 16..LEFT + 20].copy_from_slice(&right);
         }
     }
 
-    /// Makes the samples.
+    /// Computes the samples.
     pub(super) fn make(&mut self, modes: &Modes, residue: &Residue, first: bool, top: bool) {
         let (above, left) = (!top, !first);
         let (luma, chroma) = residue.blocks.split_at(16);
@@ -69,7 +69,7 @@ impl Macroblock {
         }
     }
 
-    /// Puts the samples where they belong.
+    /// Stores the samples in the strip.
     pub(super) fn leave(&self, strip: &mut Strip, column: usize, above: &mut Above) {
         let (luma, chroma) = strip.planes();
         leave(&self.luma, luma, column, &mut above.luma);
@@ -102,7 +102,7 @@ fn leave<const W: usize, const H: usize>(plane: &Plane<W, H>, to: &mut Rows, col
     above.copy_from_slice(&plane[size][LEFT..LEFT + size]);
 }
 
-/// Adds what all blocks of a plane differ by.
+/// Adds the residue of all blocks of a plane.
 #[inline(always)]
 fn correct<const W: usize, const H: usize>(plane: &mut Plane<W, H>, blocks: &[Block], ends: &[u8]) {
     let across = (H - 1) / 4;
@@ -115,7 +115,7 @@ fn correct<const W: usize, const H: usize>(plane: &mut Plane<W, H>, blocks: &[Bl
     }
 }
 
-/// Predicts and corrects block by block, each from those before it.
+/// Predicts block by block, and adds the residue of each before the next is predicted.
 fn blocks(plane: &mut Plane<32, 17>, modes: &[BlockMode; 16], blocks: &[Block], ends: &[u8]) {
     for (i, ((&mode, block), &end)) in modes.iter().zip(blocks).zip(ends).enumerate() {
         let (x, y) = (LEFT + 4 * (i % 4), 4 * (i / 4));

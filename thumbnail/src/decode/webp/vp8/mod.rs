@@ -1,6 +1,6 @@
-//! A decoder of VP8's key frames, which is what a lossy WebP holds (RFC 6386), row by row.
+//! Decodes a VP8 key frame, the content of a lossy WebP (RFC 6386), row by row.
 //!
-//! Of a picture it holds what two rows of macroblocks need.
+//! Only two rows of macroblocks are in memory at once.
 
 #![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)] // samples and small counts
 #![allow(clippy::inline_always)] // what is done for each decision has to be a part of the loop around it
@@ -26,19 +26,19 @@ use modes::{Luma, Neighbours};
 pub(super) use strip::Strip;
 use tokens::{Context, Residue};
 
-/// Why there is no frame to be had.
+/// Why a frame cannot be decoded.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Broken {
     /// The data end too early.
     Ends,
-    /// They are no key frame.
+    /// The data are not a valid key frame.
     Rules(&'static str),
 }
 
-/// A frame whose rows are still to come.
+/// Decodes the rows of a frame.
 pub(super) struct Frame<'a> {
     header: Header<'a>,
-    /// The row of macroblocks that comes next; none where there is none.
+    /// The next row of macroblocks; `None` after the last.
     row: Option<usize>,
     rows: usize,
     neighbours: Neighbours,
@@ -67,13 +67,13 @@ impl<'a> Frame<'a> {
         })
     }
 
-    /// Width and height in pixels.
+    /// The width and height in pixels.
     pub(super) fn size(&self) -> (usize, usize) {
         (self.header.width, self.header.height)
     }
 
-    /// The next rows from the top, some of luma and half as many of chroma; none where those were the last, or the data end.
-    /// There may be more of them than the picture has.
+    /// Decodes the next rows of luma, and half as many of chroma. Returns `None` after the last row, or at the end of the data. The last
+    /// rows may lie below the picture.
     pub(super) fn next_strip(&mut self) -> Option<&Strip> {
         let row = self.row?;
         if row > 0 {
@@ -92,7 +92,7 @@ impl<'a> Frame<'a> {
         Some(&self.strip)
     }
 
-    /// Makes a row of macroblocks; answers whether all of it was there.
+    /// Decodes a row of macroblocks. Returns whether all of its data were found.
     fn decode_row(&mut self, row: usize) -> bool {
         let top = row == 0;
         let partition = row % self.header.partitions.len();

@@ -1,20 +1,20 @@
-//! What each macroblock is predicted from, and how it is quantised (RFC 6386, sections 10 and 11).
+//! Reads the prediction modes and the segments of macroblocks (RFC 6386, sections 10 and 11).
 
 use super::{bools::Bools, header::Header, tables::BLOCK_MODES};
 
-/// How a macroblock's luma or chroma is predicted as a whole.
+/// The prediction of the luma or chroma of a whole macroblock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
     Mean,
-    /// Columns go on as above.
+    /// Repeats the row above.
     Vertical,
-    /// Rows go on as to the left.
+    /// Repeats the column on the left.
     Horizontal,
-    /// Both change as they do at the edge.
+    /// Continues the gradients of both edges.
     TrueMotion,
 }
 
-/// How a block of 4x4 luma samples is predicted. The order is that of the probabilities.
+/// The prediction of a block of 4x4 luma samples, in the order of the probabilities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BlockMode {
     Mean,
@@ -30,7 +30,7 @@ pub(super) enum BlockMode {
 }
 
 impl Mode {
-    /// As which mode its blocks count when those beside them are told.
+    /// The mode that the blocks of such a macroblock have as neighbours.
     fn of_blocks(self) -> BlockMode {
         match self {
             Self::Mean => BlockMode::Mean,
@@ -41,31 +41,31 @@ impl Mode {
     }
 }
 
-/// How a macroblock's luma is predicted.
+/// The prediction of the luma of a macroblock.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Luma {
     Whole(Mode),
-    /// Each block for itself, in rows.
+    /// Block by block, row by row.
     Blocks([BlockMode; 16]),
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Modes {
     pub(super) segment: usize,
-    /// Without any coefficients.
+    /// Whether the macroblock has no coefficients.
     pub(super) empty: bool,
     pub(super) luma: Luma,
     pub(super) chroma: Mode,
 }
 
-/// The modes of blocks above and to the left, by which those of a macroblock are told.
+/// The modes of the blocks above and on the left, which determine the probabilities of the next modes.
 pub(super) struct Neighbours {
     above: Vec<[BlockMode; 4]>,
     left: [BlockMode; 4],
 }
 
 impl Neighbours {
-    /// Above the first row of so many macroblocks.
+    /// Begins the first row, which has `columns` macroblocks.
     pub(super) fn new(columns: usize) -> Self {
         Self { above: vec![[BlockMode::Mean; 4]; columns], left: [BlockMode::Mean; 4] }
     }
@@ -74,7 +74,7 @@ impl Neighbours {
         self.left = [BlockMode::Mean; 4];
     }
 
-    /// The next macroblock of a row, in a column.
+    /// Reads the modes of the next macroblock, in `column` of its row.
     pub(super) fn read(&mut self, header: &mut Header, column: usize) -> Modes {
         let bools = &mut header.modes;
         let segment = header.segments.map_or(0, |[which, low, high]| {

@@ -1,19 +1,18 @@
-//! Prediction from the samples above and to the left (RFC 6386, section 12).
+//! Predicts samples from those above and on the left (RFC 6386, section 12).
 
 use super::{
     modes::{BlockMode, Mode},
     transform::Samples,
 };
 
-/// Where a macroblock's first column lies in a [`Plane`].
+/// The index of the first column of the macroblock in a [`Plane`].
 pub(super) const LEFT: usize = 8;
 
-/// The samples of one macroblock and of those at its edge: rows from the one above it, and in each, from [`LEFT`], its own
-/// samples behind at least one of the macroblock to the left. Luma has four more on the right, of what lies above there.
+/// The samples of a macroblock and around its edges. The first row lies above the macroblock. Each row has samples of the macroblock
+/// on the left, and from [`LEFT`] on its own. Rows of luma have four more samples, from the row above the right neighbour.
 pub(super) type Plane<const W: usize, const H: usize> = [[u8; W]; H];
 
-/// Predicts all samples of a plane, of which there are as many rows as columns. `above` and `left` say whether there is anything
-/// there but the picture's edge.
+/// Predicts all samples of a square plane. `above` and `left` say whether there are neighbours in the picture.
 #[inline(always)]
 pub(super) fn whole<const W: usize, const H: usize>(plane: &mut Plane<W, H>, mode: Mode, above: bool, left: bool) {
     let size = H - 1;
@@ -47,11 +46,10 @@ pub(super) fn whole<const W: usize, const H: usize>(plane: &mut Plane<W, H>, mod
     }
 }
 
-/// What surrounds a block of 4x4 samples, round its upper left corner: four to the left from the bottom up, the corner, and
-/// eight above.
+/// The samples around a block of 4x4 samples: four on the left from the bottom up, the corner, and eight above.
 pub(super) type Edge = [u8; 13];
 
-/// Where an [`Edge`] has the corner.
+/// The index of the corner in an [`Edge`].
 const CORNER: usize = 4;
 
 #[inline(always)]
@@ -59,7 +57,7 @@ pub(super) fn block(edge: &Edge, mode: BlockMode) -> Samples {
     let e = edge;
     let left: [u8; 4] = [e[3], e[2], e[1], e[0]];
     let above: &[u8; 8] = e.last_chunk().unwrap_or(&[0; 8]);
-    // Means of two and of three neighbours, at the first of the two and at the middle one of the three.
+    // Means of two neighbours, by the index of the first; and of three neighbours, by the index of the middle one.
     let d = |at: usize| mean_of_two(e[at], e[at + 1]);
     let t = |at: usize| mean_of_three(e[at - 1], e[at], e[at + 1]);
     match mode {

@@ -1,58 +1,58 @@
-//! The rows of samples that one row of macroblocks makes.
+//! The rows of samples of one row of macroblocks.
 
 use std::ops::Range;
 
-/// Rows of the macroblocks above that are kept, because filtering the ones below changes three of them and looks at a fourth.
+/// The number of rows that are kept from the macroblocks above: filtering the next macroblocks changes three of them and reads a fourth.
 const KEPT: usize = 4;
 
-/// Luma, and two planes of chroma with half as many rows and half as many samples in each; as wide as whole macroblocks.
+/// The rows of luma and of two chroma planes, which have half the width and height. They consist of whole macroblocks.
 pub(in crate::decode::webp) struct Strip {
     luma: Rows,
     chroma: [Rows; 2],
 }
 
-/// Rows of one plane: those that are kept, then as many as a macroblock has.
+/// The rows of a plane: the rows that are kept, and then those of the current macroblocks.
 pub(super) struct Rows {
     samples: Vec<u8>,
     stride: usize,
-    /// Rows and columns of a macroblock.
+    /// The number of rows and columns of a macroblock.
     size: usize,
-    /// The rows that will not change any more.
+    /// The rows that are finished.
     ready: Range<usize>,
 }
 
 impl Strip {
-    /// For rows of so many macroblocks.
+    /// Creates a strip for rows of `columns` macroblocks.
     pub(super) fn new(columns: usize) -> Self {
         Self { luma: Rows::new(columns, 16), chroma: [Rows::new(columns, 8), Rows::new(columns, 8)] }
     }
 
-    /// The next rows of luma.
+    /// Returns the finished rows of luma.
     pub(in crate::decode::webp) fn luma(&self) -> impl Iterator<Item = &[u8]> {
         self.luma.ready()
     }
 
-    /// The next rows of the two chroma planes.
+    /// Returns the finished rows of both chroma planes.
     pub(in crate::decode::webp) fn chroma(&self) -> [impl Iterator<Item = &[u8]>; 2] {
         self.chroma.each_ref().map(Rows::ready)
     }
 
-    /// To write to: luma, and the two chroma planes.
+    /// Returns luma and both chroma planes for writing.
     pub(super) fn planes(&mut self) -> (&mut Rows, &mut [Rows; 2]) {
         (&mut self.luma, &mut self.chroma)
     }
 
-    /// Makes room for the next row of macroblocks.
+    /// Moves on to the next row of macroblocks.
     pub(super) fn advance(&mut self) {
         self.each(Rows::advance);
     }
 
-    /// Gives out what a row of macroblocks made, but for the last three rows; with what was left of the one before.
+    /// Marks rows as finished: those left over from the row of macroblocks above, and those of the current one without its last three.
     pub(super) fn give_row(&mut self, first: bool) {
         self.each(|rows| rows.ready = if first { KEPT } else { 1 }..rows.size + 1);
     }
 
-    /// Gives out what is left of the last row of macroblocks.
+    /// Marks the remaining rows of the last row of macroblocks as finished.
     pub(super) fn give_rest(&mut self) {
         self.each(|rows| rows.ready = 1..KEPT);
     }
@@ -77,13 +77,13 @@ impl Rows {
         self.samples.copy_within(self.size * self.stride.., 0);
     }
 
-    /// A row of the macroblocks in the making, from a column on.
+    /// Returns a row of the current macroblocks, from a column on.
     #[inline(always)]
     pub(super) fn row(&mut self, y: usize, x: usize) -> &mut [u8] {
         self.kept_row(KEPT + y, x)
     }
 
-    /// The same, counted from the first row that is kept.
+    /// Returns a row, counted from the first row that is kept.
     #[inline(always)]
     pub(super) fn kept_row(&mut self, y: usize, x: usize) -> &mut [u8] {
         &mut self.samples[y * self.stride + x..]

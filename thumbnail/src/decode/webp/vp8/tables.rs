@@ -1,6 +1,6 @@
-//! The numbers that RFC 6386 prescribes.
+//! The tables of RFC 6386.
 
-/// What a quantiser index means for the mean of a block (section 14.1).
+/// The step of the mean of a block, by quantiser index (section 14.1).
 pub(super) const DC_STEPS: [i16; 128] = [
     4, 5, 6, 7, 8, 9, 10, 10, 11, 12, 13, 14, 15, 16, 17, 17, 18, 19, 20, 20, 21, 21, 22, 22, 23, 23, 24, 25, 25, 26,
     27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 46, 47, 48, 49, 50, 51, 52, 53,
@@ -9,7 +9,7 @@ pub(super) const DC_STEPS: [i16; 128] = [
     124, 126, 128, 130, 132, 134, 136, 138, 140, 143, 145, 148, 151, 154, 157,
 ];
 
-/// What a quantiser index means for all other coefficients (section 14.1).
+/// The step of all other coefficients, by quantiser index (section 14.1).
 pub(super) const AC_STEPS: [i16; 128] = [
     4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33,
     34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 60, 62, 64, 66,
@@ -18,8 +18,7 @@ pub(super) const AC_STEPS: [i16; 128] = [
     197, 201, 205, 209, 213, 217, 221, 225, 229, 234, 239, 245, 249, 254, 259, 264, 269, 274, 279, 284,
 ];
 
-/// Probabilities of the modes of 4x4 blocks: nine for each mode of the block to the left, for each mode of the block above
-/// (section 11.5).
+/// The probabilities of the modes of 4x4 blocks: nine for each pair of modes of the blocks above and on the left (section 11.5).
 pub(super) const BLOCK_MODES: [u8; 900] = [
     231, 120, 48, 89, 115, 113, 120, 152, 112, 152, 179, 64, 126, 170, 118, 46, 70, 95, 175, 69, 143, 80, 85, 82, 72,
     155, 103, 56, 58, 10, 171, 218, 189, 17, 13, 152, 144, 71, 10, 38, 171, 213, 144, 34, 26, 114, 26, 17, 163, 44,
@@ -57,8 +56,7 @@ pub(super) const BLOCK_MODES: [u8; 900] = [
     61, 62, 219, 1, 81, 188, 64, 32, 41, 20, 117, 151, 142, 20, 21, 163, 112, 19, 12, 61, 195, 128, 48, 4, 24,
 ];
 
-/// Probabilities of tokens that a frame begins with: eleven for each of three contexts, in each of eight bands, of each of four
-/// kinds of block (section 13.5).
+/// The initial probabilities of tokens: eleven for each of three contexts, eight bands and four kinds of block (section 13.5).
 pub(super) const TOKENS: [u8; 1056] = [
     128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
     128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 253, 136, 254, 255, 228, 219, 128, 128, 128, 128, 128, 189, 129,
@@ -108,7 +106,7 @@ pub(super) const TOKENS: [u8; 1056] = [
     128, 128, 128, 128,
 ];
 
-/// In the same order, how likely it is that a frame leaves each as it is (section 13.4).
+/// The probability that a frame keeps each of [`TOKENS`], in the same order (section 13.4).
 pub(super) const TOKEN_UPDATES: [u8; 1056] = [
     255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
     255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 176, 246, 255, 255, 255, 255, 255, 255, 255, 255, 255, 223, 241,

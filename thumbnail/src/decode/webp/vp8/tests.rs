@@ -1,4 +1,4 @@
-//! Against another decoder, on what libwebp writes.
+//! Compares the decoder with the crate `image-webp`, on files from libwebp.
 
 use std::io::Cursor;
 
@@ -7,7 +7,7 @@ use webp::{Encoder, PixelLayout, WebPConfig};
 
 use super::*;
 
-/// Flat, smooth, rough and sharp parts, so that every kind of prediction and every size of coefficient comes up.
+/// A picture with flat, smooth, rough and sharp parts, so that all predictions and all sizes of coefficients occur.
 fn picture(width: u32, height: u32) -> Vec<u8> {
     let mut state = 1_u32;
     let mut noise = || {
@@ -38,13 +38,13 @@ fn encode(width: u32, height: u32, change: impl Fn(&mut WebPConfig)) -> Vec<u8> 
     Encoder::new(&pixels, PixelLayout::Rgb, width, height).encode_advanced(&config).unwrap().to_vec()
 }
 
-/// The frame's data in a file without other chunks.
+/// The data of the frame in a file without other chunks.
 fn frame(file: &[u8]) -> &[u8] {
     assert_eq!(&file[12..16], b"VP8 ");
     &file[20..]
 }
 
-/// The colours of those rows of a frame that are there.
+/// The colours of the rows of a frame that can be decoded.
 fn decode(data: &[u8]) -> Vec<u8> {
     let mut frame = Frame::new(data).unwrap_or_else(|broken| panic!("{broken:?}"));
     let (width, height) = frame.size();
@@ -66,7 +66,7 @@ fn decode(data: &[u8]) -> Vec<u8> {
     pixels
 }
 
-/// As libwebp rounds it.
+/// Converts a pixel with the rounding of libwebp.
 fn colour(y: u8, u: u8, v: u8) -> [u8; 3] {
     let times = |value: u8, factor: i32| (i32::from(value) * factor) >> 8;
     let y = times(y, 19_077);
@@ -119,7 +119,7 @@ fn segments_and_partitions_are_decoded_exactly() {
                 config.segments = segments;
                 config.partitions = partitions;
                 config.sns_strength = 100;
-                // With more effort it makes one partition, whatever it is told.
+                // With a higher method, libwebp writes one partition regardless of the setting.
                 config.method = 2;
                 config.quality = 60.0;
             });
@@ -146,7 +146,7 @@ fn every_filter_is_decoded_exactly() {
     }
 }
 
-/// Whatever is cut off, the rows that are there are right, and no more are told than are there.
+/// Wherever the data are cut, all returned rows are right, and none is returned that is missing.
 #[test]
 fn a_cut_frame_gives_the_rows_that_it_has() {
     let file = encode(120, 130, |config| config.quality = 40.0);
@@ -161,7 +161,7 @@ fn a_cut_frame_gives_the_rows_that_it_has() {
         let pixels = decode(&data[..end]);
         assert!(pixels.len() >= last, "{} bytes at {end}, {last} before", pixels.len());
         last = pixels.len();
-        // The last row of macroblocks may have been guessed from the zeros behind the end.
+        // The last row of macroblocks may have been decoded from the zeros after the end.
         let sure = last.saturating_sub(120 * 3 * (16 + 3));
         assert_eq!(pixels[..sure], whole[..sure], "cut at {end}");
     }

@@ -1,4 +1,4 @@
-//! The coefficients of a macroblock (RFC 6386, section 13).
+//! Reads the coefficients of a macroblock (RFC 6386, section 13).
 
 use super::{
     bools::Bools,
@@ -6,28 +6,28 @@ use super::{
     transform::{self, Block},
 };
 
-/// Where in a block's rows the coefficients stand that come one after another.
+/// The position of each coefficient within the rows of a block, in coding order.
 const ZIGZAG: [usize; 16] = [0, 1, 4, 8, 5, 2, 3, 6, 9, 12, 13, 10, 7, 11, 14, 15];
 
-/// Whether the blocks at an edge of a macroblock had coefficients, of which the probabilities of those beside them depend: four
-/// of luma, two of each chroma plane, and the one of means.
+/// Whether the blocks at an edge of a macroblock have coefficients: four of luma, two of each chroma plane, and the block of means. The
+/// probabilities of the neighbours depend on it.
 pub(super) type Context = [bool; 9];
 
-/// The one of means in a [`Context`].
+/// The index of the block of means in a [`Context`].
 const MEANS: usize = 8;
 
-/// The coefficients of a macroblock.
+/// The coefficients of a macroblock, dequantised.
 pub(super) struct Residue {
-    /// Sixteen blocks of luma and four of each chroma plane, each in rows.
+    /// Sixteen blocks of luma and four of each chroma plane.
     pub(super) blocks: [Block; 24],
-    /// How many coefficients of each block may be other than zero, in the order in which they come.
+    /// The number of coefficients of each block, in coding order, that may differ from 0.
     pub(super) ends: [u8; 24],
 }
 
-/// Kinds of block, in the order of the probabilities.
+/// The kinds of blocks, in the order of the probabilities.
 #[derive(Clone, Copy)]
 enum Kind {
-    /// Luma of which the first coefficient is elsewhere.
+    /// Luma without its mean, which is in the block of means.
     LumaRest,
     Means,
     Chroma,
@@ -39,12 +39,12 @@ impl Residue {
         Self { blocks: [[0; 16]; 24], ends: [0; 24] }
     }
 
-    /// Whether it changes nothing.
+    /// Whether all coefficients are 0.
     pub(super) fn is_empty(&self) -> bool {
         self.ends == [0; 24]
     }
 
-    /// Forgets the last macroblock's.
+    /// Sets all coefficients to 0.
     pub(super) fn clear(&mut self) {
         for (block, end) in self.blocks.iter_mut().zip(&mut self.ends) {
             if *end > 0 {
@@ -54,7 +54,7 @@ impl Residue {
         }
     }
 
-    /// Reads those of a macroblock; `whole` says that its luma is predicted as one, which has the means apart.
+    /// Reads the coefficients of a macroblock. `whole` says that its luma is predicted as a whole, and thus has a block of means.
     pub(super) fn read(
         &mut self,
         bools: &mut Bools,
@@ -63,7 +63,7 @@ impl Residue {
         whole: bool,
         (above, left): (&mut Context, &mut Context),
     ) {
-        // A copy, which stays in registers.
+        // A copy that the compiler keeps in registers.
         let mut state = *bools;
         let mut kind = Kind::Luma;
         if whole {
@@ -100,7 +100,7 @@ impl Residue {
     }
 }
 
-/// What a macroblock without coefficients leaves to those beside it. One that has no means apart leaves those as they were.
+/// Updates the contexts after a macroblock without coefficients. Without a block of means, the context of the means does not change.
 pub(super) fn pass(whole: bool, above: &mut Context, left: &mut Context) {
     for edge in [above, left] {
         let means = edge[MEANS] && !whole;
@@ -109,7 +109,7 @@ pub(super) fn pass(whole: bool, above: &mut Context, left: &mut Context) {
     }
 }
 
-/// Reads a block; answers where its coefficients end.
+/// Reads a block, and returns the number of its coefficients.
 #[inline(always)]
 fn coefficients(bools: &mut Bools, tokens: &Tokens, kind: Kind, context: usize, steps: Steps, block: &mut Block) -> u8 {
     let tokens = &tokens[kind as usize];
@@ -142,7 +142,7 @@ fn coefficients(bools: &mut Bools, tokens: &Tokens, kind: Kind, context: usize, 
     16
 }
 
-/// A value of 2 or more, section 13.2's tree.
+/// Reads a value of 2 or more, by the tree of section 13.2.
 #[inline(always)]
 fn large(bools: &mut Bools, p: &[u8; 11]) -> i32 {
     if !bools.next(p[3]) {
@@ -169,7 +169,7 @@ fn large(bools: &mut Bools, p: &[u8; 11]) -> i32 {
     67 + extra(bools, &[254, 254, 243, 230, 196, 177, 153, 140, 133, 130, 129])
 }
 
-/// The lower bits of a value, each with its probability.
+/// Reads the lower bits of a value, each with its probability.
 #[inline(always)]
 fn extra(bools: &mut Bools, probabilities: &[u8]) -> i32 {
     probabilities.iter().fold(0, |value, &probability| value << 1 | i32::from(bools.next(probability)))
@@ -179,7 +179,7 @@ fn extra(bools: &mut Bools, probabilities: &[u8]) -> i32 {
 mod tests {
     use super::*;
 
-    /// Encoders seldom leave a macroblock empty that is predicted block by block.
+    /// Encoders rarely write an empty macroblock that is predicted block by block.
     #[test]
     fn an_empty_macroblock_passes_on_what_it_has_nothing_of() {
         for (whole, means) in [(true, false), (false, true)] {

@@ -1,12 +1,12 @@
-//! The inverse transforms (RFC 6386, section 14), exact to the bit, for later blocks are predicted from what they make.
+//! The inverse transforms (RFC 6386, section 14). They must be exact, because later blocks are predicted from their results.
 
-/// A block's coefficients, times what their steps mean, in rows.
+/// The dequantised coefficients of a block, row by row.
 pub(super) type Block = [i16; 16];
 
-/// 4x4 samples, in rows.
+/// Rows of 4x4 samples.
 pub(super) type Samples = [[u8; 4]; 4];
 
-/// The first coefficients of a macroblock's luma blocks, from the block that holds them.
+/// Computes the means of the luma blocks of a macroblock from the block of means.
 pub(super) fn means(block: &Block) -> Block {
     let rows: [[i32; 4]; 4] = std::array::from_fn(|y| std::array::from_fn(|x| i32::from(block[4 * y + x])));
     let columns = transpose(sums(rows));
@@ -16,13 +16,13 @@ pub(super) fn means(block: &Block) -> Block {
     all
 }
 
-/// One pass of the Walsh-Hadamard transform, down the columns.
+/// Applies the Walsh-Hadamard transform to the columns.
 fn sums([r0, r1, r2, r3]: [[i32; 4]; 4]) -> [[i32; 4]; 4] {
     let (a, b, c, d) = (add(r0, r3), add(r1, r2), subtract(r1, r2), subtract(r0, r3));
     [add(a, b), add(c, d), subtract(a, b), subtract(d, c)]
 }
 
-/// A predicted block and what it differs by.
+/// Adds the residue to a predicted block.
 #[inline(always)]
 pub(super) fn add_residue(predicted: Samples, block: &Block) -> Samples {
     let rows: [[i32; 4]; 4] = std::array::from_fn(|y| std::array::from_fn(|x| i32::from(block[4 * y + x])));
@@ -33,20 +33,20 @@ pub(super) fn add_residue(predicted: Samples, block: &Block) -> Samples {
     })
 }
 
-/// The same where the first coefficient is the only one.
+/// Adds the residue to a predicted block, if only its first coefficient differs from 0.
 #[inline(always)]
 pub(super) fn add_mean(predicted: Samples, mean: i16) -> Samples {
     let difference = (i32::from(mean) + 4) >> 3;
     predicted.map(|row| row.map(|sample| (i32::from(sample) + difference).clamp(0, 255) as u8))
 }
 
-/// One pass of the cosine transform, down the columns.
+/// Applies the cosine transform to the columns.
 #[inline(always)]
 fn cosines([r0, r1, r2, r3]: [[i32; 4]; 4]) -> [[i32; 4]; 4] {
-    /// √2·cos(π/8) less 1 and √2·sin(π/8), in 65536ths.
+    /// √2·cos(π/8) - 1 and √2·sin(π/8), in 65,536ths.
     const COSINE: i32 = 20_091;
     const SINE: i32 = 35_468;
-    // What overflows is no picture anyway.
+    // Only invalid pictures overflow.
     let by_cosine = |row: [i32; 4]| row.map(|value| value + (value.wrapping_mul(COSINE) >> 16));
     let by_sine = |row: [i32; 4]| row.map(|value| value.wrapping_mul(SINE) >> 16);
     let (a, b) = (add(r0, r2), subtract(r0, r2));
