@@ -166,8 +166,9 @@ fuzz: $(CARGO_FUZZ) | need-nightly ## broken files for the decoders, made by the
 lint: lint-rust lint-dependencies lint-templates lint-workflows ## formatting, clippy, licences, deployment files, workflows
 
 .PHONY: lint-rust
-lint-rust: | need-cargo
+lint-rust: | need-cargo need-python
 	cargo fmt --all --check
+	python3 tests/imports.py
 	cargo fmt --all --check --manifest-path bench/Cargo.toml
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --package thumbnail --all-features --all-targets -- -D warnings

@@ -1,8 +1,6 @@
 //! What can go wrong before and around the servers. Each message names the input and the remedy.
 
-use std::io;
-use std::path::PathBuf;
-use std::process::ExitStatus;
+use std::{io, path::PathBuf, process::ExitStatus};
 
 /// Why the local stack does not start.
 #[derive(Debug, thiserror::Error)]

@@ -2,10 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use axum::Router;
-use axum::serve::ListenerExt as _;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use axum::{Router, serve::ListenerExt as _};
+use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::Error;
 

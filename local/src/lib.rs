@@ -14,4 +14,4 @@ pub mod s3;
 pub mod sdk;
 pub mod stack;
 
-pub use error::Error;
+pub use self::error::Error;

@@ -2,21 +2,22 @@
 //!
 //! Both speak to the two ports as anybody would, so they are run beside the pipeline, and again after an interruption.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
-use aws_sdk_lambda::Client;
-use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::InvocationType;
+use aws_sdk_lambda::{Client, primitives::Blob, types::InvocationType};
 use aws_sdk_s3::types::EncodingType;
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
-use crate::lambda::FailureRecord;
-use crate::s3::{decode_key, encode_key};
-use crate::sdk;
-use crate::stack::IMAGE_PROCESSOR;
+use crate::{
+    lambda::FailureRecord,
+    s3::{decode_key, encode_key},
+    sdk,
+    stack::IMAGE_PROCESSOR,
+};
 
 /// Attempts of a task before it counts as failed.
 const ATTEMPTS: u32 = 3;

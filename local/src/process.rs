@@ -5,11 +5,13 @@
 //! [`Child`] is dropped: after Ctrl-C, an error or a panic. For the case that this process itself is killed (SIGKILL, out
 //! of memory) a guard, a shell that reads from a pipe, sees the pipe close and ends the group.
 
-use std::io;
-use std::os::unix::process::CommandExt as _;
-use std::process::{Command, ExitStatus, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    os::unix::process::CommandExt as _,
+    process::{Command, ExitStatus, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
 

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::lambda::{Invocation, Outcome};
-use crate::s3::decode_key;
-use crate::stack::{IMAGE_PROCESSOR, UPLOAD_HANDLER};
+use crate::{
+    lambda::{Invocation, Outcome},
+    s3::decode_key,
+    stack::{IMAGE_PROCESSOR, UPLOAD_HANDLER},
+};
 
 /// What became of one key: `image-processor`'s `result`, or what stands for one where that function gave none.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]

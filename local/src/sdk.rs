@@ -1,13 +1,14 @@
 //! Clients of the AWS SDK for servers of this machine.
 
-use aws_config::retry::RetryConfig;
-use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{
+    BehaviorVersion, Region, SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig,
+};
 use aws_sdk_lambda::Client as Lambda;
-use aws_sdk_s3::Client as S3;
-use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::{
+    Client as S3,
+    config::{Credentials, SharedCredentialsProvider, http::HttpResponse},
+    error::{ProvideErrorMetadata, SdkError},
+};
 use resilience::{explain, http_client};
 
 /// The access key ID and the secret key of everything that runs here.

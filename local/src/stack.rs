@@ -4,25 +4,28 @@
 //! S3 ──notification──► queue ──► runtime: upload-handler ──Invoke(Event)──► front ──► queue ──► runtime: image-processor ──► S3
 //! ```
 
-use std::fs::{self, File};
-use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::{
+    fs::{self, File},
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
-use tokio::sync::broadcast;
-use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::{sync::broadcast, task::JoinHandle, time::sleep};
 
-use crate::faults::Faults;
-use crate::gallery::{Gallery, Sources};
-use crate::lambda::{self, Front};
-use crate::process::Child;
-use crate::s3::{self, S3Server};
-use crate::sdk::{CREDENTIALS, REGION};
-use crate::{Error, http};
+use crate::{
+    Error,
+    faults::Faults,
+    gallery::{Gallery, Sources},
+    http,
+    lambda::{self, Front},
+    process::Child,
+    s3::{self, S3Server},
+    sdk::{CREDENTIALS, REGION},
+};
 
 /// The function that S3's notifications invoke.
 pub const UPLOAD_HANDLER: &str = "upload-handler";

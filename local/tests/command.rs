@@ -4,10 +4,13 @@ mod common;
 
 use std::process::Command;
 
+use local::{
+    Error,
+    s3::{Config, S3Server},
+    stack::{self, Stack},
+};
+
 use common::{BUCKET, Fixture};
-use local::Error;
-use local::s3::{Config, S3Server};
-use local::stack::{self, Stack};
 
 fn run(arguments: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_local")).arg("run").args(arguments).output().unwrap();

@@ -1,14 +1,15 @@
 //! The gallery's server, as its page and as strangers ask it. The page itself is tested in a browser: `make test-gallery`.
 
-use std::net::SocketAddr;
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use local::stack::{Config, Stack};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
 
 struct Fixture {
     folder: TempDir,

@@ -2,17 +2,18 @@
 
 mod common;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use aws_sdk_lambda::Client;
-use aws_sdk_lambda::error::ProvideErrorMetadata as _;
-use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::InvocationType;
-use local::faults::{CallFault, Faults};
-use local::lambda::{Config, FailureRecord, Front, Invocation, Kind, Outcome};
-use local::sdk;
+use aws_sdk_lambda::{Client, error::ProvideErrorMetadata as _, primitives::Blob, types::InvocationType};
+use local::{
+    faults::{CallFault, Faults},
+    lambda::{Config, FailureRecord, Front, Invocation, Kind, Outcome},
+    sdk,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::broadcast::Receiver;

@@ -2,15 +2,20 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::{Arc, Mutex};
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::{Arc, Mutex},
+};
 
-use common::{BUCKET, Fixture};
-use local::lambda::{Config, Front};
-use local::s3::{decode_key, encode_key};
+use local::{
+    lambda::{Config, Front},
+    s3::{decode_key, encode_key},
+};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+
+use common::{BUCKET, Fixture};
 
 /// S3 and Lambda's front, and a runtime that answers what the event or the key says.
 struct Pipeline {

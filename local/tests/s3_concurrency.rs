@@ -2,14 +2,16 @@
 
 mod common;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use aws_sdk_s3::primitives::ByteStream;
-use common::{BUCKET, Fixture, refusal};
 use futures_util::future::{BoxFuture, join_all};
-use local::faults::{Faults, Operation, Rendezvous};
-use local::s3::{S3Error, S3ErrorCode};
+use local::{
+    faults::{Faults, Operation, Rendezvous},
+    s3::{S3Error, S3ErrorCode},
+};
+
+use common::{BUCKET, Fixture, refusal};
 
 /// A body that shows whether it is whole: one byte, many times.
 fn body(number: u8) -> Vec<u8> {

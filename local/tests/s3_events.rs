@@ -3,8 +3,9 @@
 mod common;
 
 use aws_sdk_s3::types::MetadataDirective;
-use common::{BUCKET, Fixture};
 use serde_json::{Value, json};
+
+use common::{BUCKET, Fixture};
 
 /// What changes with each run is checked for its form, then replaced by what the fixture has.
 fn normalized(mut event: Value) -> Value {

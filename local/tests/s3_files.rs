@@ -3,6 +3,7 @@
 mod common;
 
 use aws_sdk_s3::primitives::ByteStream;
+
 use common::{BUCKET, Fixture, files, raw};
 
 #[tokio::test]

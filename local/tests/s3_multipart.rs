@@ -2,8 +2,11 @@
 
 mod common;
 
-use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::{
+    primitives::ByteStream,
+    types::{CompletedMultipartUpload, CompletedPart},
+};
+
 use common::{BUCKET, Fixture, files, refusal};
 
 const PART: usize = 5 * 1024 * 1024;

@@ -2,10 +2,13 @@
 
 mod common;
 
-use aws_sdk_s3::Client;
-use aws_sdk_s3::config::Credentials;
-use aws_sdk_s3::primitives::{ByteStream, DateTime};
-use aws_sdk_s3::types::{ChecksumMode, MetadataDirective};
+use aws_sdk_s3::{
+    Client,
+    config::Credentials,
+    primitives::{ByteStream, DateTime},
+    types::{ChecksumMode, MetadataDirective},
+};
+
 use common::{BUCKET, Fixture, raw, refusal};
 
 const HELLO: &str = "\"5d41402abc4b2a76b9719d911017c592\"";

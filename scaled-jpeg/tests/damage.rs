@@ -4,9 +4,10 @@
 
 mod common;
 
-use common::Random;
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use scaled_jpeg::{Decoder, Picture, Scale};
+
+use common::Random;
 
 /// What happens to a file.
 #[derive(Debug, Clone, Copy)]

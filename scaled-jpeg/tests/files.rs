@@ -6,11 +6,12 @@ mod common;
 
 use std::io::{BufReader, Read};
 
+use scaled_jpeg::{Decoder, Error, Pixels, Plane, Scale};
+
 use common::{
     Random,
     writer::{Form, Picture, Scan},
 };
-use scaled_jpeg::{Decoder, Error, Pixels, Plane, Scale};
 
 fn photo() -> Picture {
     Picture::random(200, 160, &[(2, 2), (1, 1), (1, 1)], 11)

@@ -6,9 +6,10 @@ mod common;
 
 use std::io::BufReader;
 
-use common::writer::{Form, Picture};
 use peak_alloc::PeakAlloc;
 use scaled_jpeg::{Decoder, Scale};
+
+use common::writer::{Form, Picture};
 
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;

@@ -9,13 +9,15 @@
 
 mod common;
 
+use std::{num::NonZero, path::Path, sync::Mutex};
+
+use scaled_jpeg::{Decoder, Plane, Scale};
+
 use common::{
     error, reference,
     writer::{Form, Picture},
     zigzag,
 };
-use scaled_jpeg::{Decoder, Plane, Scale};
-use std::{num::NonZero, path::Path, sync::Mutex};
 
 /// A sample is rounded: half a level, and the little by which single precision differs.
 const TOLERANCE: f64 = 0.505;

@@ -6,11 +6,12 @@ mod common;
 
 use std::{io::BufReader, ops::Range};
 
+use scaled_jpeg::{Coverage, Decoder, Error, Plane, Scale};
+
 use common::{
     Random,
     writer::{Component, Form, Picture},
 };
-use scaled_jpeg::{Coverage, Decoder, Error, Plane, Scale};
 
 /// Ten rows of MCUs with thirteen each.
 fn picture() -> Picture {

@@ -4,16 +4,19 @@
 //! A seed decides what goes wrong. Which call meets with it depends on the machine too, so a seed repeats a run in kind, not to
 //! the letter.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use fastrand::Rng;
 use futures_util::future::BoxFuture;
-
-use local::faults::{CallFault, Faults, Operation};
-use local::s3::{S3Error, S3ErrorCode};
+use local::{
+    faults::{CallFault, Faults, Operation},
+    s3::{S3Error, S3ErrorCode},
+};
 
 /// What goes wrong, and how often it did.
 pub(crate) struct Chaos(Mutex<State>);

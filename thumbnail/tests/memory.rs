@@ -4,16 +4,17 @@
 
 mod fixtures;
 
-use fixtures::{
-    Jpeg,
-    avif_bytes::{self, Samples},
-    png_bytes,
-};
 use jpeg_encoder::{ColorType, SamplingFactor};
 use oxideav_av1::encoder::yuv_frame::ChromaFormat;
 use peak_alloc::PeakAlloc;
 use png::{BitDepth, ColorType as Colours};
 use thumbnail::{Limits, Options, Reason};
+
+use fixtures::{
+    Jpeg,
+    avif_bytes::{self, Samples},
+    png_bytes,
+};
 
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;

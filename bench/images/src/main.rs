@@ -8,9 +8,10 @@ mod screen;
 
 use std::{error::Error, fs, path::Path};
 
-use codecs::Jpeg;
 use image::{Pixel, RgbImage, imageops, imageops::FilterType};
 use jpeg_encoder::SamplingFactor;
+
+use codecs::Jpeg;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 

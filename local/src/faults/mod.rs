@@ -2,13 +2,15 @@
 
 mod rendezvous;
 
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 use s3s::S3Error;
 
-pub use rendezvous::Rendezvous;
+pub use self::rendezvous::Rendezvous;
 
 /// An operation of S3.
 #[derive(Debug, Clone, PartialEq, Eq)]

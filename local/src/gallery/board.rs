@@ -1,14 +1,15 @@
 //! The uploads with what became of each, in the page's form.
 
-use std::path::PathBuf;
-use std::time::SystemTime;
+use std::{path::PathBuf, time::SystemTime};
 
 use serde_json::{Value, json};
 
 use super::results::{Kept, Results};
-use crate::lambda::Invocation;
-use crate::report::Report;
-use crate::s3::{Catalog, Entry, nanos};
+use crate::{
+    lambda::Invocation,
+    report::Report,
+    s3::{Catalog, Entry, nanos},
+};
 
 /// Uploads of one page.
 const PAGE: usize = 20;
@@ -94,9 +95,11 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::lambda::{Kind, Outcome};
-    use crate::report::Source;
-    use crate::s3;
+    use crate::{
+        lambda::{Kind, Outcome},
+        report::Source,
+        s3,
+    };
 
     const KEY: &str = "uploads/a.png";
     /// The MD5 of `x`.

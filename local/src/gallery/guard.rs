@@ -1,8 +1,10 @@
 //! Who is answered: this machine's browser showing this page, and programs. No other site, by whatever way.
 
-use axum::http::header::{HOST, ORIGIN};
-use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use axum::http::{
+    HeaderMap, HeaderValue, Method, Request, StatusCode,
+    header::{HOST, ORIGIN},
+    uri::Authority,
+};
 
 use super::serve::Refusal;
 

@@ -12,23 +12,27 @@ mod guard;
 mod results;
 mod serve;
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use axum::response::sse::Event;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::broadcast::{Receiver, Sender};
-use tokio::task::AbortHandle;
+use tokio::{
+    net::TcpListener,
+    sync::{
+        Semaphore,
+        broadcast::{Receiver, Sender, error::RecvError},
+    },
+    task::AbortHandle,
+};
 
-use crate::http::Server;
-use crate::lambda::{Events, Invocation};
-use crate::s3::Catalog;
-use crate::{Error, report, sdk};
-use board::Board;
-use serve::Service;
+use self::{board::Board, serve::Service};
+use crate::{
+    Error,
+    http::Server,
+    lambda::{Events, Invocation},
+    report,
+    s3::Catalog,
+    sdk,
+};
 
 /// Events that a page may lag behind before it is told to ask for everything again.
 const LAG: usize = 256;

@@ -1,13 +1,17 @@
 //! What became of each upload, in a file for each key, so that it is still known after a restart.
 
-use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::Report;
-use crate::s3::{Entry, flat_name};
+use crate::{
+    report::Report,
+    s3::{Entry, flat_name},
+};
 
 /// The result of one invocation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

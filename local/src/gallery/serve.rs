@@ -11,37 +11,41 @@
 //! | `GET /object?bucket=…&key=…` | an object, as a picture or else to be saved |
 //! | `GET /events` | changes as they happen |
 
-use std::convert::Infallible;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use aws_sdk_s3::Client;
-use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::primitives::{ByteStream, SdkBody};
-use axum::Router;
-use axum::body::{Body, HttpBody as _};
-use axum::extract::{Request, State};
-use axum::http::header::{
-    self, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+use aws_sdk_s3::{
+    Client,
+    config::http::HttpResponse,
+    error::{ProvideErrorMetadata, SdkError},
+    primitives::{ByteStream, SdkBody},
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::{
+    Router,
+    body::{Body, HttpBody as _},
+    extract::{Request, State},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, StatusCode, Uri,
+        header::{
+            self, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+        },
+    },
+    middleware::{Next, from_fn_with_state},
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+    routing::get,
+};
 use futures_util::stream;
 use percent_encoding::percent_decode_str;
 use serde_json::json;
-use tokio::sync::Semaphore;
-use tokio::sync::broadcast::Sender;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{
+    Semaphore,
+    broadcast::{Sender, error::RecvError},
+};
 
-use super::board::Board;
-use super::guard;
-use crate::lambda::Events;
-use crate::sdk;
-use crate::stack::IMAGE_PROCESSOR;
+use super::{board::Board, guard};
+use crate::{lambda::Events, sdk, stack::IMAGE_PROCESSOR};
 
 const PAGE: &str = include_str!("page/gallery.html");
 const STYLE: &str = include_str!("page/gallery.css");

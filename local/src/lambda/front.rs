@@ -2,19 +2,22 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Path, State},
+    http::{HeaderMap, Method, StatusCode, Uri},
+    response::{IntoResponse, Response},
+    routing::post,
+};
 use serde_json::{Value, json};
 
-use super::name::{Target, arn};
-use super::queue::Queue;
-use super::runtime::Outcome;
-use crate::faults::CallFault;
-use crate::http::new_id;
+use super::{
+    name::{Target, arn},
+    queue::Queue,
+    runtime::Outcome,
+};
+use crate::{faults::CallFault, http::new_id};
 
 /// Lambda's limits for payloads, bytes.
 const LARGEST_EVENT: usize = 1024 * 1024;

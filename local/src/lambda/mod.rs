@@ -21,23 +21,26 @@ mod name;
 mod queue;
 mod runtime;
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use serde_json::Value;
-use tokio::net::TcpListener;
-use tokio::sync::broadcast;
+use tokio::{net::TcpListener, sync::broadcast};
 
-pub use failure::{FailureRecord, RequestContext, ResponseContext};
-pub use runtime::Outcome;
-
-use crate::Error;
-use crate::faults::Faults;
-use crate::http::{Server, new_id};
-use name::Target;
-use queue::Queue;
+pub use self::{
+    failure::{FailureRecord, RequestContext, ResponseContext},
+    runtime::Outcome,
+};
+use self::{name::Target, queue::Queue};
+use crate::{
+    Error,
+    faults::Faults,
+    http::{Server, new_id},
+};
 
 /// What the front is started with.
 #[derive(Debug, Clone)]

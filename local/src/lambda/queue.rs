@@ -1,22 +1,26 @@
 //! The asynchronous queue: runs events in the background, retries, and records what failed for good.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use serde_json::{Value, json};
-use tokio::sync::{Semaphore, broadcast};
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio::{
+    sync::{Semaphore, broadcast},
+    task::JoinHandle,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::failure::{FailureRecord, RequestContext, ResponseContext};
-use super::name::Target;
-use super::runtime::{Outcome, Runtime};
-use super::{Config, Invocation, Kind};
-use crate::faults::Injected;
-use crate::s3::timestamp;
+use super::{
+    Config, Invocation, Kind,
+    failure::{FailureRecord, RequestContext, ResponseContext},
+    name::Target,
+    runtime::{Outcome, Runtime},
+};
+use crate::{faults::Injected, s3::timestamp};
 
 /// Invocations that an observer may lag behind before it misses some.
 const OBSERVED: usize = 65_536;

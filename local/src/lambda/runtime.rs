@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_lambda::Client;
-use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::{Client, primitives::Blob};
 use resilience::explain;
 use serde_json::{Value, json};
 use tokio::time::timeout;

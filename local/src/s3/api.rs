@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
-use s3s::dto;
-use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3, S3Error, S3Request, S3Response, S3Result, dto, s3_error};
 use tokio::task::spawn_blocking;
 
-use super::body::{self, Received, receive};
-use super::list::{Query, common_prefixes, contents, escaped, limit, page};
-use super::notification::Cause;
-use super::object::{Headers, Object};
-use super::read::{check_read, not_satisfiable, part_or_version};
-use super::store::{Conditions, Draft, Store, precondition_failed};
-use super::upload::{Folder, Upload, check_number};
+use super::{
+    body::{self, Received, receive},
+    list::{Query, common_prefixes, contents, escaped, limit, page},
+    notification::Cause,
+    object::{Headers, Object},
+    read::{check_read, not_satisfiable, part_or_version},
+    store::{Conditions, Draft, Store, precondition_failed},
+    upload::{Folder, Upload, check_number},
+};
 use crate::sdk::REGION;
 
 pub(super) struct Backend(pub(super) Arc<Store>);

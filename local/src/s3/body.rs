@@ -1,18 +1,22 @@
 //! Bodies: an upload into a temporary file, verified; a stored file as a stream.
 
-use std::fs::File;
-use std::io::{self, Read, Seek as _, SeekFrom};
-use std::ops::Range;
-use std::path::Path;
+use std::{
+    fs::File,
+    io::{self, Read, Seek as _, SeekFrom},
+    ops::Range,
+    path::Path,
+};
 
 use axum::http::{HeaderMap, StatusCode};
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use futures_util::StreamExt as _;
-use s3s::checksum::ChecksumHasher;
-use s3s::crypto::{Checksum as _, Md5};
-use s3s::dto::StreamingBlob;
-use s3s::{S3Error, S3ErrorCode, S3Result, TrailingHeaders, s3_error};
+use s3s::{
+    S3Error, S3ErrorCode, S3Result, TrailingHeaders,
+    checksum::ChecksumHasher,
+    crypto::{Checksum as _, Md5},
+    dto::StreamingBlob,
+    s3_error,
+};
 use tempfile::NamedTempFile;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::io::ReaderStream;

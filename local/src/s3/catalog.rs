@@ -1,11 +1,8 @@
 //! The objects as they are now, for whoever runs in the same process: what no listing of S3's can tell, such as the newest.
 
-use std::cmp::Reverse;
-use std::ops::Bound;
-use std::sync::Arc;
+use std::{cmp::Reverse, ops::Bound, sync::Arc};
 
-use super::object::Object;
-use super::store::Store;
+use super::{object::Object, store::Store};
 
 /// One object.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,14 +1,11 @@
 //! Listing: one page of a bucket, by prefix, delimiter and position.
 
-use std::collections::BTreeSet;
-use std::ops::Bound;
-use std::sync::Arc;
+use std::{collections::BTreeSet, ops::Bound, sync::Arc};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::dto;
 
-use super::object::Object;
-use super::store::Objects;
+use super::{object::Object, store::Objects};
 
 /// S3 answers no more than this many keys at once, whatever is asked.
 const MOST_KEYS: usize = 1000;

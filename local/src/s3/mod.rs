@@ -31,33 +31,39 @@ mod read;
 mod store;
 mod upload;
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::Request;
-use axum::response::{IntoResponse as _, Response};
-use s3s::access::{S3Access, S3AccessContext};
-use s3s::auth::{S3Auth, SecretKey};
-use s3s::service::{S3Service, S3ServiceBuilder};
-use s3s::{HttpResponse, S3Result, s3_error};
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    response::{IntoResponse as _, Response},
+};
+use s3s::{
+    HttpResponse, S3Result,
+    access::{S3Access, S3AccessContext},
+    auth::{S3Auth, SecretKey},
+    s3_error,
+    service::{S3Service, S3ServiceBuilder},
+};
+pub use s3s::{S3Error, S3ErrorCode};
 use tokio::net::TcpListener;
 
-pub use catalog::{Catalog, Entry};
-pub(crate) use notification::timestamp;
-pub use notification::{Listener, Notification, decode_key, encode_key};
-pub(crate) use object::nanos;
-pub(crate) use place::flat_name;
-pub use s3s::{S3Error, S3ErrorCode};
-
-use crate::Error;
-use crate::faults::{Faults, Injected, Operation};
-use crate::http::Server;
-use crate::sdk::CREDENTIALS;
-use notification::{Notifier, RequestIds};
-use store::Store;
+pub use self::{
+    catalog::{Catalog, Entry},
+    notification::{Listener, Notification, decode_key, encode_key},
+};
+pub(crate) use self::{notification::timestamp, object::nanos, place::flat_name};
+use self::{
+    notification::{Notifier, RequestIds},
+    store::Store,
+};
+use crate::{
+    Error,
+    faults::{Faults, Injected, Operation},
+    http::Server,
+    sdk::CREDENTIALS,
+};
 
 /// What an S3 server is started with.
 #[derive(Clone)]

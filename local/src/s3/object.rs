@@ -1,7 +1,9 @@
 //! What is known of one object.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use s3s::dto;

@@ -6,8 +6,10 @@
 //! leads through a file (`a/b` beside `a`); and one that differs from a present key in case only, which some file systems
 //! take for the same file.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use s3s::crypto::{Checksum as _, Md5};
 use serde::{Deserialize, Serialize};

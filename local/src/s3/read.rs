@@ -3,8 +3,10 @@
 use axum::http::header::{CONTENT_RANGE, ETAG};
 use s3s::{S3Error, S3Result, s3_error};
 
-use super::object::Object;
-use super::store::{Conditions, matches, precondition_failed};
+use super::{
+    object::Object,
+    store::{Conditions, matches, precondition_failed},
+};
 
 /// # Errors
 /// `PreconditionFailed` (412), or `NotModified` (304).

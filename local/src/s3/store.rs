@@ -16,22 +16,25 @@
 //! Files that were put, changed or removed by hand are taken as they are: at the start, and when their key is asked for.
 //! Such an object gets default attributes, and no event tells of it.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
+};
 
 use axum::http::HeaderMap;
-use s3s::dto::ETagCondition;
-use s3s::{S3Error, S3Result, s3_error};
+use s3s::{S3Error, S3Result, dto::ETagCondition, s3_error};
 use tempfile::NamedTempFile;
 
-use super::body::{Received, md5_of};
-use super::notification::{Cause, Notifier};
-use super::object::{Headers, Object, nanos};
-use super::place::{INTERNAL, Place, flat_name, is_free, is_plain};
+use super::{
+    body::{Received, md5_of},
+    notification::{Cause, Notifier},
+    object::{Headers, Object, nanos},
+    place::{INTERNAL, Place, flat_name, is_free, is_plain},
+};
 
 pub(super) struct Store {
     root: PathBuf,

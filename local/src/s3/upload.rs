@@ -2,19 +2,22 @@
 //!
 //! `<root>/.s3/uploads/<upload id>/upload.json` tells what the object will be; part 7 is the file `00007-<its MD5>`.
 
-use std::fs::{self, File};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
 
-use s3s::crypto::{Checksum as _, Md5};
-use s3s::dto::CompletedPart;
-use s3s::{S3Error, S3Result, s3_error};
+use s3s::{
+    S3Error, S3Result,
+    crypto::{Checksum as _, Md5},
+    dto::CompletedPart,
+    s3_error,
+};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use super::body::Received;
-use super::object::Headers;
-use super::store::Draft;
+use super::{body::Received, object::Headers, store::Draft};
 
 /// Every part but the last has at least this many bytes.
 const SMALLEST_PART: u64 = 5 * 1024 * 1024;

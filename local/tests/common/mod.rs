@@ -1,22 +1,32 @@
 //! A server in a temporary folder, with a real SDK client.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 
-use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::primitives::ByteStream;
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, Path};
-use axum::http::StatusCode;
-use axum::routing::post;
-use local::s3::{Config, Notification, S3Server};
-use local::sdk;
+use aws_sdk_s3::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    primitives::ByteStream,
+};
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Path},
+    http::StatusCode,
+    routing::post,
+};
+use local::{
+    s3::{Config, Notification, S3Server},
+    sdk,
+};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
 
 pub(crate) const BUCKET: &str = "my-image-bucket";
 

@@ -1,10 +1,16 @@
 //! AVIF in, by a build that reads it.
 
+use oxideav_av1::encoder::yuv_frame::ChromaFormat;
 use thumbnail::{Limits, Options, Reason};
 
-use super::{HEIGHT, WIDTH, colour, decode, difference, fixtures, make, reason, transparent};
-use fixtures::avif_bytes::{self, Avif, Item, Samples, alpha, colours, part, size};
-use oxideav_av1::encoder::yuv_frame::ChromaFormat;
+use super::{
+    HEIGHT, WIDTH, colour, decode, difference,
+    fixtures::{
+        self,
+        avif_bytes::{self, Avif, Item, Samples, alpha, colours, part, size},
+    },
+    make, reason, transparent,
+};
 
 /// The coded picture of all tests.
 fn coded() -> Vec<u8> {

@@ -1,9 +1,11 @@
 //! The images to upload, checked before anything is built.
 
-use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
 
 /// A file and the key that it gets.
 #[derive(Debug, PartialEq)]

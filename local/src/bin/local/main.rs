@@ -5,14 +5,14 @@ mod operate;
 mod run;
 mod table;
 
-use std::path::PathBuf;
-use std::process::ExitCode;
-use std::str::FromStr;
+use std::{path::PathBuf, process::ExitCode, str::FromStr};
 
 use clap::{Parser, Subcommand};
 use local::s3::S3Server;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    iterator::Signals,
+};
 use tokio::sync::oneshot;
 
 /// The pipeline's AWS side on this machine: S3, Lambda's invoke queue, and the two functions.

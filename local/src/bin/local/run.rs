@@ -1,19 +1,25 @@
 //! Start, upload, wait, show; then stay up.
 
-use std::collections::{HashMap, HashSet};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::{
+    collections::{HashMap, HashSet},
+    io::{Read as _, Seek as _, SeekFrom, Write as _},
+    path::Path,
+    time::{Duration, Instant},
+};
 
-use aws_sdk_s3::Client;
-use aws_sdk_s3::primitives::ByteStream;
-use local::report::{self, Report};
-use local::sdk;
-use local::stack::{Config, Stack};
+use aws_sdk_s3::{Client, primitives::ByteStream};
+use local::{
+    report::{self, Report},
+    sdk,
+    stack::{Config, Stack},
+};
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::inputs::{self, Input};
-use crate::{Options, Settings, table};
+use crate::{
+    Options, Settings,
+    inputs::{self, Input},
+    table,
+};
 
 /// How often a wait says that it still goes on.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
