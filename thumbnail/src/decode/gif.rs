@@ -45,50 +45,61 @@ pub(super) fn decode(
     let clear = vec![0; size.0 as usize * model.channels()];
     (0..top).for_each(|_| filter.row(&clear));
     let mut line = clear.clone();
-    let mut show = |indices: &[u8]| {
+    let show = |indices: &[u8]| {
         for (pixel, &index) in line[left * model.channels()..].chunks_exact_mut(model.channels()).zip(indices) {
             pixel.copy_from_slice(&colours[usize::from(index)][..model.channels()]);
         }
         filter.row(&line);
     };
 
+    let (found, error) = show_rows(Indices::new(bytes, coding.frame)?, (width, height), interlaced, show);
+    if !nearly_whole(found, height as u64) {
+        // Both damaged and cut data can end in an error. A cut file has no trailer.
+        return Err(match error {
+            Some(error) if bytes.ends_with(b";") => Reason::Corrupt.because(format!("GIF: {error}")),
+            _ => cut(found, height),
+        });
+    }
+    (top + height..size.1 as usize).for_each(|_| filter.row(&clear));
+    filter.finish().ok_or_else(|| Reason::Corrupt.because("the GIF's frame has no pixels"))
+}
+
+/// Calls `show` with the indices of each row of a frame, from the top. A missing row repeats the row above it.
+///
+/// Returns the number of rows that were found, and the error that ended them.
+fn show_rows(
+    mut indices: Indices,
+    (width, height): (usize, usize),
+    interlaced: bool,
+    mut show: impl FnMut(&[u8]),
+) -> (u64, Option<LzwError>) {
     // The indices of an interlaced frame are kept until all rows have been decoded.
     let mut kept = vec![0; if interlaced { width * height } else { width }];
     let mut row = vec![0; width];
-    let mut indices = Indices::new(bytes, coding.frame)?;
-    let (mut done, mut end) = (0, None);
+    let (mut found, mut ended, mut error) = (0, false, None);
     for y in rows(height, interlaced) {
-        if end.is_none() {
+        if !ended {
             // Only whole rows count, although damaged data may fill the beginning of a row.
             match indices.fill(&mut row) {
-                Ok(true) => done += 1,
-                Ok(false) => end = Some(None),
-                Err(error) => end = Some(Some(error)),
+                Ok(true) => found += 1,
+                Ok(false) => ended = true,
+                Err(found) => (ended, error) = (true, Some(found)),
             }
         }
-        // A missing row repeats the row above it.
         let at = if interlaced { y * width } else { 0 };
-        match end {
-            None => kept[at..at + width].copy_from_slice(&row),
-            Some(_) if interlaced && y > 0 => kept.copy_within(at - width..at, at),
-            Some(_) => {}
+        if !ended {
+            kept[at..at + width].copy_from_slice(&row);
+        } else if interlaced && y > 0 {
+            kept.copy_within(at - width..at, at);
         }
         if !interlaced {
             show(&kept);
         }
     }
-    if !nearly_whole(done, height as u64) {
-        // Both damaged and cut data can end in an error. A cut file has no trailer.
-        return Err(match end {
-            Some(Some(error)) if bytes.ends_with(b";") => Reason::Corrupt.because(format!("GIF: {error}")),
-            _ => cut(done, height),
-        });
-    }
     if interlaced {
         kept.chunks_exact(width.max(1)).for_each(show);
     }
-    (top + height..size.1 as usize).for_each(|_| filter.row(&clear));
-    filter.finish().ok_or_else(|| Reason::Corrupt.because("the GIF's frame has no pixels"))
+    (found, error)
 }
 
 /// Unpacks the indices of a frame's pixels from its sub-blocks.

@@ -61,13 +61,7 @@ pub(super) fn read_bitmap(bytes: &[u8], start: usize, container: Container) -> R
     if !core && !(16..=124).contains(&length) {
         return Err(Reason::UnsupportedFormat.because(format!("a bitmap header of {length} bytes")));
     }
-    let (width, mut height, bits) = if core {
-        let edge = |at| reader.u16(start + at).map(i64::from);
-        (edge(4).ok_or_else(ends)?, edge(6).ok_or_else(ends)?, reader.u16(start + 10).ok_or_else(ends)?)
-    } else {
-        let edge = |at| reader.u32(start + at).map(|edge| i64::from(edge.cast_signed()));
-        (edge(4).ok_or_else(ends)?, edge(8).ok_or_else(ends)?, reader.u16(start + 14).ok_or_else(ends)?)
-    };
+    let (width, mut height, bits) = dimensions(&reader, start, core).ok_or_else(ends)?;
     if matches!(container, Container::Icon { height: said } if height.abs() != i64::from(said)) {
         // The header counts the rows of the picture and of the mask, except by some writers.
         height /= 2;
@@ -76,34 +70,12 @@ pub(super) fn read_bitmap(bytes: &[u8], start: usize, container: Container) -> R
     let (Ok(width), Ok(height)) = (u32::try_from(width), u32::try_from(height.abs())) else {
         return Err(Reason::Corrupt.because(format!("{width} by {height} pixels are no picture")));
     };
-    if !matches!(bits, 1 | 2 | 4 | 8 | 16 | 24 | 32) {
-        return Err(Reason::UnsupportedFormat.because(format!("a bitmap of {bits} bits a pixel")));
-    }
     // Short headers omit fields.
     let field = |at: usize| if length >= at + 4 { reader.u32(start + at) } else { None };
     let compression = field(16).unwrap_or(0);
-    let packing = match (compression, bits) {
-        (0, _) | (3 | 6, 16 | 32) => Packing::Plain,
-        (1, 8) | (2, 4) => Packing::RunLength,
-        _ => {
-            return Err(
-                Reason::UnsupportedFormat.because(format!("compression {compression} with {bits} bits a pixel"))
-            );
-        }
-    };
-    let mut after = start + length;
-    let mut masks = match bits {
-        16 => [0x7c00, 0x03e0, 0x001f, 0],
-        _ => [0x00ff_0000, 0x0000_ff00, 0x0000_00ff, if icon { 0xff00_0000 } else { 0 }],
-    };
-    if matches!(compression, 3 | 6) {
-        let count = if compression == 6 || length >= 56 { 4 } else { 3 };
-        for (i, mask) in masks.iter_mut().enumerate().take(count) {
-            *mask = reader.u32(start + 40 + 4 * i).ok_or_else(ends)?;
-        }
-        // A short header does not contain the masks; they follow it.
-        after = after.max(start + 40 + 4 * count);
-    }
+    let packing = packing(compression, bits)?;
+    let (masks, masks_end) = masks(&reader, start, (length, compression, bits), icon).ok_or_else(ends)?;
+    let after = masks_end.max(start + length);
     let entry = if core { 3 } else { 4 };
     let named = field(32).unwrap_or(0) as usize;
     let colours = if bits > 8 {
@@ -117,19 +89,21 @@ pub(super) fn read_bitmap(bytes: &[u8], start: usize, container: Container) -> R
         .map_while(|i| reader.slice(after + entry * i, 3))
         .map(|colour| [colour[2], colour[1], colour[0]])
         .collect();
-    let mut pixels = after + entry * colours;
-    if let Container::File { pixels: said } = container {
-        let rows = (u64::from(width) * u64::from(bits)).div_ceil(32).saturating_mul(4 * u64::from(height));
-        let end = rows.saturating_add(pixels as u64);
-        // Some files that do not declare the number of colours omit the unused ones. They are too short to contain a full
-        // palette and all rows.
-        let earliest = if named != 0 || bytes.len() as u64 >= end { pixels } else { after };
-        // The pixels follow the palette if the declared offset is invalid, or if they would then end with the file.
-        let follow = said > pixels && packing == Packing::Plain && bytes.len() as u64 == end;
-        if !follow && (earliest..bytes.len()).contains(&said) {
-            pixels = said;
+    let palette_end = after + entry * colours;
+    let pixels = match container {
+        Container::File { pixels } => {
+            let row_bytes = (u64::from(width) * u64::from(bits)).div_ceil(32).saturating_mul(4 * u64::from(height));
+            let end = row_bytes.saturating_add(palette_end as u64);
+            // Some files that do not declare the number of colours omit the unused ones. They are too short to contain a full
+            // palette and all rows.
+            let earliest = if named != 0 || bytes.len() as u64 >= end { palette_end } else { after };
+            // The pixels follow the palette if the declared offset is invalid, or if they would then end with the file.
+            let ends_with_file = pixels > palette_end && packing == Packing::Plain && bytes.len() as u64 == end;
+            let is_valid = !ends_with_file && (earliest..bytes.len()).contains(&pixels);
+            if is_valid { pixels } else { palette_end }
         }
-    }
+        Container::Icon { .. } => palette_end,
+    };
     let coding = BmpCoding { bits, packing, top_down, masks, palette, pixels, icon };
     // Only the longest header can declare an embedded profile.
     let profile = (field(56) == Some(u32::from_be_bytes(*b"MBED")))
@@ -143,4 +117,49 @@ pub(super) fn read_bitmap(bytes: &[u8], start: usize, container: Container) -> R
         icc: profile.map(Cow::Borrowed),
         coding: super::Coding::Bmp(coding),
     })
+}
+
+/// Reads the width, the height and the bits per pixel.
+fn dimensions(reader: &Reader, start: usize, core: bool) -> Option<(i64, i64, u16)> {
+    if core {
+        let edge = |at| reader.u16(start + at).map(i64::from);
+        Some((edge(4)?, edge(6)?, reader.u16(start + 10)?))
+    } else {
+        let edge = |at| reader.u32(start + at).map(|edge| i64::from(edge.cast_signed()));
+        Some((edge(4)?, edge(8)?, reader.u16(start + 14)?))
+    }
+}
+
+/// Determines the packing of pixels.
+fn packing(compression: u32, bits: u16) -> Result<Packing, Rejection> {
+    if !matches!(bits, 1 | 2 | 4 | 8 | 16 | 24 | 32) {
+        return Err(Reason::UnsupportedFormat.because(format!("a bitmap of {bits} bits a pixel")));
+    }
+    match (compression, bits) {
+        (0, _) | (3 | 6, 16 | 32) => Ok(Packing::Plain),
+        (1, 8) | (2, 4) => Ok(Packing::RunLength),
+        _ => Err(Reason::UnsupportedFormat.because(format!("compression {compression} with {bits} bits a pixel"))),
+    }
+}
+
+/// Reads the masks of red, green, blue and alpha, or returns their defaults. Also returns the offset after the masks.
+fn masks(
+    reader: &Reader,
+    start: usize,
+    (length, compression, bits): (usize, u32, u16),
+    icon: bool,
+) -> Option<([u32; 4], usize)> {
+    let mut masks = match bits {
+        16 => [0x7c00, 0x03e0, 0x001f, 0],
+        _ => [0x00ff_0000, 0x0000_ff00, 0x0000_00ff, if icon { 0xff00_0000 } else { 0 }],
+    };
+    if !matches!(compression, 3 | 6) {
+        return Some((masks, 0));
+    }
+    let count = if compression == 6 || length >= 56 { 4 } else { 3 };
+    for (i, mask) in masks.iter_mut().enumerate().take(count) {
+        *mask = reader.u32(start + 40 + 4 * i)?;
+    }
+    // A short header does not contain the masks; they follow it.
+    Some((masks, start + 40 + 4 * count))
 }

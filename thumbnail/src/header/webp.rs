@@ -39,12 +39,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
         coding.frames += u32::from(kind == b"ANMF");
         match kind {
             b"VP8X" => {
-                let flags = reader.u8(data).ok_or_else(ends)?;
-                coding.alpha = flags & 0x10 != 0;
-                coding.animated = flags & 0x02 != 0;
+                let flags;
+                (flags, header.width, header.height) = canvas(&reader, data).ok_or_else(ends)?;
+                (coding.alpha, coding.animated) = (flags & 0x10 != 0, flags & 0x02 != 0);
                 (profile, exif) = (flags & 0x20 != 0, flags & 0x08 != 0);
-                header.width = reader.u24(data + 4).ok_or_else(ends)? + 1;
-                header.height = reader.u24(data + 7).ok_or_else(ends)? + 1;
                 extended = true;
             }
             b"ALPH" => alpha_seen = true,
@@ -65,13 +63,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
             }
             b"ANMF" if !pixels_seen => {
                 pixels_seen = true;
-                let sub = data + 16;
-                coding.lossless = reader.slice(sub, 4) == Some(b"VP8L");
-                if coding.animated {
-                    // The canvas is transparent where the frame does not cover it, whatever the flags say.
-                    coding.alpha |= !covers(&reader, data, header.size()) || has_alpha(&reader, sub);
-                    coding.opaque = fills(&reader, data, header.size()).map(|length| part(bytes, sub + 8, length));
-                }
+                read_frame(bytes, data, header.size(), &mut coding);
             }
             b"ICCP" if profile => header.icc = reader.slice(data, length).map(Cow::Borrowed),
             b"EXIF" if exif => {
@@ -93,6 +85,23 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     }
     header.coding = super::Coding::Webp(coding);
     Ok(header)
+}
+
+/// Reads the flags, the width and the height of an extended file.
+fn canvas(reader: &Reader, data: usize) -> Option<(u8, u32, u32)> {
+    Some((reader.u8(data)?, reader.u24(data + 4)? + 1, reader.u24(data + 7)? + 1))
+}
+
+/// Reads the coding of the frame of an animation at `frame`.
+fn read_frame(bytes: &[u8], frame: usize, canvas: (u32, u32), coding: &mut WebpCoding) {
+    let reader = Reader::little(bytes);
+    let sub = frame + 16;
+    coding.lossless = reader.slice(sub, 4) == Some(b"VP8L");
+    if coding.animated {
+        // The canvas is transparent where the frame does not cover it, whatever the flags say.
+        coding.alpha |= !covers(&reader, frame, canvas) || has_alpha(&reader, sub);
+        coding.opaque = fills(&reader, frame, canvas).map(|length| part(bytes, sub + 8, length));
+    }
 }
 
 /// Finds the first chunk of a kind in an extended file.

@@ -150,20 +150,7 @@ fn coding(
         2 => samples > 1,
         other => return Err(unsupported("planar configuration", 284, other)),
     };
-    let mut extra = directory.numbers(338);
-    if extra.is_empty() && samples == photometric.samples() + 1 && photometric != Photometric::Palette {
-        // Some writers forget to declare that the last sample is alpha.
-        extra.push(2);
-    }
-    // Corel Draw declares alpha as 999.
-    let is_alpha = |&(_, kind): &(usize, u32)| matches!(kind, 1 | 2 | 999);
-    let alpha = (photometric.samples()..samples).zip(extra).find(is_alpha);
     let compression = compression(directory)?;
-    // By default, two by two pixels share chroma.
-    let subsampling = Some(directory.numbers(530)).filter(|said| !said.is_empty()).unwrap_or(vec![2, 2]);
-    // JPEGs declare their own subsampling, and the JPEG decoder expands it.
-    let subsampled = photometric == Photometric::Luma && compression != Compression::Jpeg;
-    let share = |i: usize| if subsampled { subsampling.get(i).map_or(1, |&share| share as usize) } else { 1 };
     let edge = |edge: u32, chunk: u32| u64::from(edge.div_ceil(chunk.max(1)));
     let count = edge(width, chunk.0).saturating_mul(edge(height, chunk.1));
     let count = count.saturating_mul(if planar { samples as u64 } else { 1 });
@@ -198,15 +185,42 @@ fn coding(
         },
         samples,
         photometric,
-        alpha: alpha.map(|(sample, kind)| (sample, kind == 1)),
+        alpha: alpha(directory, photometric, samples),
         planar,
-        subsampling: (share(0), share(1)),
+        subsampling: subsampling(directory, photometric, compression),
         palette: directory.palette(),
         luma: luma(directory),
         chunk,
         chunks: chunks(directory, usize::try_from(count).unwrap_or(0), bytes.len()),
         jpeg_tables: tables,
     })
+}
+
+/// Finds the alpha sample, and whether colours are multiplied by it.
+fn alpha(directory: &Directory, photometric: Photometric, samples: usize) -> Option<(usize, bool)> {
+    let mut extra = directory.numbers(338);
+    if extra.is_empty() && samples == photometric.samples() + 1 && photometric != Photometric::Palette {
+        // Some writers forget to declare that the last sample is alpha.
+        extra.push(2);
+    }
+    // Corel Draw declares alpha as 999.
+    let is_alpha = |&(_, kind): &(usize, u32)| matches!(kind, 1 | 2 | 999);
+    let alpha = (photometric.samples()..samples).zip(extra).find(is_alpha);
+    alpha.map(|(sample, kind)| (sample, kind == 1))
+}
+
+/// Reads the columns and rows of pixels that share a sample of chroma.
+fn subsampling(directory: &Directory, photometric: Photometric, compression: Compression) -> (usize, usize) {
+    // JPEGs declare their own subsampling, and the JPEG decoder expands it.
+    if photometric != Photometric::Luma || compression == Compression::Jpeg {
+        return (1, 1);
+    }
+    match directory.numbers(530)[..] {
+        // By default, two by two pixels share chroma.
+        [] => (2, 2),
+        [columns] => (columns as usize, 1),
+        [columns, rows, ..] => (columns as usize, rows as usize),
+    }
 }
 
 fn photometric(value: u32) -> Result<Photometric, Rejection> {
