@@ -125,6 +125,14 @@ test-features: | need-cargo ## what is read and written by the features of the b
 test-shipped: | need-cargo
 	CARGO_TARGET_DIR=$(TARGET_FOLDER)/shipped RUSTFLAGS="-C target-cpu=$(SHIPPED_CPU)" cargo test --package scaled-jpeg
 
+# Animations to compare instead of made ones: make test-animation ANIMATIONS="one.gif two.webp"
+ANIMATIONS ?=
+
+.PHONY: test-animation
+test-animation: $(SAM) | need-cargo ## thumbnails that move, frame by frame beside their sources, by Pillow; ANIMATIONS
+	cargo build --package thumbnail --example thumbnail
+	.venv/sam/bin/python tests/animation/compare.py $(TARGET_FOLDER)/debug/examples/thumbnail $(ANIMATIONS)
+
 .PHONY: test-chaos
 test-chaos: $(CARGO_LAMBDA) | need-cargo ## the pipeline while everything goes wrong, longer than `make test` has it; CHAOS_SEED
 	$(WITH_CARGO_LAMBDA) CHAOS_CHANGES=$${CHAOS_CHANGES:-200} cargo test --workspace --test chaos
@@ -226,19 +234,28 @@ AS_SHIPPED = CARGO_TARGET_DIR=$(BENCH) RUSTFLAGS="-C target-cpu=$(SHIPPED_CPU)" 
 # Only a full run of the usual images is what the README shows.
 BENCH_OUT = $(if $(filter-out 0,$(QUICK))$(IMAGES),--out $(BENCH)/results,--out bench/results --readme README.md)
 
-.PHONY: bench
-bench: $(SHARP) | need-cargo need-python ## this against sharp, side by side on this machine; QUICK=1, IMAGES=folder
+# What both benchmarks of thumbnails need.
+.PHONY: bench-programs
+bench-programs: $(SHARP) | need-cargo need-python
 	@echo 'Building what is measured, for some minutes at the first time'
 	@CARGO_TARGET_DIR=$(BENCH) cargo build --quiet --profile tools --manifest-path bench/Cargo.toml -p images -p judge
 	@$(AS_SHIPPED) --manifest-path bench/Cargo.toml -p ours
-	@$(AS_SHIPPED) -p image-processor -p local
-	@$(MAKE) --no-print-directory $(DECODERS) || true
 	@test $(BENCH)/images -nt $(BENCH)/tools/images || rm -rf $(BENCH)/images $(BENCH)/landscape.jpg
 	@test -e $(BENCH)/landscape.jpg || $(BENCH)/tools/sample $(BENCH)/landscape.jpg
 	@$(BENCH)/tools/images $(BENCH)/landscape.jpg $(BENCH)/images
+
+.PHONY: bench
+bench: bench-programs ## this against sharp, side by side on this machine; QUICK=1, IMAGES=folder
+	@$(AS_SHIPPED) -p image-processor -p local
+	@$(MAKE) --no-print-directory $(DECODERS) || true
 	@python3 bench/run.py --ours $(BENCH)/release/ours --judge $(BENCH)/tools/judge --function $(BENCH)/release/image-processor --local $(BENCH)/release/local \
 		--decoders $(DECODERS) --node $(dir $(SHARP)) --images $(or $(IMAGES),$(BENCH)/images) \
 		$(if $(filter-out 0,$(QUICK)),--quick,--camera $(CAMERA)) $(BENCH_OUT)
+
+.PHONY: bench-animation
+bench-animation: bench-programs ## thumbnails that move, against sharp with {animated: true}
+	@python3 bench/animation.py --ours $(BENCH)/release/ours --judge $(BENCH)/tools/judge-animation --node $(dir $(SHARP)) \
+		--images $(BENCH)/images --out bench/results
 
 .PHONY: costs
 costs: | need-python ## what a million photos cost by the last results and the templates' defaults

@@ -31,10 +31,12 @@ class Cost:
 
 @dataclass(frozen=True)
 class Programs:
-    """Where the contestants are: our program, and the folder where the Node packages are installed."""
+    """Where the contestants are: our program, and the folder where the Node packages are installed. With `keep`, ours makes thumbnails
+    that move."""
 
     ours: Path
     node: Path
+    keep: bool = False
 
     def prepare(self) -> None:
         """Puts the scripts beside the packages that they import."""
@@ -42,7 +44,9 @@ class Programs:
             shutil.copy(script, self.node)
 
     def command(self, name: str) -> list[str]:
-        return [str(self.ours)] if name == "ours" else ["node", str(self.node / "contestant.mjs"), name]
+        if name == "ours":
+            return [str(self.ours), *(["keep"] if self.keep else [])]
+        return ["node", str(self.node / "contestant.mjs"), name]
 
 
 def measured_core() -> int:

@@ -63,9 +63,11 @@ def classes(images: Path, camera: Path | None) -> Iterator[tuple[str, list[Path]
         yield f"JPEG, {len(photos)} photos from cameras", photos
 
 
-def measure(programs: Programs, files: list[Path], rounds: int, round_ms: float) -> tuple[list[dict], dict[str, int]]:
+def measure(
+    programs: Programs, files: list[Path], rounds: int, round_ms: float, names: list[str] = NAMES
+) -> tuple[list[dict], dict[str, int]]:
     """Rounds with the cost of a picture for each contestant, and the bytes of the thumbnails."""
-    running = {name: Contestant(programs, name) for name in NAMES}
+    running = {name: Contestant(programs, name) for name in names}
     try:
         bytes_made, counts = {}, {}
         for name, contestant in running.items():
@@ -76,7 +78,7 @@ def measure(programs: Programs, files: list[Path], rounds: int, round_ms: float)
         measured = []
         for number in range(rounds):
             # Each of them comes first as often as the others.
-            order = NAMES[number % len(NAMES) :] + NAMES[: number % len(NAMES)]
+            order = names[number % len(names) :] + names[: number % len(names)]
             costs = {name: [running[name].make(file, counts[name])[0] for file in files] for name in order}
             measured.append(
                 {
@@ -84,7 +86,7 @@ def measure(programs: Programs, files: list[Path], rounds: int, round_ms: float)
                         "cpu_ms": round(statistics.mean(cost.cpu_ms for cost in costs[name]), 3),
                         "wall_ms": round(statistics.mean(cost.wall_ms for cost in costs[name]), 3),
                     }
-                    for name in NAMES
+                    for name in names
                 }
             )
         return measured, bytes_made

@@ -9,6 +9,7 @@ import time
 import unittest
 from pathlib import Path
 
+import animation
 import contestants
 import coldstart
 import cost
@@ -91,6 +92,35 @@ class Committed(unittest.TestCase):
     def test_files_and_readme_show_the_results(self):
         stale = report.stale(json.loads(RESULTS.read_text()), RESULTS.parent, ROOT / "README.md")
         self.assertEqual(stale, [], f"bring them up to date: python3 bench/report.py {RESULTS.relative_to(ROOT)} README.md")
+
+
+class Animation(unittest.TestCase):
+    def measured(self) -> dict:
+        return {
+            "class": "GIF",
+            "contestants": {
+                "animated": {width: {"bytes": 1000, "file": 0.95, "ours_bytes": None} for width in animation.WIDTHS},
+                "ours": {width: {"bytes": 900, "file": 0.9492} for width in animation.WIDTHS},
+            },
+            "memory_mib": {"animated": {"peak": 100.0}, "ours": {"peak": 25.0}},
+            "times": {"animated": 3.0},
+        }
+
+    def test_results_are_shown(self):
+        made = json.loads((RESULTS.parent / animation.FILES[0]).read_text())
+        self.assertEqual((RESULTS.parent / animation.FILES[1]).read_text(), animation.markdown(made), "run make bench-animation")
+
+    def test_goals_that_are_missed_are_said(self):
+        measured = self.measured()
+        self.assertEqual([line for line in animation.goals({"classes": [measured]}) if line.startswith("missed")], [])
+        measured["times"]["animated"] = 2.9
+        measured["memory_mib"]["ours"]["peak"] = 26.0
+        sharp = measured["contestants"]["animated"]
+        sharp["100"]["bytes"] = 890
+        sharp["300"]["file"] = 0.96
+        sharp["500"] |= {"bytes": 800, "file": 0.96, "ours_bytes": 790}
+        missed = [line for line in animation.goals({"classes": [measured]}) if line.startswith("missed")]
+        self.assertEqual(len(missed), 4, missed)  # all but the bytes at equal SSIM
 
 
 class Figures(unittest.TestCase):

@@ -11,7 +11,7 @@ use image::{
     },
 };
 use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
-use webp::{PixelLayout, WebPConfig};
+use webp::{AnimEncoder, AnimFrame, PixelLayout, WebPConfig};
 
 use crate::Result;
 
@@ -73,6 +73,18 @@ pub(crate) fn gif(frames: &[RgbImage]) -> Result<Vec<u8>> {
     }
     drop(encoder);
     Ok(file.into_inner())
+}
+
+/// Lossy, a tenth of a second for each frame.
+pub(crate) fn webp_animation(frames: &[RgbImage]) -> Result<Vec<u8>> {
+    let first = frames.first().ok_or("WebP: no frame")?;
+    let mut config = WebPConfig::new().map_err(|()| "WebP: no configuration")?;
+    config.quality = 85.0;
+    let mut encoder = AnimEncoder::new(first.width(), first.height(), &config);
+    for (frame, milliseconds) in frames.iter().zip((0..).step_by(100)) {
+        encoder.add_frame(AnimFrame::from_rgb(frame, frame.width(), frame.height(), milliseconds));
+    }
+    Ok(encoder.try_encode().map_err(|error| format!("WebP: {error:?}"))?.to_vec())
 }
 
 /// At the fastest preset: what is measured is how it is read.

@@ -18,7 +18,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// What makes the file of a picture from the landscape.
 type Make = fn(&RgbImage) -> Result<Vec<u8>>;
 
-const FILES: [(&str, Make); 15] = [
+const FILES: [(&str, Make); 16] = [
     ("jpeg-12mp.jpg", |landscape| Jpeg::default().encode(landscape)),
     ("jpeg-12mp-portrait.jpg", |landscape| Jpeg::default().encode(&imageops::rotate270(landscape))),
     ("jpeg-12mp-orientation-6.jpg", |landscape| Jpeg { orientation: 6, ..Jpeg::default() }.encode(landscape)),
@@ -33,6 +33,7 @@ const FILES: [(&str, Make); 15] = [
     ("webp-lossless-6mp.webp", |landscape| codecs::webp(&resized(landscape, 2832, 2124), true)),
     ("gif-photo.gif", |landscape| codecs::gif(&[resized(landscape, 1280, 960)])),
     ("gif-animation.gif", |landscape| codecs::gif(&pan(landscape))),
+    ("webp-animation.webp", |landscape| codecs::webp_animation(&pan(landscape))),
     ("avif-12mp.avif", |landscape| codecs::avif(landscape)),
 ];
 

@@ -44,6 +44,12 @@ impl Reference {
         Ok(Self { stored, orientation, made: Vec::new() })
     }
 
+    /// Of a picture that is upright and in sRGB.
+    #[must_use]
+    pub fn of(stored: RgbImage) -> Self {
+        Self { stored, orientation: Orientation::NoTransforms, made: Vec::new() }
+    }
+
     /// Width and height, upright.
     #[must_use]
     pub fn size(&self) -> (u32, u32) {

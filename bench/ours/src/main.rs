@@ -6,6 +6,8 @@
 //! | `dump FOLDER FILE` | the same; writes each thumbnail as FOLDER/WIDTH.file, and as FOLDER/WIDTH.pixels what was encoded |
 //! | `curve FOLDER FILE` | the same; writes each thumbnail at several qualities, as FOLDER/WIDTH.QUALITY.file |
 //!
+//! With the argument `keep`, thumbnails of animations move.
+//!
 //! A file is read once and kept until another one is named, so that repetitions measure no file system.
 
 use std::{
@@ -15,7 +17,7 @@ use std::{
     path::Path,
 };
 
-use thumbnail::{Format, Made, Options, Output};
+use thumbnail::{Animation, Format, Made, Options, Output};
 
 /// Around those that people use, near enough to one another to tell what lies between.
 const QUALITIES: [u8; 9] = [40, 50, 60, 70, 75, 80, 85, 90, 95];
@@ -23,6 +25,8 @@ const QUALITIES: [u8; 9] = [40, 50, 60, 70, 75, 80, 85, 90, 95];
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
+    let animation = if std::env::args().nth(1).as_deref() == Some("keep") { Animation::Keep } else { Animation::First };
+    let options = Options { animation, ..Options::default() };
     let mut kept = (String::new(), Vec::new());
     for line in io::stdin().lines() {
         let line = line?;
@@ -33,9 +37,9 @@ fn main() -> Result<()> {
             kept = (file.to_owned(), fs::read(file).map_err(|error| format!("{file}: {error}"))?);
         }
         let bytes = match command {
-            "make" => repeat(argument.parse()?, &kept.1)?,
-            "dump" => dump(Path::new(argument), &kept.1)?,
-            "curve" => curve(Path::new(argument), &kept.1)?,
+            "make" => repeat(argument.parse()?, &kept.1, &options)?,
+            "dump" => dump(Path::new(argument), &kept.1, &options)?,
+            "curve" => curve(Path::new(argument), &kept.1, &options)?,
             _ => return Err(format!("{command:?} is no command").into()),
         };
         println!("{bytes}");
@@ -44,17 +48,16 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn repeat(count: usize, source: &[u8]) -> Result<usize> {
-    let options = Options::default();
+fn repeat(count: usize, source: &[u8], options: &Options) -> Result<usize> {
     let mut bytes = 0;
     for _ in 0..count {
-        bytes = size(&thumbnail::make(source, &options)?);
+        bytes = size(&thumbnail::make(source, options)?);
     }
     Ok(bytes)
 }
 
-fn dump(folder: &Path, source: &[u8]) -> Result<usize> {
-    let made = thumbnail::make(source, &Options::default())?;
+fn dump(folder: &Path, source: &[u8], options: &Options) -> Result<usize> {
+    let made = thumbnail::make(source, options)?;
     for thumbnail in &made.thumbnails {
         fs::write(folder.join(format!("{}.file", thumbnail.size)), &thumbnail.bytes)?;
     }
@@ -66,11 +69,11 @@ fn dump(folder: &Path, source: &[u8]) -> Result<usize> {
     Ok(size(&made))
 }
 
-fn curve(folder: &Path, source: &[u8]) -> Result<usize> {
+fn curve(folder: &Path, source: &[u8], options: &Options) -> Result<usize> {
     let mut bytes = 0;
     for quality in QUALITIES {
         let outputs = vec![Output { format: None, quality: Some(quality) }];
-        let made = thumbnail::make(source, &Options { outputs, ..Options::default() })?;
+        let made = thumbnail::make(source, &Options { outputs, ..options.clone() })?;
         for thumbnail in &made.thumbnails {
             fs::write(folder.join(format!("{}.{quality}.file", thumbnail.size)), &thumbnail.bytes)?;
         }

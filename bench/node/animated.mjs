@@ -1,0 +1,15 @@
+// How sharp makes thumbnails that move: every frame of the source, resized, in the source's format.
+
+import sharp from 'sharp';
+import { SIZES } from './article.mjs';
+
+sharp.concurrency(1);
+sharp.cache(false);
+
+export async function thumbnails(image, finish = picture => picture.toBuffer()) {
+  const made = [];
+  for (const width of SIZES) {
+    made.push(await finish(sharp(image, { animated: true }).resize({ width, withoutEnlargement: true })));
+  }
+  return made;
+}
