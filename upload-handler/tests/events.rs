@@ -1,4 +1,4 @@
-//! What each kind of event asks for. The events are files, in the forms that S3 and `EventBridge` send.
+//! Tests the jobs of each kind of event. The events are files, in the forms that S3 and `EventBridge` send.
 
 use std::{fs, path::Path, slice};
 
@@ -12,7 +12,7 @@ fn file(event: &str) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// What is made of the records of an event, one line each: a key, or the reason why there is none.
+/// Describes each record of an event: the key of its job, or the reason why it was skipped.
 fn read(event: &str) -> Vec<String> {
     read_value(file(event))
 }
@@ -92,7 +92,7 @@ fn what_sns_and_sqs_wrap_is_unwrapped() {
     assert_eq!(read("sqs-test-events"), ["skipped: test-event"; 2]);
 }
 
-/// A batch of SQS whose messages have these texts.
+/// An SQS batch of messages with `texts`.
 fn sqs(bodies: &[String]) -> Value {
     let with_body = |body: &String| {
         let mut message = file("sqs")["Records"][0].clone();
@@ -102,7 +102,7 @@ fn sqs(bodies: &[String]) -> Value {
     json!({ "Records": bodies.iter().map(with_body).collect::<Vec<_>>() })
 }
 
-/// What SNS puts into a queue for a message with this text.
+/// The JSON that SNS puts into a queue for a message.
 fn notification(text: &str) -> String {
     json!({"Type": "Notification", "MessageId": "1", "TopicArn": "arn:aws:sns:eu-central-1:1:t", "Message": text})
         .to_string()

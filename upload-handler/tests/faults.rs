@@ -1,5 +1,5 @@
-//! Every row of the failure policy: the fault is done to the real SDK client on the wire. Asserted are what was answered, how
-//! often the invocation was tried, and whether Lambda has accepted the job.
+//! Tests every row of the failure policy by faults between the real SDK client and Lambda. Each test checks the answer, the number of
+//! attempts, and whether Lambda has accepted the job.
 
 use std::{
     io::ErrorKind,
@@ -26,27 +26,27 @@ use upload_handler::{Settings, handle};
 
 const ALWAYS: usize = usize::MAX;
 
-/// What Lambda, or the network before it, does to a request.
+/// A fault of a request to Lambda.
 #[derive(Debug, Clone, Copy)]
 enum Fault {
-    /// It is answered with that status and error code, and not accepted.
+    /// Lambda answers with a status and an error code, and does not accept the job.
     Status(u16, &'static str),
-    /// The connection ends without an answer.
+    /// The connection ends without a response.
     Reset,
-    /// The same, but Lambda has accepted the job.
+    /// The connection ends without a response, after Lambda has accepted the job.
     ResetAfterwards,
-    /// It is never answered.
+    /// There is never a response.
     Silence,
 }
 use Fault::{Reset, ResetAfterwards, Silence, Status};
 
-/// Lambda's API on a port, which accepts every job that meets with no fault.
+/// A server with Lambda's API, which accepts all jobs without a fault.
 struct Lambda {
     client: Client,
     seen: Arc<Seen>,
 }
 
-/// The faults to do, each to so many requests for one key, and what has come in.
+/// The faults to inject, each with a key and a number of requests; and the received requests.
 #[derive(Default)]
 struct Seen {
     faults: Mutex<Vec<(&'static str, usize, Fault)>>,
@@ -93,11 +93,11 @@ impl Lambda {
 }
 
 impl Seen {
-    /// The requests of one connection.
+    /// Handles the requests of one connection.
     async fn serve(&self, mut stream: TcpStream) {
         while let Some(key) = request(&mut stream).await {
             self.most_in_flight.fetch_max(self.in_flight.fetch_add(1, SeqCst) + 1, SeqCst);
-            // As long as a queue takes, so that requests meet.
+            // Takes as long as a real queue, so that requests overlap.
             tokio::time::sleep(Duration::from_millis(20)).await;
             let fault = self.fault(&key);
             self.received.lock().unwrap().push(key.clone());
@@ -129,7 +129,7 @@ impl Seen {
     }
 }
 
-/// The key that the next request's job names.
+/// Reads the key in the job of the next request.
 async fn request(stream: &mut TcpStream) -> Option<String> {
     let mut request = Vec::new();
     loop {
@@ -150,7 +150,7 @@ async fn request(stream: &mut TcpStream) -> Option<String> {
     }
 }
 
-/// A client with the function's own retries, quick to come, and without the patience for silence.
+/// Creates a client with the retries of the function, but short delays and timeouts.
 fn client(endpoint: &str) -> Client {
     let config = aws_sdk_lambda::Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -163,7 +163,7 @@ fn client(endpoint: &str) -> Client {
     Client::from_conf(config.build())
 }
 
-/// An event with a record for each key, which must need no encoding.
+/// An event with a record for each key. The keys must need no encoding.
 fn event(keys: &[&str]) -> Value {
     let put: Value = serde_json::from_str(include_str!("events/put.json")).unwrap();
     let record = |key: &&str| {
@@ -174,25 +174,25 @@ fn event(keys: &[&str]) -> Value {
     json!({ "Records": keys.iter().map(record).collect::<Vec<_>>() })
 }
 
-/// Milliseconds since 1970, as Lambda gives deadlines.
+/// The time in milliseconds since 1970, as in the deadlines of Lambda.
 fn now() -> u64 {
     u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
 }
 
 const KEY: &str = "uploads/cat.jpg";
 
-/// What the handler answers.
+/// The answer of the handler.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Answers {
     Invoked,
-    /// Ok, with that reason.
+    /// A success, where the job is refused with this reason.
     Refused(&'static str),
-    /// An error that names the key, which Lambda tries again.
+    /// An error that names the key, after which Lambda retries.
     Failed,
 }
 use Answers::{Failed, Invoked, Refused};
 
-/// One fault on the invocation of one job: what is answered, and how often it was tried.
+/// Tests a fault on the invocation of a job: the answer, and the number of attempts.
 async fn row(times: usize, fault: Fault, answers: Answers, attempts: usize) {
     let name = format!("{times} times {fault:?}");
     let lambda = Lambda::start(&[(KEY, times, fault)]).await;
@@ -255,7 +255,7 @@ async fn what_takes_longer_or_an_operator_is_an_error_at_once() {
     ] {
         row(ALWAYS, fault, Failed, 1).await;
     }
-    // Lambda tells of KMS with a status that says "try again", and so the client does.
+    // Lambda reports errors of KMS with a status on which the client retries.
     for code in ["KMSAccessDeniedException", "KMSDisabledException", "KMSInvalidStateException", "KMSNotFoundException"]
     {
         row(ALWAYS, Status(502, code), Failed, 4).await;
@@ -287,7 +287,7 @@ async fn all_records_are_attempted_before_the_event_fails() {
     assert_eq!(lambda.accepted(), [good, last]);
     assert_eq!((lambda.received(throttled), lambda.received(refused)), (4, 1));
 
-    // Without one that is to be tried again there is nothing to fail for.
+    // The event does not fail if no job needs a retry.
     let lambda = Lambda::start(&faults[1..]).await;
     let answer = lambda.handle(event(&[refused, good]), now() + 60_000).await.unwrap();
     assert_eq!(answer["result"]["invoked"], json!([{"bucket": "my-image-bucket", "key": good}]));
@@ -298,7 +298,7 @@ async fn all_records_are_attempted_before_the_event_fails() {
 async fn the_function_answers_before_its_time_is_up() {
     let (silent, good) = ("uploads/silent.jpg", "uploads/good.jpg");
     let lambda = Lambda::start(&[(silent, ALWAYS, Silence)]).await;
-    // The client alone would wait four times.
+    // Without the deadline, the client would wait four times.
     let patient = TimeoutConfig::builder().read_timeout(Duration::from_mins(10)).build();
     let client = Client::from_conf(lambda.client.config().to_builder().timeout_config(patient).build());
     let lambda = Lambda { client, ..lambda };

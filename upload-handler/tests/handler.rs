@@ -1,4 +1,4 @@
-//! What the handler makes of an event, against the real SDK client, whose answers are scripted by the key of each job.
+//! Tests the handler with the real SDK client. The responses of Lambda are scripted by the key of each job.
 
 use std::{
     collections::HashMap,
@@ -21,13 +21,13 @@ use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::{Value, json};
 use upload_handler::{Settings, handle};
 
-/// Lambda: answers an invocation with 202, or with the status and error code that stand for its key in `errors`.
+/// Lambda, which answers an invocation with 202, or with the status and the error code of its key in `errors`.
 struct Lambda {
     client: Client,
     requests: Arc<Mutex<Vec<(http::request::Parts, Job)>>>,
 }
 
-/// Answers each request by a function, without a network.
+/// Answers each request by a function, without network.
 #[derive(Clone)]
 struct Scripted(Arc<dyn Fn(HttpRequest) -> HttpResponse + Send + Sync>);
 
@@ -94,7 +94,7 @@ fn event(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-/// An event with a record for each key, which must need no encoding.
+/// An event with a record for each key. The keys must need no encoding.
 fn records(keys: &[String]) -> Value {
     let record = &event(include_str!("events/put.json"))["Records"][0];
     let with_key = |key: &String| {
@@ -192,7 +192,7 @@ async fn every_job_is_attempted_before_the_event_fails() {
     assert!(!error.error_message.contains("uploads/11.jpg"), "{error:?}");
 }
 
-/// A batch of SQS with a message for each id, whose text is an event with a record for each of the keys.
+/// An SQS batch with a message for each id. The text of a message is an event with a record for each of its keys.
 fn batch(messages: &[(&str, &[&str])]) -> Value {
     let template = &event(include_str!("events/sqs.json"))["Records"][0];
     let message = |(id, keys): &(&str, &[&str])| {
@@ -262,7 +262,7 @@ async fn messages_of_one_object_are_one_job_and_fail_each_for_itself() {
     assert_eq!(lambda.keys(), [good, failing]);
 }
 
-/// Lambda takes an empty identifier for "repeat the whole batch".
+/// Lambda retries the whole batch after an empty identifier.
 #[tokio::test]
 async fn a_failure_that_cannot_be_named_repeats_the_batch() {
     let lambda = Lambda::new(&[("uploads/throttled.jpg", 429, "TooManyRequestsException")]);
@@ -279,7 +279,7 @@ async fn a_failure_within_sns_fails_the_event() {
     assert!(error.error_message.contains("uploads/a b.jpg"), "{error:?}");
 }
 
-/// What is logged, as lines of JSON.
+/// Collects the log, as lines of JSON.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -298,7 +298,7 @@ async fn the_whole_outcome_of_each_message_is_logged() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = lambda_runtime::tracing::subscriber::fmt().json().with_writer(move || writer.clone()).finish();
-    // For all threads: events that other tests come upon first would else be taken for ones that nobody wants.
+    // For all threads, because tracing caches whether anyone listens to an event when another test logs it first.
     tracing::subscriber::set_global_default(subscriber).unwrap();
     let lambda = Lambda::new(&[
         ("uploads/throttled.jpg", 429, "TooManyRequestsException"),

@@ -1,5 +1,5 @@
-//! Explores every schedule of a scenario: every order of the source's changes, of the operations of all invocations, and of
-//! crashes. Schedules that meet in one state are explored together from there on.
+//! Explores all schedules of a scenario: all orders of the source's changes, of the operations of all invocations, and of crashes.
+//! Schedules that reach the same state are explored together from there on.
 
 use std::fmt::{self, Write};
 
@@ -12,31 +12,31 @@ use crate::{
 
 /// An invocation that has answered.
 const DONE: Id = Id::MAX;
-/// An invocation that failed for no fault of the store.
+/// An invocation that failed although the store did not.
 const GAVE_UP: Id = Id::MAX - 1;
 
-/// What is explored.
+/// A scenario to explore.
 #[derive(Debug, Clone)]
 pub(crate) struct Scenario {
-    /// The bucket at the beginning.
+    /// The initial bucket.
     pub(crate) bucket: Bucket,
     /// Whether the source's bucket is versioned.
     pub(crate) versioned: bool,
-    /// What happens to the source.
+    /// The changes of the source, in order.
     pub(crate) changes: Vec<Change>,
-    /// Invocations by events, one for each change at least; those beyond are duplicates.
+    /// The number of invocations by events: one for each change, and duplicates.
     pub(crate) by_events: usize,
-    /// Invocations that no change caused, which may run at any time: a backfill's.
+    /// The number of invocations by a backfill, which may run at any time.
     pub(crate) by_backfill: usize,
-    /// How many crashes there are at most.
+    /// The maximum number of crashes.
     pub(crate) crashes: u8,
-    /// Whether single operations fail too, carried out or not. They count as crashes.
+    /// Whether single operations can fail, too, with or without taking effect. They count as crashes.
     pub(crate) failures: bool,
-    /// Whether an invocation may give up without a fault of the store, to be run again.
+    /// Whether an invocation may fail although the store did not, and be retried.
     pub(crate) may_give_up: bool,
 }
 
-/// Everything at one moment, with room for that many invocations.
+/// The state of the bucket and of up to `ROOM` invocations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct State<const ROOM: usize> {
     pub(crate) bucket: Bucket,
@@ -45,7 +45,7 @@ pub(crate) struct State<const ROOM: usize> {
     invocations: [Id; ROOM],
 }
 
-/// One step of a schedule.
+/// A step of a schedule.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Move {
     Change(Change),
@@ -54,14 +54,14 @@ pub(crate) enum Move {
     Crash { invocation: usize },
 }
 
-/// All schedules from one state on.
+/// A summary of all schedules from a state on.
 #[derive(Debug, Clone, Copy)]
 struct Ahead {
-    /// How many there are; a float, since they are many.
+    /// The number of schedules, as a float because it is large.
     schedules: f64,
-    /// How many of them end wrong.
+    /// The number of schedules that end in a violation.
     wrong: f64,
-    /// Moves to the nearest wrong end, [`u16::MAX`] where there is none.
+    /// The number of moves to the nearest violation; [`u16::MAX`] if there is none.
     distance: u16,
 }
 
@@ -70,7 +70,7 @@ pub(crate) struct Explored {
     pub(crate) states: usize,
     pub(crate) schedules: f64,
     pub(crate) wrong: f64,
-    /// The shortest schedule to a wrong end, to be read.
+    /// The shortest schedule that ends in a violation, as text.
     pub(crate) trace: Option<String>,
 }
 
@@ -78,12 +78,12 @@ pub(crate) struct Explorer<const ROOM: usize> {
     pub(crate) machine: Machine,
     pub(crate) slots: Slots,
     ahead: FxHashMap<State<ROOM>, Ahead>,
-    /// Whether the protocols are ours: these must also look before they delete.
+    /// Whether the protocols are ours, which must also look at an object before they delete it.
     is_ours: bool,
 }
 
 impl<const ROOM: usize> Explorer<ROOM> {
-    /// For invocations by events that follow the first protocol and invocations by backfills that follow the second.
+    /// Creates an explorer. Invocations by events follow the first protocol, and invocations by a backfill the second.
     pub(crate) fn new(protocols: [Protocol; 2], slots: Slots, is_ours: bool, cuts: bool) -> Self {
         let machine = Machine::new(&protocols, slots, cuts);
         Self { machine, slots, ahead: FxHashMap::default(), is_ours }
@@ -103,7 +103,7 @@ impl<const ROOM: usize> Explorer<ROOM> {
         if let Some(ahead) = self.ahead.get(&state) {
             return *ahead;
         }
-        // Met again before it is done, the state is one that invocations come back to forever.
+        // If the state is reached again before it is finished, the invocations run in a circle.
         self.ahead.insert(state, Ahead { schedules: 1.0, wrong: 1.0, distance: 0 });
         let mut ahead = Ahead { schedules: 0.0, wrong: 0.0, distance: u16::MAX };
         if let Some(end) = self.end(scenario, &state) {
@@ -123,7 +123,7 @@ impl<const ROOM: usize> Explorer<ROOM> {
         ahead
     }
 
-    /// Whether a schedule ends here, and then what is wrong.
+    /// Returns whether a schedule ends in this state, and then the violation if there is one.
     #[allow(clippy::option_option, reason = "no end, a right end, a wrong end with its complaint")]
     pub(crate) fn end(&self, scenario: &Scenario, state: &State<ROOM>) -> Option<Option<String>> {
         let invocations = &state.invocations[..scenario.invocations()];
@@ -134,7 +134,7 @@ impl<const ROOM: usize> Explorer<ROOM> {
         is_quiet.then(|| state.bucket.complaint(self.slots))
     }
 
-    /// Everything that can happen next.
+    /// Lists all possible next moves.
     pub(crate) fn moves(&mut self, scenario: &Scenario, state: &State<ROOM>) -> Vec<(Move, State<ROOM>)> {
         let mut moves = Vec::new();
         if let Some(change) = scenario.changes.get(usize::from(state.changes)) {
@@ -143,8 +143,8 @@ impl<const ROOM: usize> Explorer<ROOM> {
             next.bucket.change(*change, if scenario.versioned { next.changes } else { 0 });
             moves.push((Move::Change(*change), next));
         }
-        // An invocation that has not begun and one whose retry has not are alike, so it is enough to bound how many events'
-        // invocations are anywhere else: the change that causes one comes before it.
+        // An invocation that has not begun is the same as one whose retry has not begun. So it suffices to limit how many
+        // invocations by events have begun: the change that causes one must come first.
         let caused = match usize::from(state.changes) {
             0 => 0,
             changes => changes + scenario.by_events - scenario.changes.len(),
@@ -187,7 +187,7 @@ impl<const ROOM: usize> Explorer<ROOM> {
         id < GAVE_UP && id == self.machine.start(id)
     }
 
-    /// The invocation's state after an operation.
+    /// Returns the state of an invocation after an operation.
     fn after(&mut self, scenario: &Scenario, id: Id, call: Call, answer: Answer) -> Id {
         if self.is_ours && call.operation == Operation::Delete {
             assert!(
@@ -204,7 +204,7 @@ impl<const ROOM: usize> Explorer<ROOM> {
         }
     }
 
-    /// The shortest way to a wrong end, once all are explored.
+    /// Describes the shortest schedule to a violation, after all have been explored.
     fn trace(&mut self, scenario: &Scenario, start: State<ROOM>) -> String {
         let mut trace = String::new();
         let mut state = start;
@@ -241,7 +241,7 @@ impl<const ROOM: usize> State<ROOM> {
         Self { bucket: scenario.bucket, changes: 0, crashes: 0, invocations }
     }
 
-    /// Which of the invocations that follow one protocol is in which state makes no difference.
+    /// Sorts the invocations of each protocol, because it does not matter which of them is in which state.
     fn canonical(mut self, scenario: &Scenario) -> Self {
         let (by_events, others) = self.invocations.split_at_mut(scenario.by_events);
         by_events.sort_unstable();

@@ -1,13 +1,13 @@
 //! Turns an asynchronous protocol into a state machine, so that a scheduler can hold every invocation at every operation.
 //!
-//! The state of an invocation is its history: the answers that it has got so far, by object. To learn what it does next, the
-//! real future is run from the start against a [`Replay`], which answers from the history and stays pending beyond it. The
-//! protocols are deterministic, and one invocation never has two operations on one object in flight (the replay asserts
-//! that), so a history says everything, and the order in which parallel operations finish does not multiply the states.
+//! The state of an invocation is its history: the answers that it has received so far, by object. To find its next operations, the
+//! real future is run from the start against a [`Replay`], which answers from the history and stays pending after it. The protocols
+//! are deterministic, and an invocation never has two operations on one object in flight (the replay asserts this). So the history
+//! determines the state, and the order in which parallel operations finish does not multiply the states.
 //!
-//! An invocation that reads the source anew has nothing left of what it did before. States are merged by that: its history
-//! is cut there. The machine does not trust this: histories that were cut are run on uncut through the whole next round, for
-//! every answer that comes up, and must do what the cut one does ([`Machine::shadow`]). Random schedules cut nothing.
+//! An invocation that reads the source again keeps nothing of what it did before. So its history is cut there, which merges states.
+//! The machine verifies this: uncut histories are also run through the whole next round, for all answers that occur, and must do
+//! the same as the cut ones ([`Machine::shadow`]). Random schedules cut no histories.
 
 use std::{
     future::{Future, pending, ready},
@@ -23,16 +23,16 @@ use thumbnail::{Look, Made, Size, Thumbnail};
 
 use crate::model::{self, Answer, Call, Content, Operation, Slots};
 
-/// A protocol under exploration: what an invocation does. `Err` is for Lambda to try again.
+/// A protocol to explore, which an invocation follows. Lambda retries after an `Err`.
 pub(crate) type Protocol = for<'a> fn(&'a Replay<'a>, &'a Target) -> Pin<Box<dyn Future<Output = Result<(), ()>> + 'a>>;
 
-/// The fingerprint of today's settings.
+/// The fingerprint of the current settings.
 const TODAY: &str = "today";
 
-/// How many uncut histories are run along with each state.
+/// The maximum number of uncut histories that are run for each state.
 const SHADOWS: usize = 50;
 
-/// An invocation's state, interned.
+/// The interned state of an invocation.
 pub(crate) type Id = u32;
 
 /// What an invocation does next.
@@ -40,18 +40,18 @@ pub(crate) type Id = u32;
 pub(crate) enum Step {
     /// These operations are in flight.
     Waits(Vec<Call>),
-    /// It has answered.
+    /// The invocation has answered.
     Succeeded,
-    /// It has failed: Lambda runs it again.
+    /// The invocation has failed, and Lambda retries it.
     Failed,
 }
 
-/// An invocation up to some moment: the answers it got, in order of objects.
+/// The history of an invocation: the answers that it has received, ordered by object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct History {
-    /// Which protocol it begins with, at a retry too.
+    /// The index of the protocol that the invocation begins with, and repeats in a retry.
     role: usize,
-    /// Which protocol the answers belong to: where the history was cut, the first, which begins with reading the source.
+    /// The index of the protocol that the answers belong to. It is 0 for a cut history, because that protocol begins with reading the source.
     protocol: usize,
     answers: Vec<(u8, Answer)>,
 }
@@ -61,7 +61,7 @@ struct Known {
     history: History,
     step: Step,
     next: Vec<((u8, Answer), Id)>,
-    /// The histories, uncut, that were merged with this one.
+    /// The uncut histories that were merged with this one.
     shadows: Vec<History>,
 }
 
@@ -69,15 +69,15 @@ struct Known {
 pub(crate) struct Machine {
     protocols: Vec<Protocol>,
     target: Target,
-    /// Whether histories are cut.
+    /// Whether to cut histories.
     cuts: bool,
     ids: FxHashMap<History, Id>,
     known: Vec<Known>,
 }
 
 impl Machine {
-    /// For invocations that follow these protocols, on a source with these slots for thumbnails. An invocation's first state
-    /// has its protocol's index as id.
+    /// Creates a machine for invocations that follow `protocols`, on a source with `slots` for thumbnails. The id of an invocation's
+    /// first state is the index of its protocol.
     pub(crate) fn new(protocols: &[Protocol], slots: Slots, cuts: bool) -> Self {
         let location = |object: usize| Location { bucket: "bucket".into(), key: object.to_string() };
         let slot = |slot: usize| Slot {
@@ -105,23 +105,23 @@ impl Machine {
         &self.known[id as usize].step
     }
 
-    /// The state in which a retry of that invocation begins, and in which it began itself.
+    /// Returns the state in which the invocation and its retries begin.
     pub(crate) fn start(&self, id: Id) -> Id {
         Id::try_from(self.known[id as usize].history.role).unwrap_or(Id::MAX)
     }
 
-    /// Whether one of the operations of that invocation failed.
+    /// Whether an operation of the invocation failed.
     pub(crate) fn met_failure(&self, id: Id) -> bool {
         self.known[id as usize].history.answers.iter().any(|(_, answer)| *answer == Answer::Failed)
     }
 
-    /// Whether that invocation knows, by its last look at it, that there is an object.
+    /// Whether the invocation last saw that the object exists.
     pub(crate) fn has_seen(&self, id: Id, at: u8) -> bool {
         let last = self.known[id as usize].history.answers.iter().rfind(|(slot, _)| *slot == at);
         matches!(last, Some((_, Answer::Thumbnail(Some(_)))))
     }
 
-    /// The invocation's state once an operation of it has been answered.
+    /// Returns the state of the invocation after an answer.
     pub(crate) fn answered(&mut self, id: Id, at: u8, answer: Answer) -> Id {
         let known = &self.known[id as usize];
         if let Some((_, next)) = known.next.iter().find(|(known, _)| *known == (at, answer)) {
@@ -146,8 +146,8 @@ impl Machine {
         next
     }
 
-    /// Holds that the invocation with that history, uncut, is in the state `id` now and after every answer, until it begins
-    /// anew once more.
+    /// Asserts that an invocation with the uncut history is in state `id`, now and after every answer, until it reads the source
+    /// again.
     fn shadow(&mut self, id: Id, uncut: &History) {
         assert_eq!(
             self.run(uncut),
@@ -174,7 +174,7 @@ impl Machine {
         })
     }
 
-    /// What an invocation with that history does next.
+    /// Returns what an invocation with this history does next.
     fn run(&self, history: &History) -> Step {
         let replay = Replay { history, target: &self.target, progress: Mutex::default() };
         let mut future = self.protocols[history.protocol](&replay, &self.target);
@@ -196,13 +196,13 @@ impl History {
         history
     }
 
-    /// How often the source was read, in full and then its head.
+    /// Counts the rounds: each reads the source and then its head.
     fn rounds(&self) -> usize {
         self.answers.iter().filter(|(at, _)| *at == 0).count() / 2
     }
 }
 
-/// A store that answers from a history, and not at all beyond it.
+/// A store that answers from a history, and stays pending after it.
 pub(crate) struct Replay<'a> {
     history: &'a History,
     target: &'a Target,
@@ -211,7 +211,7 @@ pub(crate) struct Replay<'a> {
 
 #[derive(Default)]
 struct Progress {
-    /// How many operations were begun on each object.
+    /// The number of operations that were begun on each object.
     begun: [usize; 1 + model::ROOM],
     in_flight: Vec<Call>,
 }
@@ -297,7 +297,7 @@ impl Store for Replay<'_> {
     }
 }
 
-/// What stands for the pixel core: a thumbnail's bytes name the image that it shows.
+/// Replaces the pixel code: the bytes of a thumbnail are the name of the image that it shows.
 pub(crate) fn make(source: &[u8], target: &Target) -> Result<Made, Rejection> {
     if content(source) == Content::Text {
         return Err(Rejection { reason: "unsupported-format", detail: String::new(), source_info: None });
@@ -314,14 +314,14 @@ pub(crate) fn make(source: &[u8], target: &Target) -> Result<Made, Rejection> {
     })
 }
 
-/// The sizes that are made.
+/// Lists the sizes to make.
 fn sizes(target: &Target) -> Vec<Size> {
     let mut sizes: Vec<_> = target.slots.iter().map(|slot| slot.size).collect();
     sizes.dedup();
     sizes
 }
 
-/// The size of that number, another for each, so that a mix-up shows.
+/// Returns a different size for each number, so that mix-ups are found.
 fn size(number: usize) -> Size {
     Size::Width(1 + u32::try_from(number).expect("few sizes"))
 }

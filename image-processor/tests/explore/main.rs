@@ -1,9 +1,9 @@
-//! Explores the real `reconcile` under every order of events, duplicates, crashes and retries, and shows that the obvious
-//! protocols are wrong. The property, once everything is quiet: the thumbnails are exactly those of the source as it is; there
-//! are none of a source that is gone, none of another source than one that is rejected, and none of a retired size.
+//! Explores the real `reconcile` under all orders of events, duplicates, crashes and retries, and shows that simpler protocols are
+//! wrong. At the end of each schedule, the thumbnails must be exactly those of the present source. A source that is deleted has no
+//! thumbnails, a rejected source has no thumbnails of another source, and retired sizes have no thumbnails.
 //!
-//! `cargo test -p image-processor --test explore` prints what was explored. `EXPLORE=more` widens the bounds (`make explore`);
-//! `EXPLORE_SCHEDULES` sets how many random schedules are run, `EXPLORE_SEED` the first one's seed.
+//! `cargo test -p image-processor --test explore` prints what was explored. `EXPLORE=more` widens the bounds (`make explore`),
+//! `EXPLORE_SCHEDULES` sets the number of random schedules, and `EXPLORE_SEED` the seed of the first one.
 
 mod explorer;
 mod machine;
@@ -22,10 +22,10 @@ use crate::{
     random::Ended,
 };
 
-/// Room for the invocations of a scenario that is explored in full.
+/// The maximum number of invocations of a scenario that is explored in full.
 const ROOM: usize = 3;
 
-/// How far is explored.
+/// The bounds of the exploration.
 #[derive(Clone, Copy)]
 struct Bounds {
     thumbnails: usize,
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
         ];
         for (protocol, variant) in wrong {
             trials.push(trial(format!("{protocol} is found wrong, {bucket}"), move |name| {
-                // They need neither crashes nor failures to be wrong.
+                // These protocols are wrong even without crashes and failures.
                 histories(name, variant, Bounds { crashes: 0, failures: false, ..bounds }, versioned, false)
             }));
         }
@@ -98,7 +98,7 @@ fn sequences(most: usize) -> Vec<Vec<Change>> {
     by_length.skip(1).take(most).flatten().collect()
 }
 
-/// Explores a protocol on every history of the source, from an empty bucket.
+/// Explores a protocol on all sequences of changes of the source, from an empty bucket.
 fn histories(
     name: &str,
     protocol: Protocol,
@@ -122,12 +122,12 @@ fn histories(
     explore_all(name, explorer, scenarios, must_be_right)
 }
 
-/// Explores ours with one invocation that skips what is current, from buckets as former settings and lost events leave them.
+/// Explores our protocol with one invocation of a backfill, from buckets that earlier settings and lost events left behind.
 fn backfill(name: &str, bounds: Bounds, versioned: bool) -> Result<(), String> {
     let (x, y) = (Content::X, Content::Y);
     let today = |shows| Some(Thumbnail { shows, is_of_today: true });
     let former = |shows| Some(Thumbnail { shows, is_of_today: false });
-    // Two sizes that are made, or one in two formats, and one that is retired.
+    // Two sizes, or one size in two formats, and a retired size.
     let slots = Slots { made: 2, retired: 1, by_format: bounds.by_format };
     let found = [
         [None, None, None],

@@ -1,11 +1,11 @@
-//! The bucket in memory: one source and its thumbnails, each object atomic and strongly consistent, as S3 documents of
-//! itself. An `ETag` is the content's hash, so that an object reverted to an earlier content has its earlier `ETag` again.
+//! A bucket in memory with one source and its thumbnails. Objects are atomic and strongly consistent, as documented for S3. An `ETag`
+//! is a hash of the content, so an object that is reverted to an earlier content has its earlier `ETag` again.
 
 use std::fmt;
 
 use thumbnail::Format;
 
-/// What an upload can hold: two images, and something of which no thumbnail can be made.
+/// The content of an upload: one of two images, or text, of which no thumbnail can be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Content {
     X,
@@ -13,7 +13,7 @@ pub(crate) enum Content {
     Text,
 }
 
-/// What happens to the source from outside.
+/// A change of the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Change {
     Put(Content),
@@ -25,14 +25,14 @@ impl Change {
         [Self::Put(Content::X), Self::Put(Content::Y), Self::Put(Content::Text), Self::Delete];
 }
 
-/// The source as it is: its content and, on a versioned bucket, which version that is (else 0).
+/// The source: its content, and its version on a versioned bucket (else 0).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Source {
     pub(crate) content: Content,
     pub(crate) version: u8,
 }
 
-/// A thumbnail: what it shows, and whether it was made with today's settings.
+/// A thumbnail: what it shows, and whether it was made with the current settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Thumbnail {
     pub(crate) shows: Content,
@@ -40,7 +40,7 @@ pub(crate) struct Thumbnail {
 }
 
 impl Content {
-    /// The format of thumbnails of that image.
+    /// The format of thumbnails of the image.
     pub(crate) fn format(self) -> Format {
         match self {
             Self::X => Format::Jpeg,
@@ -49,36 +49,36 @@ impl Content {
     }
 }
 
-/// Which thumbnails a bucket has slots for.
+/// The slots of a bucket for thumbnails.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Slots {
-    /// How many are made: sizes, or pairs of size and format, two formats to a size.
+    /// The number of slots for thumbnails that are made: one for each size, or one for each of two formats of a size.
     pub(crate) made: usize,
-    /// How many are of retired sizes; they come after those.
+    /// The number of slots for retired sizes, which come last.
     pub(crate) retired: usize,
-    /// Whether each format has a slot of its own.
+    /// Whether each format has its own slot.
     pub(crate) by_format: bool,
 }
 
 impl Slots {
-    /// The format that belongs to a slot, by its index, where it has one.
+    /// Returns the format of a slot, if it has one.
     pub(crate) fn format(self, slot: usize) -> Option<Format> {
         self.by_format.then(|| if slot.is_multiple_of(2) { Format::Jpeg } else { Format::Png })
     }
 
-    /// What can be at a slot, by its index, when all begins: today's settings never put an image of the other format there.
+    /// Adjusts an initial thumbnail to its slot: current settings never put an image of the other format there.
     pub(crate) fn possible(self, slot: usize, thumbnail: Thumbnail) -> Thumbnail {
         let is_possible = slot >= self.made || self.belongs(slot, thumbnail.shows);
         Thumbnail { is_of_today: thumbnail.is_of_today && is_possible, ..thumbnail }
     }
 
-    /// Whether a thumbnail of that image belongs to a slot, by its index.
+    /// Whether a thumbnail of the image belongs to a slot.
     fn belongs(self, slot: usize, content: Content) -> bool {
         slot < self.made && self.format(slot).is_none_or(|format| format == content.format())
     }
 }
 
-/// Room for the thumbnails of a bucket: those that are made, then those of retired sizes.
+/// The maximum number of slots of a bucket.
 pub(crate) const ROOM: usize = 4;
 
 /// All objects.
@@ -88,7 +88,7 @@ pub(crate) struct Bucket {
     pub(crate) thumbnails: [Option<Thumbnail>; ROOM],
 }
 
-/// One operation on one object; `at` is 0 for the source, else 1 + the thumbnail's slot.
+/// An operation on an object. `at` is 0 for the source, else 1 + the index of the slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Call {
     pub(crate) at: u8,
@@ -103,13 +103,13 @@ pub(crate) enum Operation {
     Delete,
 }
 
-/// What an operation answers.
+/// The answer of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Answer {
     Source(Option<Source>),
     Thumbnail(Option<Thumbnail>),
     Done,
-    /// The operation failed; whether it was carried out is another matter.
+    /// The operation failed, with or without taking effect.
     Failed,
 }
 
@@ -121,7 +121,7 @@ impl Bucket {
         };
     }
 
-    /// Carries out one operation of an invocation.
+    /// Applies an operation of an invocation.
     pub(crate) fn apply(&mut self, call: Call) -> Answer {
         let Some(slot) = call.at.checked_sub(1) else {
             assert!(matches!(call.operation, Operation::Get | Operation::Head), "sources are only read");
@@ -137,7 +137,7 @@ impl Bucket {
         Answer::Done
     }
 
-    /// What is wrong with the thumbnails.
+    /// Describes what is wrong with the thumbnails, if anything.
     pub(crate) fn complaint(&self, slots: Slots) -> Option<String> {
         let wanted = self.source.map(|source| source.content).filter(|content| *content != Content::Text);
         let wanted = wanted.map(|shows| Thumbnail { shows, is_of_today: true });
@@ -148,7 +148,7 @@ impl Bucket {
     }
 }
 
-/// An optional thumbnail, in words.
+/// Describes an optional thumbnail.
 struct Shown(Option<Thumbnail>);
 
 impl fmt::Display for Shown {

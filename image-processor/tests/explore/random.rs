@@ -1,29 +1,29 @@
-//! Random schedules of scenarios that are too large to explore in full. A seed reproduces each.
+//! Runs random schedules of scenarios that are too large to explore in full. A seed reproduces each schedule.
 
 use crate::{
     explorer::{Explorer, Move, Scenario, State},
     model::{Bucket, Change, Content, Slots, Thumbnail},
 };
 
-/// Room for the invocations of a scenario.
+/// The maximum number of invocations of a scenario.
 pub(crate) const ROOM: usize = 8;
 
-/// Thumbnails of each source: three sizes, a retired one; and one size in two formats, a retired one in both.
+/// The slots of the scenarios: three sizes and a retired one; or a size in two formats and a retired one in both.
 pub(crate) const SLOTS: [Slots; 2] =
     [Slots { made: 3, retired: 1, by_format: false }, Slots { made: 2, retired: 2, by_format: true }];
 
-/// How a random schedule ended.
+/// The end of a random schedule.
 pub(crate) enum Ended {
     Right,
-    /// What is wrong, and the schedule.
+    /// The violation, and the schedule.
     Wrong(String, String),
 }
 
-/// Runs the schedule of that seed. A schedule is random in its scenario, in how quick each invocation is, and in every step.
+/// Runs the schedule of a seed. Its scenario, the speed of each invocation, and every step are random.
 pub(crate) fn run(explorer: &mut Explorer<ROOM>, seed: u64) -> Ended {
     let mut random = fastrand::Rng::with_seed(seed);
     let scenario = scenario(&mut random, explorer.slots);
-    // Some invocations are a hundred times slower than others: races of equals hide most faults.
+    // Some invocations are a hundred times slower than others, because races of equals hide most faults.
     let pace: Vec<u32> = (0..=scenario.invocations()).map(|_| [1, 10, 100][random.usize(..3)]).collect();
     let mut state = State::of(&scenario);
     let mut taken = Vec::new();
@@ -66,7 +66,7 @@ fn scenario(random: &mut fastrand::Rng, slots: Slots) -> Scenario {
     }
 }
 
-/// A bucket in any condition: thumbnails of whatever, made by whichever settings.
+/// A bucket with random thumbnails, made with random settings.
 fn bucket(random: &mut fastrand::Rng, slots: Slots) -> Bucket {
     let mut bucket = Bucket::default();
     let contents = [Content::X, Content::Y, Content::Text];

@@ -1,4 +1,4 @@
-//! The protocols under exploration: ours, and the obvious ones that are wrong and must be found to be.
+//! The protocols to explore: ours, and simpler ones, which the explorer must find to be wrong.
 
 use std::{future::Future, pin::Pin};
 
@@ -10,12 +10,12 @@ use crate::machine::{Replay, make};
 
 type Answered<'a> = Pin<Box<dyn Future<Output = Result<(), ()>> + 'a>>;
 
-/// Ours, for an event.
+/// Our protocol, for an event.
 pub(crate) fn ours<'a>(store: &'a Replay<'a>, target: &'a Target) -> Answered<'a> {
     run(store, target, RunOptions::default())
 }
 
-/// Ours, for a backfill: leaves alone what is current.
+/// Our protocol, for a backfill: skips current thumbnails.
 pub(crate) fn ours_skipping<'a>(store: &'a Replay<'a>, target: &'a Target) -> Answered<'a> {
     run(store, target, RunOptions { skip_current: true, deadline: None })
 }
@@ -27,23 +27,23 @@ fn run<'a>(store: &'a Replay<'a>, target: &'a Target, options: RunOptions) -> An
     })
 }
 
-/// Reads the source and writes what it asks for, as nearly every thumbnail function does.
+/// Reads the source and writes its thumbnails, as nearly every thumbnail function does.
 pub(crate) fn blind_write<'a>(store: &'a Replay<'a>, target: &'a Target) -> Answered<'a> {
     write(store, target, |_, _| true)
 }
 
-/// Writes only what is not there yet.
+/// Writes only missing thumbnails.
 pub(crate) fn write_if_absent<'a>(store: &'a Replay<'a>, target: &'a Target) -> Answered<'a> {
     write(store, target, |found, _| found.is_none())
 }
 
-/// Writes only over thumbnails that record another source `ETag` than the one that was read.
+/// Writes only over thumbnails that record a different source `ETag`.
 pub(crate) fn compare_etag<'a>(store: &'a Replay<'a>, target: &'a Target) -> Answered<'a> {
     write(store, target, |found, wanted| found.is_none_or(|found| found.source_etag != wanted.source_etag))
 }
 
-/// One look at the source, none after: of a source that is gone or no image it deletes the thumbnails, of an image it writes
-/// those that `is_due` says of what is there and what is wanted.
+/// Reads the source once. Deletes the thumbnails if the source is deleted or not an image. Otherwise writes the thumbnails for which
+/// `is_due` returns true, given the existing and the new record.
 fn write<'a>(store: &'a Replay<'a>, target: &'a Target, is_due: fn(Option<&Record>, &Record) -> bool) -> Answered<'a> {
     Box::pin(async move {
         let source = store.get(&target.source).await?;

@@ -1,4 +1,4 @@
-//! S3 Batch Operations: the events, and which work is left alone.
+//! S3 Batch Operations: its events, and the thumbnails that it skips.
 
 use image::ImageFormat;
 use pipeline_tests::{encode, picture};
@@ -30,7 +30,7 @@ fn version_2(key: &str) -> Value {
     })
 }
 
-/// The result of the one task: its code and its string.
+/// Returns the code and the string of the result of the only task.
 async fn run(pipeline: &Pipeline, event: Value) -> (String, String) {
     let version = event["invocationSchemaVersion"].clone();
     let answer = pipeline.invoke(event).await.unwrap();
@@ -87,7 +87,7 @@ async fn what_is_missing_or_of_another_source_is_made() {
     assert_eq!(run(&pipeline, version_2(ENCODED)).await, succeeded("made"));
 }
 
-/// Settings change, and a backfill remakes what they make otherwise, adds what is new and removes what is retired.
+/// After a change of settings, a backfill replaces outdated thumbnails, adds new sizes and deletes retired ones.
 #[tokio::test]
 async fn a_backfill_follows_the_settings() {
     let mut pipeline = Pipeline::new(&[]).await;
@@ -128,7 +128,7 @@ async fn retired_thumbnails_go_with_their_source() {
     assert!(pipeline.sizes(KEY).await.is_empty());
 }
 
-/// A job gives up when half of its first thousand tasks fail, so what can never be done counts as done.
+/// A Batch Operations job stops when half of its first thousand tasks fail, so a task that can never succeed counts as succeeded.
 #[tokio::test]
 async fn what_can_never_be_done_succeeds_with_its_reason() {
     let pipeline = Pipeline::new(&[]).await;

@@ -1,5 +1,5 @@
-//! Every row of the failure policy: the fault is done to the real SDK client on the wire. Asserted are the answer, what was
-//! tried again, and what is left in the bucket; and that an invocation without the fault then mends it.
+//! Tests every row of the failure policy by faults between the real SDK client and S3. Each test checks the answer, the retries and the
+//! bucket afterwards; and that an invocation without the fault then repairs the thumbnails.
 
 use std::time::Duration;
 
@@ -19,26 +19,26 @@ const KEY: &str = "uploads/a.png";
 const SOURCE: &str = "/my-image-bucket/uploads/";
 const ALWAYS: usize = usize::MAX;
 
-/// What the invocation under the fault answers.
+/// The answer of the invocation with the fault.
 #[derive(Debug, Clone, Copy)]
 enum Answers {
     Made,
     Removed,
-    /// Ok, with that reason.
+    /// A rejection with this reason.
     Rejected(&'static str),
-    /// An error of that type, which Lambda tries again.
+    /// An error of this type, after which Lambda retries.
     Err(&'static str),
 }
 use Answers::{Err, Made, Rejected, Removed};
 
-/// Which thumbnails are there after it: for each size, of the new source, of the old one, or none.
+/// The thumbnails afterwards. Each size has a thumbnail of the new source, of the old source, or none.
 type Left = [char; 3];
 const NEW: Left = ['n'; 3];
 const OLD: Left = ['o'; 3];
 const NONE: Left = ['-'; 3];
 
-/// Overwrites a source that has its thumbnails, and runs its job once while `rules` hold. `attempts` is how many requests of
-/// the first rule's kind there are to be.
+/// Overwrites a source that has thumbnails, and runs its job once while `rules` apply. `attempts` is the expected number of requests
+/// that match the first rule.
 async fn row(rules: &[Rule], answers: Answers, attempts: usize, left: Left) {
     let name = format!("{rules:?}");
     let pipeline = Pipeline::new(&[]).await;
@@ -91,12 +91,12 @@ fn rule(method: &'static str, key: &'static str, times: usize, fault: Fault) -> 
     Rule { method, key, times, fault }
 }
 
-/// One fault on requests for the source.
+/// Tests a fault on requests for the source.
 async fn get(times: usize, fault: Fault, answers: Answers, attempts: usize, left: Left) {
     row(&[rule("GET", SOURCE, times, fault)], answers, attempts, left).await;
 }
 
-/// One fault on writing the middle thumbnail.
+/// Tests a fault on writing the middle thumbnail.
 async fn put(times: usize, fault: Fault, answers: Answers, attempts: usize, left: Left) {
     row(&[rule("PUT", "/thumbnails/300/", times, fault)], answers, attempts, left).await;
 }
@@ -122,7 +122,7 @@ async fn what_an_operator_can_mend_is_an_error_at_once() {
         get(ALWAYS, Fault::Status(status, code), Err(code), 1, OLD).await;
     }
     put(ALWAYS, Fault::Status(403, "AccessDenied"), Err("AccessDenied"), 1, ['n', 'o', 'n']).await;
-    // A HEAD's answer has no code: never is one of these "gone".
+    // The response to a HEAD has no error code, but none of these means that the object is gone.
     row(&[rule("HEAD", SOURCE, ALWAYS, Fault::Status(403, ""))], Err("AccessDenied"), 1, NEW).await;
     row(&[rule("HEAD", SOURCE, ALWAYS, Fault::Status(400, ""))], Err("Http400"), 1, NEW).await;
 }
@@ -155,7 +155,7 @@ async fn connections_that_end_are_made_again() {
     get(ALWAYS, Fault::Reset, Err("Connection"), 4, OLD).await;
     put(1, Fault::Reset, Made, 2, NEW).await;
     put(ALWAYS, Fault::Reset, Err("Connection"), 4, ['n', 'o', 'n']).await;
-    // Carried out, but the function does not know: written again.
+    // The request took effect, but the function does not know, and writes again.
     put(1, Fault::ResetAfterwards, Made, 2, NEW).await;
 }
 
@@ -173,7 +173,7 @@ async fn a_body_that_is_not_whole_is_read_again_never_shown() {
     }
 }
 
-/// A JPEG is decoded while it comes.
+/// A JPEG is decoded while it arrives.
 #[tokio::test]
 async fn a_jpeg_that_is_not_whole_is_never_shown() {
     let photo = |seed: u32| {
@@ -206,7 +206,7 @@ async fn a_source_that_drips_runs_out_of_time_before_the_function_does() {
 async fn sizes_that_fail_are_an_error_and_the_others_are_written() {
     put(ALWAYS, Fault::Status(503, "SlowDown"), Err("SlowDown"), 4, ['n', 'o', 'n']).await;
     put(ALWAYS, Fault::Status(400, "KMS.DisabledException"), Err("KMS.DisabledException"), 1, ['n', 'o', 'n']).await;
-    // Nothing here is conditional, so this is nobody's lost race but a bucket's policy.
+    // No request is conditional, so this error comes from a bucket policy and not from a race.
     put(ALWAYS, Fault::Status(412, "PreconditionFailed"), Err("PreconditionFailed"), 1, ['n', 'o', 'n']).await;
 }
 
@@ -241,15 +241,15 @@ async fn no_round_is_begun_that_cannot_end_in_time() {
     assert!(pipeline.sizes(KEY).await.is_empty());
 }
 
-/// The source changes while its thumbnails are made, and what is left of the time is not enough to make them again: the
-/// thumbnails are whole and all of the earlier source until the next attempt.
+/// The source changes while its thumbnails are made, and the remaining time is too short to make them again. Until the next attempt, the
+/// thumbnails are complete and show the earlier source.
 #[tokio::test]
 async fn without_time_for_a_second_round_the_thumbnails_are_of_one_source() {
     let pipeline = Pipeline::new(&[]).await;
     let read = pipeline.put(KEY, &encode(&picture(40, 30), ImageFormat::Png)).await.e_tag.unwrap();
     let overwrite = pipeline.client.put_object().bucket(BUCKET).key(KEY);
     let overwrite = overwrite.body(encode(&other_picture(40, 30), ImageFormat::Png).into());
-    // A round takes more than half of the time there is: a second one would not end.
+    // A round takes more than half of the time, so a second round would not finish.
     let watch = Watch::new("HeadObject", async || {
         overwrite.send().await.unwrap();
         sleep(Duration::from_secs(3)).await;

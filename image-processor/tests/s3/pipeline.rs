@@ -1,4 +1,4 @@
-//! The function with a bucket on a real S3 server.
+//! A bucket on a real S3 server, and the function.
 
 use std::{
     sync::Arc,
@@ -22,7 +22,7 @@ use tempfile::TempDir;
 pub(crate) const BUCKET: &str = "my-image-bucket";
 pub(crate) const SIZES: [u32; 3] = [100, 300, 500];
 
-/// A bucket on a real S3 server, and the function in front of it.
+/// The function, with a bucket on a real S3 server.
 pub(crate) struct Pipeline {
     pub(crate) server: S3Server,
     pub(crate) client: Client,
@@ -38,7 +38,7 @@ impl Pipeline {
         Self { client: client(&server.endpoint()), server, settings, _root: root }
     }
 
-    /// The function starts again, with other settings.
+    /// Restarts the function with other settings.
     pub(crate) fn configure(&mut self, variables: &[(&str, &str)]) {
         self.settings = Arc::new(Settings::read(Reader::of(variables)).unwrap());
     }
@@ -64,7 +64,7 @@ impl Pipeline {
         self.get(BUCKET, &format!("thumbnails/{size}/{key}")).await
     }
 
-    /// The sizes of which there is a thumbnail.
+    /// Lists the sizes that have a thumbnail.
     pub(crate) async fn sizes(&self, key: &str) -> Vec<u32> {
         let mut found = Vec::new();
         for size in SIZES {
@@ -77,13 +77,13 @@ impl Pipeline {
         invoke(payload, &self.client, &self.settings, now() + 60_000).await
     }
 
-    /// Runs the job of that key, and answers its `result`.
+    /// Runs the job of a key, and returns its `result`.
     pub(crate) async fn process(&self, key: &str) -> Value {
         self.invoke(json!({"bucket": BUCKET, "key": key})).await.unwrap()["result"].take()
     }
 }
 
-/// A client of that endpoint with the function's own retries, quick to come.
+/// Creates a client with the retries of the function, but short delays.
 pub(crate) fn client(endpoint: &str) -> Client {
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -108,7 +108,7 @@ pub(crate) async fn invoke(
     Ok(serde_json::to_value(answer).unwrap())
 }
 
-/// Milliseconds since 1970, as Lambda gives deadlines.
+/// The time in milliseconds since 1970, as in the deadlines of Lambda.
 pub(crate) fn now() -> u64 {
     u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
 }

@@ -1,4 +1,4 @@
-//! What goes wrong between the function and S3: a proxy in front of a real S3 server that does harm by rule, byte for byte.
+//! A proxy in front of a real S3 server that injects faults by rules.
 
 use std::{
     sync::{Arc, Mutex},
@@ -11,46 +11,46 @@ use tokio::{
     time::sleep,
 };
 
-/// What is done to a request.
+/// A fault of a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Fault {
-    /// It is answered with that status and S3 error code, and not passed on.
+    /// The proxy answers with a status and an S3 error code, and does not forward the request.
     Status(u16, &'static str),
-    /// The connection ends without an answer; the request is not passed on.
+    /// The connection ends without a response, and the request is not forwarded.
     Reset,
-    /// The same, but S3 has carried out the request.
+    /// The connection ends without a response, after S3 has processed the request.
     ResetAfterwards,
-    /// It is never answered.
+    /// There is never a response.
     Silence,
-    /// The answer's body ends in the middle.
+    /// The body of the response ends in the middle.
     CutBody,
-    /// The answer's body ends in the middle, and its head says that this is all.
+    /// The body of the response ends in the middle, and its head announces the shorter length.
     ShortLength,
-    /// A byte of the answer's body is another one.
+    /// A byte of the body of the response is changed.
     WrongByte,
-    /// The answer's body comes byte by byte.
+    /// The body of the response arrives byte by byte.
     Drip,
 }
 
-/// Which requests meet with a fault.
+/// A rule for requests with a fault.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rule {
     pub(crate) method: &'static str,
     /// A part of the key.
     pub(crate) key: &'static str,
-    /// How many of them, from the first on.
+    /// The number of requests, from the first on.
     pub(crate) times: usize,
     pub(crate) fault: Fault,
 }
 
-/// The proxy; its requests are remembered as `"GET uploads/a.jpg"`.
+/// The proxy. It records requests in the form `"GET uploads/a.jpg"`.
 pub(crate) struct Proxy {
     pub(crate) endpoint: String,
     seen: Arc<Mutex<Vec<String>>>,
 }
 
 impl Proxy {
-    /// In front of that endpoint.
+    /// Starts a proxy in front of an endpoint.
     pub(crate) async fn start(upstream: &str, rules: &[Rule]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -66,13 +66,13 @@ impl Proxy {
         Self { endpoint, seen }
     }
 
-    /// How many such requests came.
+    /// Counts the matching requests.
     pub(crate) fn count(&self, method: &str, key: &str) -> usize {
         self.seen.lock().unwrap().iter().filter(|seen| seen.starts_with(method) && seen.contains(key)).count()
     }
 }
 
-/// One request; the connection is not kept.
+/// Handles one request, and closes the connection.
 async fn serve(
     mut client: TcpStream,
     upstream: String,
@@ -133,7 +133,7 @@ async fn serve(
     Some(())
 }
 
-/// A whole request, head and body.
+/// Reads a whole request, head and body.
 async fn request(client: &mut TcpStream) -> Option<Vec<u8>> {
     let mut request = Vec::new();
     let mut buffer = vec![0; 65536];
@@ -152,7 +152,7 @@ async fn request(client: &mut TcpStream) -> Option<Vec<u8>> {
     }
 }
 
-/// S3's answer: head and body.
+/// Reads the response of S3, head and body.
 async fn forward(request: &[u8], upstream: &str) -> Option<(String, Vec<u8>)> {
     let end_of_line = request.windows(2).position(|window| window == b"\r\n")? + 2;
     let mut server = TcpStream::connect(upstream).await.ok()?;

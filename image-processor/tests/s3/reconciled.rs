@@ -1,4 +1,4 @@
-//! What is left in the bucket, for every kind of source and job.
+//! Checks the bucket after jobs, for every kind of source and job.
 
 use image::{ImageFormat, RgbImage};
 use pipeline_tests::{as_stored, assert_shows, encode, jpeg_with_orientation, other_picture, picture};
@@ -33,7 +33,7 @@ async fn an_image_gets_every_thumbnail() {
 
     assert_eq!(answer["statusCode"], 200);
     let result = &answer["result"];
-    // All but the times, which a reader of JSON may round.
+    // Compares all but the times, which a JSON parser may round.
     let mut body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
     body["milliseconds"] = result["milliseconds"].clone();
     assert_eq!(body, *result);

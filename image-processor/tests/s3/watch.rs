@@ -1,4 +1,4 @@
-//! Looks over the S3 server's shoulder.
+//! Observes the operations of the S3 server.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,7 +7,7 @@ use local::{
     s3::S3Error,
 };
 
-/// Remembers the operations, and does something before the first of that name.
+/// Records the operations, and calls a function before the first operation of a given name.
 pub(crate) struct Watch<F> {
     pub(crate) seen: Mutex<Vec<(String, String)>>,
     first: &'static str,
