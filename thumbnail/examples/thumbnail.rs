@@ -5,7 +5,7 @@
 use std::{fs, path::Path, process::ExitCode, time::Instant};
 
 use serde_json::{Value, json};
-use thumbnail::{Options, Size};
+use thumbnail::{Motion, Options, Size};
 
 const USAGE: &str = "usage: thumbnail [--sizes 100,300,500] [--outputs source,webp:75] [--keep copyright,icc] \
                      [--animation keep] [--out DIR] FILE…";
@@ -77,9 +77,20 @@ fn describe(file: &str, out: Option<&str>, options: &Options) -> Value {
                     "format": thumbnail.format.name(), "bytes": thumbnail.bytes.len()})
             };
             let thumbnails: Vec<_> = made.thumbnails.iter().map(describe).collect();
+            let (animation, animation_message) = animation(made.motion.as_ref());
             json!({"file": file, "status": "ok", "reason": null, "source": source(made.source), "thumbnails": thumbnails,
+                "animation": animation, "animation_message": animation_message,
                 "decode_ms": milliseconds(made.decode), "total_ms": milliseconds(made.total)})
         }
+    }
+}
+
+/// What became of the source's animation, as image-processor reports it, and why if it is not kept whole.
+fn animation(motion: Option<&Motion>) -> (Option<&'static str>, Option<&str>) {
+    match motion {
+        None => (None, None),
+        Some(Motion::Kept(message)) => (Some("keep"), message.as_deref()),
+        Some(Motion::First(message)) => (Some("first"), Some(message)),
     }
 }
 
