@@ -1,5 +1,5 @@
-//! Real files from cameras, phones, editors and fuzzers, where they are at hand: `../shared/corpus` beside the workspace, or
-//! the folder that `THUMBNAIL_CORPUS` names.
+//! Tests real files from cameras, phones, editors and fuzzers, if they are available in `../shared/corpus` beside the workspace or in the
+//! folder `THUMBNAIL_CORPUS`.
 
 #![allow(clippy::cast_precision_loss)] // a mean to look at
 
@@ -30,7 +30,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Makes the thumbnails; what every file must keep to is checked here.
+/// Makes the thumbnails, and checks what must hold for every file.
 fn make(path: &Path) -> Result<Made, Rejection> {
     let bytes = fs::read(path).unwrap();
     let options = Options::default();
@@ -53,7 +53,7 @@ fn make(path: &Path) -> Result<Made, Rejection> {
     outcome
 }
 
-/// Every size is there, none larger than its source, and each is a file of the size that it is said to have.
+/// Checks that every size exists, is not larger than its source, and has the announced dimensions.
 fn check_thumbnails(file: &str, made: &Made, options: &Options) {
     assert_eq!(made.thumbnails.len(), options.sizes.len(), "{file}");
     for thumbnail in &made.thumbnails {
@@ -66,21 +66,21 @@ fn check_thumbnails(file: &str, made: &Made, options: &Options) {
     }
 }
 
-/// What becomes of a file.
+/// The expected outcome of a file.
 #[derive(Debug, PartialEq)]
 enum Expected {
     Made,
-    /// For breaking its format's rules, or for not even beginning as its format does.
+    /// Rejected as corrupt or of an unknown format.
     Broken,
-    /// By a build without the feature that it needs.
+    /// Rejected because the build lacks a feature.
     Unsupported,
-    /// Thumbnails or a verdict, as long as it ends.
+    /// Either thumbnails or a rejection.
     Either,
 }
 
 fn expected(folder: &str, name: &str) -> Expected {
     match folder {
-        // The PNG test suite has files that are broken on purpose; in one of them only the checksum behind the pixels is.
+        // The PNG test suite has corrupt files. In one of them, only the checksum after the pixels is wrong.
         "png" if name.starts_with('x') && name != "xcsn0g01.png" => Expected::Broken,
         "camera" | "jpeg" | "orientation" | "png" | "webp" | "gif" | "tiff" | "avif" => Expected::Made,
         "heic" if cfg!(feature = "heic") => Expected::Made,
@@ -89,7 +89,7 @@ fn expected(folder: &str, name: &str) -> Expected {
     }
 }
 
-/// One test, for the allocator counts the whole process.
+/// A single test, because the allocator counts the whole process.
 #[test]
 fn every_file_ends_as_it_should() {
     let Some(corpus) = corpus() else { return };
@@ -125,7 +125,7 @@ fn every_file_ends_as_it_should() {
     assert!(wrong.is_empty(), "look at these with the example `thumbnail --out DIR`:\n{}", wrong.join("\n"));
 }
 
-/// A thumbnail's size and pixels.
+/// Decodes a thumbnail to its size and pixels.
 fn pixels(path: &Path) -> (u32, u32, Vec<u8>) {
     let output = Output { format: Some(Format::Png), quality: None };
     let options = Options { sizes: vec![Size::Width(100)], outputs: vec![output], ..Options::default() };

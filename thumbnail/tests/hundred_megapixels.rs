@@ -1,5 +1,5 @@
-//! The largest photo that is let in by default, in as little memory as is claimed: what the kernel counts of a fresh process, its
-//! program and the source's fifty megabytes included.
+//! Checks the documented memory for the largest photo within the default limits, as counted by the kernel for a new process, including its
+//! program and the fifty megabytes of the source.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::cast_possible_truncation)]
@@ -8,13 +8,13 @@ use std::{fs, path::Path, process::Command};
 
 use jpeg_encoder::{Encoder, ImageBuffer, JpegColorType, SamplingFactor};
 
-/// Nearly the 100 megapixels that are let in.
+/// Nearly 100 megapixels, the default limit.
 const SIZE: (u16, u16) = (12_240, 8_160);
 
-/// What a process may take.
+/// The maximum memory of the process.
 const MOST: u64 = 100_000_000;
 
-/// The file that the process which is measured reads; without it, the test starts that process.
+/// The variable with the source file of the measured process. If it is not set, the test starts that process.
 const SOURCE: &str = "HUNDRED_MEGAPIXELS";
 
 #[test]
@@ -38,7 +38,7 @@ fn a_photo_of_a_hundred_megapixels_takes_less_than_a_hundred_megabytes() {
     assert!(peak < MOST, "{peak} bytes");
 }
 
-/// Makes the thumbnails and tells what this process took at its peak.
+/// Makes the thumbnails, and prints the peak memory of this process.
 fn make(source: &Path) {
     let made = thumbnail::make(&fs::read(source).unwrap(), &thumbnail::Options::default()).unwrap();
     assert_eq!((made.source.width, made.source.height), (SIZE.0.into(), SIZE.1.into()));
@@ -49,7 +49,7 @@ fn make(source: &Path) {
     println!("\n{} bytes at the peak", kib * 1024);
 }
 
-/// Baseline, 4:2:0, with as much grain as makes it as large as a camera's.
+/// A baseline JPEG, 4:2:0, with enough grain for the file size of a camera.
 fn photo() -> Vec<u8> {
     let mut file = Vec::new();
     let mut encoder = Encoder::new(&mut file, 92);
@@ -58,7 +58,7 @@ fn photo() -> Vec<u8> {
     file
 }
 
-/// Shades with grain, which come into being row by row.
+/// Shades with grain, generated row by row.
 struct Grain;
 
 impl ImageBuffer for Grain {

@@ -1,4 +1,4 @@
-//! What the work really takes, counted by the allocator, against what admission estimates by the header alone.
+//! Compares the memory that the work takes, as counted by the allocator, with the estimate from the header.
 
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // figures to look at, and small ones
 
@@ -19,7 +19,7 @@ use fixtures::{
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
 
-/// Bytes allocated at the peak of `work`, beyond what was there before.
+/// Runs `work`, and returns its peak allocation in bytes.
 fn peak<T>(work: impl FnOnce() -> T) -> (T, u64) {
     HEAP.reset_peak_usage();
     let before = HEAP.current_usage();
@@ -71,7 +71,7 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
         ("BMP 8", fixtures::bmp(w, h, 8)),
         ("PNM", [b"P6 3000 2000 255\n", &many[..]].concat()),
         ("PNM of 16 bits", [b"P6 3000 2000 65535\n", &wide[..]].concat()),
-        // Runs of one pixel each.
+        // Runs of one pixel.
         (
             "QOI",
             [b"qoif\0\0\x0b\xb8\0\0\x07\xd0\x03\0", &vec![0xc0; 6_000_000][..], &[0, 0, 0, 0, 0, 0, 0, 1]].concat(),
@@ -90,7 +90,7 @@ fn interlaced(colour: u8, depth: u8) -> Vec<u8> {
     layout.encode(&[], |x, y| vec![(x ^ y) as u16; if colour == png_bytes::RGBA { 4 } else { 3 }])
 }
 
-/// Headers that promise far more than follows.
+/// Files whose headers announce far more than they contain.
 fn boasts() -> Vec<(&'static str, Reason, Vec<u8>)> {
     let png = |width, height, depth| {
         let mut file = png_bytes::Layout { width: 2, height: 2, colour: png_bytes::RGBA, depth, interlaced: true }
@@ -131,7 +131,7 @@ fn boasts() -> Vec<(&'static str, Reason, Vec<u8>)> {
     ]
 }
 
-/// So many scans of so many pixels that decoding would take longer than anybody waits.
+/// A JPEG whose scans would take far too long to decode.
 fn scans() -> Vec<u8> {
     let mut file = Jpeg { progressive: true, ..Jpeg::default() }.encode(64, 48);
     let is = |marker: u8| move |window: &[u8]| window == [0xff, marker];
@@ -142,23 +142,23 @@ fn scans() -> Vec<u8> {
     [head, &scan[..scan.len() - 2].repeat(26), b"\xff\xd9"].concat()
 }
 
-/// Those of phones and cameras, of the largest usual cameras, and the most that is let in by default.
+/// The sizes of photos from phones and cameras, from the largest common cameras, and of the default limit.
 const MEGAPIXELS: [u64; 4] = [12, 24, 50, 100];
 
-/// Memory in MB, in steps of 50, of a function that lets such a file in at each of [`MEGAPIXELS`], by what is estimated for it.
+/// Computes the memory in MB, in steps of 50, that a function needs to accept such a file at each of [`MEGAPIXELS`].
 fn megabytes(name: &str, file: &[u8], estimate: u64, (width, height): (u32, u32)) -> [u64; 4] {
-    /// The function's own, as its settings have it, and of every estimate.
+    /// The function's own memory, and the constant part of every estimate.
     const OWN: u64 = (96 + 16) << 20;
     let pixels = u64::from(width) * u64::from(height);
     let length = file.len() as u64;
-    // The thumbnails stay as large, and the picture between decoding and them grows by its height.
+    // The thumbnails keep their size, and the picture between decoding and resampling grows with its height.
     let (thumbnails, between) = (16 * 500 * 500 * u64::from(height) / u64::from(width), 4 * 500 * u64::from(height));
     let of_file = if name.starts_with("AVIF") { length } else { 0 };
     let of_picture = (estimate - of_file).saturating_sub((16 << 20) + thumbnails + between);
     MEGAPIXELS.map(|megapixels| {
         let wanted = megapixels * 1_000_000;
         let times = |bytes: u64| (u128::from(bytes) * u128::from(wanted) / u128::from(pixels)) as u64;
-        // Those made here are nearly lossless, and hardly any lossy one takes more than half a byte a pixel. Beyond the limit none is let in.
+        // The files of this test are nearly lossless, but lossy files rarely have more than half a byte per pixel. The limit applies, too.
         let is_lossy = ["JPEG", "AVIF", "WebP lossy", "WebP animated"].iter().any(|lossy| name.starts_with(lossy));
         let file = times(length).min(if is_lossy { wanted / 2 } else { Limits::default().max_bytes });
         let higher = (between as f64 * (wanted as f64 / pixels as f64).sqrt()) as u64;
@@ -167,7 +167,7 @@ fn megabytes(name: &str, file: &[u8], estimate: u64, (width, height): (u32, u32)
     })
 }
 
-/// The row of docs/operations.md that a file belongs to.
+/// Returns the row of docs/operations.md for a file.
 fn kind(name: &str) -> Option<&str> {
     Some(match name {
         "JPEG small" | "PNG small" => return None,
@@ -185,7 +185,7 @@ fn kind(name: &str) -> Option<&str> {
     })
 }
 
-/// Whether the table of docs/operations.md is the one that these rows make.
+/// Checks that the table in docs/operations.md has these rows.
 fn is_documented(needs: &[(&str, [u64; 4])]) -> Result<(), String> {
     let mut rows: Vec<(&str, [u64; 4])> = Vec::new();
     for (name, needs) in needs {
@@ -202,7 +202,7 @@ fn is_documented(needs: &[(&str, [u64; 4])]) -> Result<(), String> {
     if lines.iter().all(|line| documented.contains(line)) { Ok(()) } else { Err(lines.join("\n")) }
 }
 
-/// Of template.yaml.
+/// The default of template.yaml.
 fn default_megabytes() -> u64 {
     let template = include_str!("../../template.yaml");
     let (_, parameter) = template.split_once("\n  ImageProcessorMemory:\n").unwrap();
@@ -210,7 +210,7 @@ fn default_megabytes() -> u64 {
     default.lines().next().unwrap().parse().unwrap()
 }
 
-/// One test, for the allocator counts the whole process.
+/// A single test, because the allocator counts the whole process.
 #[test]
 fn admission_estimates_from_above_and_refusals_are_cheap() {
     let options = Options { limits: Limits { max_memory: u64::MAX, ..Limits::default() }, ..Options::default() };
@@ -229,18 +229,18 @@ fn admission_estimates_from_above_and_refusals_are_cheap() {
             wrong.push(format!("{name}: {used} bytes used, {estimate} estimated"));
         }
         if estimate > 3 * used + (32 << 20) {
-            wrong.push(format!("{name}: {estimate} bytes estimated, only {used} used: good files would be refused"));
+            wrong.push(format!("{name}: {estimate} bytes estimated, only {used} used: good files would be rejected"));
         }
 
         needs.push((name, megabytes(name, &file, estimate, (made.source.width, made.source.height))));
 
-        // One byte less than the estimate, and the file is refused without allocating anything to speak of.
+        // With one byte less than the estimate, the file is rejected with hardly any allocation.
         let tight = Limits { max_memory: estimate + file.len() as u64 - 1, ..Limits::default() };
-        let (refused, used) = peak(|| thumbnail::make(&file, &Options { limits: tight, ..Options::default() }));
-        let refused = refused.map(|_| ()).unwrap_err();
-        assert_eq!(refused.reason, Reason::NeedsMoreMemory, "{name}: {refused}");
-        assert!(refused.source_info.is_some_and(|source| source == made.source), "{name}");
-        assert!(used < 1 << 20, "{name}: a refusal took {used} bytes");
+        let (rejected, used) = peak(|| thumbnail::make(&file, &Options { limits: tight, ..Options::default() }));
+        let rejected = rejected.map(|_| ()).unwrap_err();
+        assert_eq!(rejected.reason, Reason::NeedsMoreMemory, "{name}: {rejected}");
+        assert!(rejected.source_info.is_some_and(|source| source == made.source), "{name}");
+        assert!(used < 1 << 20, "{name}: a rejection took {used} bytes");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     for (name, [_, needs, ..]) in needs.iter().filter(|(name, _)| kind(name).is_some()) {
@@ -254,9 +254,9 @@ fn admission_estimates_from_above_and_refusals_are_cheap() {
     }
 
     for (name, reason, file) in boasts() {
-        let (refused, used) = peak(|| thumbnail::make(&file, &Options::default()));
-        let refused = refused.map(|_| ()).unwrap_err();
-        assert_eq!(refused.reason, reason, "{name}: {refused}");
-        assert!(used < 1 << 20, "{name}: a refusal took {used} bytes");
+        let (rejected, used) = peak(|| thumbnail::make(&file, &Options::default()));
+        let rejected = rejected.map(|_| ()).unwrap_err();
+        assert_eq!(rejected.reason, reason, "{name}: {rejected}");
+        assert!(used < 1 << 20, "{name}: a rejection took {used} bytes");
     }
 }

@@ -1,4 +1,4 @@
-//! AVIF in, by a build that reads it.
+//! Tests AVIF.
 
 use oxideav_av1::encoder::yuv_frame::ChromaFormat;
 use thumbnail::{Limits, Options, Reason};
@@ -24,7 +24,7 @@ fn with(properties: &[Vec<u8>]) -> Vec<u8> {
     Avif { items: vec![item], properties, references: vec![] }.encode()
 }
 
-/// The mean difference in levels, of colours as far as they are visible.
+/// Computes the mean difference in levels, where colours count by their alpha.
 fn visible_difference(file: &[u8], expected: &[[u8; 4]]) -> f64 {
     let (_, _, found) = decode(&make(file, WIDTH).thumbnails[0].bytes);
     let visible = |[r, g, b, a]: [u8; 4]| [r, g, b, 255].map(|channel| f64::from(channel) * f64::from(a) / 255.0);
@@ -242,9 +242,9 @@ fn damage_is_told() {
     let moving = [part(*b"ftyp", b"avis\0\0\0\0avis"), part(*b"moov", &[])].concat();
     assert_eq!(reason(&moving), Reason::UnsupportedFormat);
     let limits = Limits { max_av1_pixels: u64::from(WIDTH * HEIGHT), ..Limits::default() };
-    let refused = thumbnail::make(&file, &Options { limits, ..Options::default() }).unwrap_err();
-    assert_eq!(refused.reason, Reason::TooComplex);
+    let rejected = thumbnail::make(&file, &Options { limits, ..Options::default() }).unwrap_err();
+    assert_eq!(rejected.reason, Reason::TooComplex);
     let limits = Limits { max_memory: 16 << 20, ..Limits::default() };
-    let refused = thumbnail::make(&claim(3000, 3000, coded()), &Options { limits, ..Options::default() }).unwrap_err();
-    assert_eq!(refused.reason, Reason::NeedsMoreMemory);
+    let rejected = thumbnail::make(&claim(3000, 3000, coded()), &Options { limits, ..Options::default() }).unwrap_err();
+    assert_eq!(rejected.reason, Reason::NeedsMoreMemory);
 }

@@ -1,4 +1,4 @@
-//! The corners of BMP, icons and TIFF, whose headers are read by our own code.
+//! Tests unusual BMPs, icons and TIFFs.
 
 use thumbnail::Reason;
 
@@ -87,7 +87,7 @@ fn bitmaps_of_run_lengths() {
     assert_eq!(reason(&packed(3, 2, 24, 1, &four)), Reason::UnsupportedFormat);
 }
 
-/// Their rows are unpacked some at a time.
+/// The rows are decoded in bands.
 #[test]
 fn large_bitmaps_have_every_row_in_its_place() {
     let file = fixtures::bmp(900, 500, 32);
@@ -126,7 +126,7 @@ fn run_lengths_that_are_cut_need_nine_rows_in_ten() {
     assert_eq!(rows(30), Ok(vec![16; 90]));
     assert_eq!(rows(27).map(|greys| greys[9..].to_vec()), Ok(vec![16; 81]));
     assert_eq!(rows(26), Err(Reason::Truncated));
-    // An end that is marked leaves out what it likes.
+    // A marked end may omit any number of rows.
     let ended = packed(3, 30, 8, 1, &[3, 1, 0, 1]);
     assert_eq!(greys(&ended, 3)[87..], [16; 3]);
 }
@@ -172,7 +172,7 @@ fn the_bitmap_of_an_icon_may_count_its_rows_without_the_mask() {
     let mut alone = icon.clone();
     alone[22 + 8..22 + 12].copy_from_slice(&32_u32.to_le_bytes());
     assert!(show(&alone, 32) == show(&icon, 32));
-    // Without a mask all of it shows.
+    // Without a mask, all pixels are opaque.
     alone.truncate(alone.len() - 32 * 4);
     assert!(
         show(&alone, 32)

@@ -1,4 +1,4 @@
-//! What is cut or damaged is shown when nearly whole and refused otherwise.
+//! Tests that damaged files are shown if nearly whole, and rejected otherwise.
 
 use png::ColorType as Colours;
 use thumbnail::{Format, Options, Output, Reason, Size};
@@ -9,7 +9,7 @@ use super::{
     make, reason,
 };
 
-/// Where entropy-coded data begin.
+/// The offset of the entropy-coded data.
 fn after_scan_header(file: &[u8]) -> usize {
     file.windows(2).position(|window| window == [0xff, 0xda]).unwrap() + 14
 }
@@ -25,7 +25,7 @@ fn jpegs_without_their_end_are_shown_if_nearly_whole() {
         make(&file[..cut(98)], 100);
         for part in [10, 50, 80] {
             assert_eq!(reason(&file[..cut(part)]), Reason::Truncated, "{part}% with restart interval {restart}");
-            // An end marker does not make it whole.
+            // An end marker does not make the file whole.
             let patched = [&file[..cut(part)], &[0xff, 0xd9]].concat();
             assert_eq!(reason(&patched), Reason::Corrupt, "{part}% and an end, with restart interval {restart}");
         }
@@ -59,7 +59,7 @@ fn a_progressive_jpeg_needs_its_means_only() {
     let file = Jpeg { progressive: true, ..Jpeg::default() }.encode(640, 480);
     let scans: Vec<usize> = file.windows(2).enumerate().filter(|(_, w)| w == &[0xff, 0xda]).map(|(i, _)| i).collect();
     assert!(scans.len() > 4);
-    // The means of all three colours come first, each in a scan of its own or in one.
+    // The means of all three components come first, in three scans or in one.
     for &scan in &scans[3..] {
         make(&file[..scan + 40], 100);
     }
@@ -80,7 +80,7 @@ fn other_formats_are_cut_by_the_same_rule() {
         make(&file[..file.len() * 98 / 100], 100);
         assert_eq!(reason(&file[..file.len() / 2]), Reason::Truncated, "{name}");
     }
-    // These show a part only if all of it is there: nothing between half and whole is to be had from their decoders.
+    // The decoders of these formats return nothing between half of a picture and all of it.
     let interlaced = png_bytes::Layout { width: 40, height: 30, colour: png_bytes::RGB, depth: 8, interlaced: true };
     for (name, file) in [
         ("interlaced PNG", interlaced.encode(&[], |x, y| vec![x as u16, y as u16, 9])),
@@ -103,7 +103,7 @@ fn of_a_tiff_nine_strips_in_ten_must_be_there() {
     assert_eq!(reason(&file[..60]), Reason::Truncated);
 }
 
-/// Wherever it is cut, a file gives thumbnails or a verdict, and half of one is never shown.
+/// Wherever a file is cut, it results in thumbnails or a rejection, and half of a picture is never shown.
 #[test]
 fn no_cut_gives_half_a_picture() {
     let jpeg = Jpeg::default();
@@ -133,7 +133,7 @@ fn no_cut_gives_half_a_picture() {
     }
 }
 
-/// Nor do those of an interlaced GIF, of which every second row comes last.
+/// The same for an interlaced GIF, whose last pass contains every second row.
 #[test]
 fn rows_that_are_missing_between_others_are_like_the_one_above() {
     let file = fixtures::gif(300, 200, 0, 0, true);
@@ -143,7 +143,7 @@ fn rows_that_are_missing_between_others_are_like_the_one_above() {
     assert_ne!(row(101), row(100));
 }
 
-/// The last rows of a PNG that are missing look like the one above them, not like a hole.
+/// Missing rows at the end of a PNG repeat the row above them.
 #[test]
 fn rows_that_are_missing_at_the_end_repeat_the_last_one() {
     let layout = png_bytes::Layout { width: 50, height: 100, colour: png_bytes::GRAY, depth: 8, interlaced: false };
@@ -156,7 +156,7 @@ fn rows_that_are_missing_at_the_end_repeat_the_last_one() {
     }
 }
 
-/// Nor do those of a lossy WebP, of which sixteen are missing at once.
+/// The same for a lossy WebP, of which sixteen rows are missing at once.
 #[test]
 fn rows_that_are_missing_in_a_webp_repeat_the_last_one() {
     let (width, height) = (80, 800);
@@ -165,7 +165,7 @@ fn rows_that_are_missing_in_a_webp_repeat_the_last_one() {
     let mut shown = 0;
     for end in file.len() / 2..file.len() {
         let output = Output { format: Some(Format::Png), quality: None };
-        // As it is, and reduced.
+        // At full size, and reduced.
         let options =
             Options { sizes: vec![Size::Width(80), Size::Width(10)], outputs: vec![output], ..Options::default() };
         let Ok(made) = thumbnail::make(&file[..end], &options) else { continue };
@@ -178,7 +178,7 @@ fn rows_that_are_missing_in_a_webp_repeat_the_last_one() {
     assert!(shown > 10, "{shown} cuts left enough");
 }
 
-/// Files of every format that are cut or changed anywhere, and limits that are too low.
+/// Files of every format, cut or changed anywhere, with low limits.
 #[test]
 fn every_refusal_says_what_was_found_and_what_to_do() {
     let files = [

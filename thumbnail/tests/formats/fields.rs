@@ -1,4 +1,4 @@
-//! Files as they come in from the field: what is odd about them must not lose the picture.
+//! Tests unusual files from the field, which must not be rejected.
 
 #![allow(clippy::cast_sign_loss)] // levels from 0 to 1
 
@@ -12,7 +12,7 @@ use super::{
     make, paletted, reason,
 };
 
-/// The grey levels 0 to 255 with a profile, as they are shown.
+/// Converts the grey levels 0 to 255 by a profile.
 fn ramp(profile: &ColorProfile) -> Vec<u8> {
     let mut info = png::Info::with_size(256, 1);
     info.color_type = Colours::Grayscale;
@@ -30,10 +30,10 @@ fn grey_profile(curve: ToneReprCurve, space: DataColorSpace) -> ColorProfile {
     profile
 }
 
-/// From a level to light, both from 0 to 1.
+/// Converts a level to light, both from 0 to 1.
 type Curve<'a> = &'a dyn Fn(f64) -> f64;
 
-/// What sRGB makes of an amount of light.
+/// Converts an amount of light to sRGB.
 fn srgb(light: f64) -> f64 {
     255.0 * if light <= 0.003_130_8 { light * 12.92 } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 }
 }
@@ -91,7 +91,7 @@ fn colours_of_srgb_by_their_own_profile_stay_as_they_are() {
     };
     let shown = show(ColorProfile::new_srgb());
     assert!(shown.iter().zip(&pixels).all(|(shown, level)| shown.abs_diff(*level) <= 1));
-    // Curves and a matrix that say they lead to Lab lie.
+    // A profile with curves and a matrix is wrong if it claims Lab.
     let mut liar = ColorProfile::new_display_p3();
     liar.pcs = DataColorSpace::Lab;
     assert_eq!(show(liar), pixels);
@@ -112,7 +112,7 @@ fn chunks_that_a_png_does_not_need_lose_no_picture() {
         (*b"cICP", vec![1, 13, 0, 7]),
         (*b"gAMA", vec![0; 3]),
         (*b"iTXt", vec![0; 5]),
-        // Suggested colours, of which the last is cut.
+        // A suggested palette whose last colour is cut.
         (*b"PLTE", vec![1; 191]),
     ];
     for (kind, data) in odd {
@@ -142,7 +142,7 @@ fn extensions_of_a_gif_lose_no_picture() {
     assert_eq!(file[frame], 0x2c);
     let with = |extension: &[u8]| [&file[..frame], extension, &file[frame..]].concat();
     let odd: [&[u8]; 5] = [
-        // A label that nobody knows.
+        // An unknown label.
         &[0x21, 0x42, 3, 1, 2, 3, 0],
         &[0x21, 0xfb, 0],
         // Control extensions too short to name a transparent colour, or longer than they should be.
@@ -192,7 +192,7 @@ fn what_the_flags_of_a_webp_deny_is_not_there() {
     };
     assert_eq!(upright(0x08, &[6]), 40);
     assert_eq!(upright(0, &[6]), 60);
-    // The first of two counts.
+    // Only the first of two counts.
     assert_eq!(upright(0x08, &[6, 1]), 40);
     assert_eq!(upright(0x08, &[1, 6]), 60);
     let profile = moxcms::ColorProfile::new_display_p3().encode().unwrap();
@@ -231,7 +231,7 @@ fn an_animated_webp_stands_on_nothing_whatever_its_flags_say() {
         let frame = fixtures::webp(20, 10, false, lossless);
         let mut file = fixtures::animated_webp(&frame, (40, 30), (20, 10), (12, 8));
         assert_eq!(file[20], 0x12);
-        // Moving, without alpha.
+        // Animated, without alpha.
         file[20] = 0x02;
         let pixels = decode(&make(&file, 40).thumbnails[0].bytes).2;
         for (i, pixel) in pixels.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Of what moves the first frame, and of what is transparent only what can be seen.
+//! Tests the first frames of animations, and transparency.
 
 use png::ColorType as Colours;
 use thumbnail::{Options, Output, Size};
@@ -61,18 +61,18 @@ fn an_apng_shows_its_default_picture() {
     assert_eq!(make(&file, 30).thumbnails[0].bytes, make(&first, 30).thumbnails[0].bytes);
 }
 
-/// What shines through a transparent pixel's colour would be a fringe.
+/// The colour of a transparent pixel must not show as a fringe.
 #[test]
 fn colours_that_cannot_be_seen_do_not_bleed() {
     let layout = png_bytes::Layout { width: 400, height: 400, colour: png_bytes::RGBA, depth: 8, interlaced: false };
-    // Red stripes, and green ones of which nothing is to be seen.
+    // Red stripes, and fully transparent green ones.
     let file = layout.encode(&[], |x, y| if (x + y) / 3 % 2 == 0 { vec![255, 0, 0, 255] } else { vec![0, 255, 0, 0] });
     let webp = webp::Encoder::new(&decode(&file).2.concat(), webp::PixelLayout::Rgba, 400, 400)
         .encode_simple(true, 100.0)
         .unwrap()
         .to_vec();
     for file in [&file[..], &webp] {
-        // At widths that are reduced coarsely as well, and at one that is not.
+        // With widths for which the box filter is used, and one for which it is not.
         for width in [7, 30, 99, 250] {
             let (_, _, pixels) = decode(&make(file, width).thumbnails[0].bytes);
             for pixel in pixels.iter().filter(|pixel| pixel[3] > 8) {
@@ -89,13 +89,13 @@ fn every_output_flattens_or_keeps_transparency() {
         let output: Output = output.parse().unwrap();
         let options = Options { sizes: vec![Size::Width(64)], outputs: vec![output], ..Options::default() };
         let made = thumbnail::make(&file, &options).unwrap();
-        // Its own thumbnail as a PNG tells what is in it.
+        // A thumbnail as PNG shows the content of the other.
         let (_, _, pixels) = decode(&make(&made.thumbnails[0].bytes, 64).thumbnails[0].bytes);
         assert_eq!(pixels.iter().all(|pixel| pixel[3] == 255), opaque, "{output:?}");
     }
 }
 
-/// Noise packs into codes that end at any place of a byte, and so at any place of the last row.
+/// The codes of noise end at any position within a byte, and thus within the last row.
 #[test]
 fn no_gif_loses_its_last_row_to_the_end_of_its_data() {
     let mut random = fastrand::Rng::with_seed(2);

@@ -1,4 +1,4 @@
-//! Sources that come piece by piece: what is made of them is what is made of them at once, and of a cut one nothing.
+//! Tests sources that arrive piece by piece: their thumbnails are the same as of whole sources, and a cut source has none.
 
 use std::{thread, time::Duration};
 
@@ -7,7 +7,7 @@ use thumbnail::{Made, Options, Rejection, Size, incoming, make_incoming};
 
 use super::fixtures::{self, Jpeg, png_bytes};
 
-/// Large enough for being decoded before they are whole.
+/// Files that are large enough to be decoded before they are whole.
 const SIZE: (u32, u32) = (1600, 1200);
 
 fn options() -> Options {
@@ -21,7 +21,7 @@ fn make(file: &[u8], piece: usize, sent: usize) -> Option<Result<Made, Rejection
         let made = scope.spawn(|| make_incoming(source, &options()));
         for piece in file[..sent].chunks(piece) {
             feed.send(piece);
-            // Time to work ahead: the file is not complete before it would have begun.
+            // Leaves time to decode ahead before the file is complete.
             thread::sleep(Duration::from_millis(1));
         }
         if sent == file.len() {
@@ -61,7 +61,7 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// With other bytes near its end.
+/// Changes bytes near the end of a file.
 fn damaged(file: &[u8]) -> Vec<u8> {
     let mut file = file.to_vec();
     let at = file.len() * 95 / 100;

@@ -1,4 +1,4 @@
-//! Every format and coding in, the right pixels out.
+//! Tests that every format and coding results in the right pixels.
 
 use jpeg_encoder::{ColorType, SamplingFactor};
 use png::{BitDepth, ColorType as Colours};
@@ -38,7 +38,7 @@ fn jpeg_of_every_kind() {
     assert!(difference(&Jpeg { colours: ColorType::Luma, ..jpeg }.encode(WIDTH, HEIGHT), &grey()) < 4.0);
 }
 
-/// As some encoders write baseline files, too.
+/// Some encoders write baseline files like this, too.
 #[test]
 fn jpeg_with_a_scan_for_each_component() {
     for sampling in [SamplingFactor::F_1_1, SamplingFactor::F_2_2] {
@@ -127,16 +127,16 @@ fn colours_of_a_profile_become_srgb() {
     let tagged = |profile: &[u8]| {
         let chunk = [&b"ICCP"[..], &u32::try_from(profile.len()).unwrap().to_le_bytes(), profile].concat();
         let mut file = fixtures::extended_webp(&plain, 64, 64, 0x20, &[]);
-        // The profile stands before the picture.
+        // The profile comes before the picture.
         file.splice(30..30, chunk.into_iter().chain(vec![0; profile.len() % 2]));
         let length = u32::try_from(file.len() - 8).unwrap();
         file[4..8].copy_from_slice(&length.to_le_bytes());
         decode(&make(&file, 64).thumbnails[0].bytes).2[0]
     };
-    // The same numbers mean a stronger red in the wider space.
+    // The same numbers are a stronger red in the wider colour space.
     let [r, g, b, _] = tagged(&profile);
     assert!((208..=218).contains(&r) && (88..=98).contains(&g) && (90..=101).contains(&b), "{:?}", (r, g, b));
-    // A profile that is none changes nothing.
+    // An invalid profile changes nothing.
     assert_eq!(tagged(b"no profile at all"), [200, 100, 100, 255]);
     assert_eq!(decode(&make(&plain, 64).thumbnails[0].bytes).2[0], [200, 100, 100, 255]);
 }
@@ -175,7 +175,7 @@ fn what_is_no_image_is_unsupported() {
     assert_eq!(reason(b"<svg xmlns='http://www.w3.org/2000/svg'/>"), Reason::UnsupportedFormat);
 }
 
-/// Every depth of every kind, interlaced or not, against the samples that were written.
+/// Compares every depth of every colour type, interlaced or not, with the samples that were written.
 #[test]
 fn png_of_every_depth() {
     let kinds: [(u8, usize, &[u8]); 5] = [
@@ -211,7 +211,7 @@ fn png_of_every_depth() {
                     (_, &[r, g, b, a]) => [eight(r), eight(g), eight(b), eight(a)],
                     _ => unreachable!(),
                 };
-                // A palette leaves no colour to what cannot be seen.
+                // Fully transparent pixels lose their colour in a palette.
                 let same = *pixel == expected || pixel[3] == 0 && expected[3] == 0;
                 assert!(
                     same,
@@ -243,7 +243,7 @@ fn a_transparent_colour_of_a_png_is_seen_through() {
     }
 }
 
-/// Browsers differ on them, and sharp leaves them alone.
+/// Browsers treat these chunks differently, and sharp ignores them.
 #[test]
 fn gamma_and_primaries_without_a_profile_change_nothing() {
     let plain = fixtures::png(Colours::Rgb, WIDTH, HEIGHT);
@@ -258,7 +258,7 @@ fn gamma_and_primaries_without_a_profile_change_nothing() {
     }
 }
 
-/// Profiles are found where each format keeps them, in JPEG in numbered segments that may come in any order.
+/// Profiles are found in every format. In a JPEG, they are in numbered segments in any order.
 #[test]
 fn profiles_are_found_wherever_they_are() {
     let profile = moxcms::ColorProfile::new_display_p3().encode().unwrap();
@@ -289,7 +289,7 @@ fn profiles_are_found_wherever_they_are() {
     }
 }
 
-/// A grey picture has its own kind of profile, and stays grey.
+/// A grey picture has a grey profile, and stays grey.
 #[test]
 fn a_grey_profile_is_used_and_one_for_other_colours_is_not() {
     let grey = |profile: moxcms::ColorProfile| {

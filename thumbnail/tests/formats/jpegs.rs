@@ -1,4 +1,4 @@
-//! Odd JPEGs from the field, each made from a plain one: what is shown of them is what a browser shows, or better.
+//! Tests unusual JPEGs from the field, each made from a plain one. Their thumbnails look like in a browser, or better.
 
 #![allow(clippy::cast_sign_loss)] // samples are positive
 
@@ -12,7 +12,7 @@ fn shown(file: &[u8]) -> Pixels {
     decode(&make(file, WIDTH).thumbnails[0].bytes).2
 }
 
-/// Where a marker's segment begins, its length.
+/// The offset of a marker's segment.
 fn segment(file: &[u8], marker: u8) -> usize {
     file.windows(2).position(|pair| pair == [0xff, marker]).unwrap() + 2
 }
@@ -25,7 +25,7 @@ fn with_restarts() -> (Vec<u8>, Vec<usize>) {
     (file, restarts)
 }
 
-/// Rows of pixels in which pictures differ by more than rounding.
+/// Lists the rows of pixels in which pictures differ by more than rounding.
 fn touched(left: &Pixels, right: &Pixels) -> Vec<usize> {
     let rows = left.chunks(WIDTH as usize).zip(right.chunks(WIDTH as usize)).enumerate();
     rows.filter(|(_, (left, right))| left != right).map(|(row, _)| row).collect()

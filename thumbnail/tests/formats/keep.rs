@@ -1,4 +1,4 @@
-//! What thumbnails keep of their source's metadata where that is asked for, and what they never do.
+//! Tests the metadata that thumbnails keep if asked to, and those that they never keep.
 
 use std::io::Cursor;
 
@@ -51,7 +51,7 @@ fn exif() -> Vec<u8> {
     [block, rest].concat()
 }
 
-/// What a field of an Exif block says.
+/// Reads a field of an Exif block.
 fn field(block: &[u8], tag: u16) -> Option<String> {
     let entry = block.windows(4).position(|start| start == [&tag.to_be_bytes()[..], &[0, 2]].concat())?;
     let number = |at: usize| u32::from_be_bytes(block[at..at + 4].try_into().unwrap()) as usize;
@@ -64,7 +64,7 @@ fn parts(file: &[u8]) -> DynImage {
     DynImage::from_bytes(file.to_vec().into()).unwrap().unwrap()
 }
 
-/// Sources of every format whose Exif is read.
+/// A source in every format whose Exif is read.
 fn with_exif() -> Vec<Vec<u8>> {
     let segment = (1, [b"Exif\0\0", &exif()[..]].concat());
     let coded = Samples::default().code(WIDTH, &fixtures::rgb(WIDTH, HEIGHT));
@@ -119,7 +119,7 @@ fn readers_of_others_find_the_owner() {
     assert!(has(&image_webp::WebPDecoder::new(Cursor::new(webp)).unwrap().exif_metadata().unwrap().unwrap()));
 }
 
-/// A PNG of one colour, opaque but for one pixel if that shows through.
+/// A PNG of one colour, with an optional transparent pixel.
 fn flat(colours: Colours, pixel: &[u8], clear: bool, profile: &ColorProfile) -> Vec<u8> {
     let mut info = png::Info::with_size(WIDTH, HEIGHT);
     info.color_type = colours;
@@ -135,7 +135,7 @@ fn flat(colours: Colours, pixel: &[u8], clear: bool, profile: &ColorProfile) -> 
     file
 }
 
-/// The middle of a thumbnail, as its decoder hands it out.
+/// Decodes the middle of a thumbnail.
 fn middle(file: &[u8], format: Format) -> Vec<u8> {
     let (data, channels) = match format {
         Format::Jpeg => {
@@ -172,7 +172,7 @@ fn colours_stay_those_of_the_profile_that_is_kept() {
     assert!(!is_near(&srgb, &[200, 60, 40]), "the same numbers mean something else in sRGB: {srgb:?}");
     for format in [Format::Jpeg, Format::Png, Format::Webp] {
         let [kept, plain] = [KEEP, Keep::default()].map(|keep| made(&file, format, keep));
-        // What a page shows before is in sRGB in any case.
+        // The placeholder is always in sRGB.
         assert_eq!(kept.look, plain.look);
         let [kept, plain] = [kept, plain].map(|made| made.thumbnails[0].bytes.clone());
         assert!(is_near(&middle(&kept, format), &[200, 60, 40]), "{format}: {:?}", middle(&kept, format));

@@ -1,4 +1,4 @@
-//! Every format in, the right pixels out; what is cut or damaged shown when nearly whole and refused otherwise.
+//! Tests that every format results in the right pixels, and that damaged files are shown if nearly whole, and rejected otherwise.
 
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // figures to look at, and small ones
 
@@ -36,7 +36,7 @@ fn reason(file: &[u8]) -> Reason {
     thumbnail::make(file, &Options::default()).map(|made| made.source).unwrap_err().reason
 }
 
-/// Width, height and pixels of a PNG as red, green, blue, alpha.
+/// Decodes a PNG to its width, its height, and pixels of red, green, blue and alpha.
 fn decode(file: &[u8]) -> (u32, u32, Vec<[u8; 4]>) {
     let mut decoder = png::Decoder::new(std::io::Cursor::new(file));
     decoder.set_transformations(png::Transformations::EXPAND);
@@ -53,7 +53,7 @@ fn decode(file: &[u8]) -> (u32, u32, Vec<[u8; 4]>) {
     (info.width, info.height, data.chunks_exact(info.color_type.samples()).map(pixel).collect())
 }
 
-/// The mean difference in levels between a thumbnail at full size and what it should show.
+/// Computes the mean difference in levels between a thumbnail at full size and the expected picture.
 fn difference(file: &[u8], expected: &[[u8; 4]]) -> f64 {
     let made = make(file, WIDTH);
     let (width, height, pixels) = decode(&made.thumbnails[0].bytes);
@@ -74,7 +74,7 @@ fn transparent() -> Vec<[u8; 4]> {
     fixtures::rgba(WIDTH, HEIGHT).chunks_exact(4).map(|p| [p[0], p[1], p[2], p[3]]).collect()
 }
 
-/// The colours of the palette that PNG and GIF fixtures have.
+/// The palette of the PNG and GIF fixtures.
 fn paletted() -> Vec<[u8; 4]> {
     fixtures::gray(WIDTH, HEIGHT).iter().map(|&v| [v, 255 - v, v / 2, 255]).collect()
 }

@@ -1,4 +1,4 @@
-//! What comes out: upright, in the formats that were asked for, within limits.
+//! Tests that thumbnails are upright, in the requested formats, and within limits.
 
 use jpeg_encoder::SamplingFactor;
 use png::ColorType as Colours;
@@ -139,7 +139,7 @@ fn limits_refuse_by_the_header() {
     assert_eq!(with(Limits { max_scans: 0, ..limits }), (Reason::TooComplex, true));
 }
 
-/// Found by fuzzing: the sum went past what its type holds, and a boastful file would have been let in.
+/// Found by fuzzing: the sum overflowed, and a file with an excessive header was accepted.
 #[test]
 fn estimates_do_not_overflow() {
     let strips = fixtures::tiff_strips(64, 48, 4);
@@ -158,7 +158,7 @@ fn estimates_do_not_overflow() {
     }
 }
 
-/// Found by fuzzing: its JPEG would have been higher than a JPEG can be.
+/// Found by fuzzing: the thumbnail would have exceeded the maximum height of a JPEG.
 #[test]
 fn a_bitmap_higher_than_any_jpeg() {
     let file = fixtures::bmp(6, 65_536, 1);
@@ -215,7 +215,7 @@ fn files_are_coded_as_they_should_be() {
     assert_eq!(colour_type(&fixtures::png(Colours::Indexed, WIDTH, HEIGHT)), 3);
     assert_eq!(colour_type(&fixtures::png(Colours::GrayscaleAlpha, WIDTH, HEIGHT)), 4);
     assert_eq!(colour_type(&fixtures::png(Colours::Rgba, WIDTH, HEIGHT)), 6);
-    // An alpha channel that says nothing is left out.
+    // An alpha channel that is opaque everywhere is dropped.
     let opaque = png_bytes::Layout { width: 60, height: 4, colour: png_bytes::RGBA, depth: 8, interlaced: false };
     assert_eq!(colour_type(&opaque.encode(&[], |x, y| vec![x as u16, y as u16, 7, 255])), 2);
     // Four blocks of luminance to one of each colour.
@@ -229,7 +229,7 @@ fn files_are_coded_as_they_should_be() {
     let frame = jpeg.windows(2).position(|window| matches!(window, [0xff, 0xc0 | 0xc2])).unwrap();
     assert_eq!([jpeg[frame + 11], jpeg[frame + 14], jpeg[frame + 17]], [0x22, 0x11, 0x11]);
     assert!(made.thumbnails[1].bytes[12..].starts_with(b"VP8 "), "lossy");
-    // A quality of its own beats the one for all.
+    // The quality of an output takes precedence.
     let bytes = |outputs: &str| {
         thumbnail::make(&Jpeg::default().encode(WIDTH, HEIGHT), &options(outputs)).unwrap().thumbnails[0].bytes.len()
     };
@@ -240,7 +240,7 @@ fn files_are_coded_as_they_should_be() {
     }
 }
 
-/// Exif may stand behind the pixels, and some writers store a LONG where a SHORT belongs.
+/// Exif may come after the pixels, and some writers store a LONG instead of a SHORT.
 #[test]
 fn orientation_is_found_in_odd_places() {
     let png = fixtures::png(Colours::Rgb, WIDTH, HEIGHT);
@@ -248,12 +248,12 @@ fn orientation_is_found_in_odd_places() {
     long[12..22].copy_from_slice(&[0, 4, 0, 0, 0, 1, 0, 0, 0, 6]);
     let chunk = png_bytes::with_chunk(&png, *b"eXIf", &long);
     let late = [&png[..png.len() - 12], &chunk[33..33 + 12 + long.len()], &png[png.len() - 12..]].concat();
-    // Of two Exif segments the first is the camera's.
+    // The first of two Exif segments is the camera's.
     let twice = Jpeg::default().encode_with(WIDTH, HEIGHT, &[fixtures::exif_segment(6), fixtures::exif_segment(3)]);
     for file in [chunk, late, twice] {
         assert_eq!(make(&file, 100).source.width, HEIGHT);
     }
-    // What is no orientation changes nothing.
+    // An invalid orientation changes nothing.
     let zero = png_bytes::with_chunk(&png, *b"eXIf", &fixtures::exif(0));
     assert_eq!(make(&zero, 100).thumbnails[0].bytes, make(&png, 100).thumbnails[0].bytes);
 }

@@ -1,4 +1,4 @@
-//! PNM and QOI.
+//! Tests PNM and QOI.
 
 use thumbnail::{Format, Options, Reason};
 
@@ -14,7 +14,7 @@ fn greys(file: &[u8], width: u32) -> Vec<u8> {
     pixels.iter().map(|pixel| pixel[0]).collect()
 }
 
-/// A header of text, then bytes.
+/// A file with a text header, and then bytes.
 fn file(header: &str, data: &[u8]) -> Vec<u8> {
     [header.as_bytes(), data].concat()
 }
@@ -45,7 +45,7 @@ fn pnm_of_every_kind() {
     // Of a PAM white is one.
     assert_eq!(show(&pam(1, 1, "BLACKANDWHITE", &[1]), 1), [[255, 255, 255, 255]]);
     assert_eq!(show(&pam(2, 1, "BLACKANDWHITE_ALPHA", &[0, 1]), 1), [[0, 0, 0, 255]]);
-    // What has alpha becomes a PNG.
+    // A picture with alpha becomes a PNG.
     let made = thumbnail::make(&pam(4, 255, "RGB_ALPHA", &[9, 8, 7, 100]), &Options::default()).unwrap();
     assert_eq!(made.thumbnails[0].format, Format::Png);
 }
@@ -84,12 +84,12 @@ fn headers_of_pnm_are_read_as_netpbm_reads_them() {
     assert_eq!(greys(&file(lines, &expected), 2), expected);
     // Samples of a PAM without a type have as many bytes as others.
     assert_eq!(greys(&file("P7\nWIDTH 1\nHEIGHT 1\nDEPTH 1\nMAXVAL 65535\nENDHDR\n", &[128, 0]), 1), [128]);
-    // Of several pictures the first is shown.
+    // The first of several pictures is shown.
     assert_eq!(greys(&file("P5 2 1 255\n", &[1, 2, b'P', b'5']), 2), expected);
 }
 
 #[test]
-fn what_no_pnm_can_be_is_refused() {
+fn what_no_pnm_can_be_is_rejected() {
     assert_eq!(reason(&pam(4, 255, "CMYK", &[0; 4])), Reason::UnsupportedFormat);
     assert_eq!(reason(&pam(5, 255, "RGB_ALPHA", &[0; 5])), Reason::UnsupportedFormat);
     for text in ["P8 1 1 255\n", "P5 is a class of clarinets", "P7 332\n", "P7\n#XV thumbnail", "Pf 1 1 1\n", "P61 1\n"]
@@ -118,13 +118,13 @@ fn of_a_pnm_nine_rows_in_ten_must_be_there() {
     ];
     for (header, row) in kinds {
         let rows = |count: usize| file(header, &row.repeat(count));
-        // Those that are missing are like the last one.
+        // Missing rows repeat the last row.
         assert_eq!(show(&rows(90), 3), show(&rows(100), 3), "{header}");
         assert_eq!(reason(&rows(89)), Reason::Truncated, "{header}");
     }
 }
 
-/// Their rows are unpacked some at a time.
+/// The rows are decoded in bands.
 #[test]
 fn large_pnms_have_every_row_in_its_place() {
     let pixels = fixtures::rgb(900, 500);
@@ -190,6 +190,6 @@ fn a_qoi_must_be_whole() {
         assert_eq!(reason(&odd), Reason::Corrupt, "{value} at {at}");
     }
     assert_eq!(reason(&[b"qoif\0\x01\0\0\0\x01\0\0\x03\0", &QOI_END[..]].concat()), Reason::TooManyPixels);
-    // What follows the end is not looked at.
+    // Data after the end are ignored.
     make(&[&sound[..], b"more"].concat(), 2);
 }

@@ -1,4 +1,4 @@
-//! SVG in, by a build that draws it.
+//! Tests SVG, in builds with that feature.
 
 use thumbnail::{Format, Options, Reason};
 
@@ -12,7 +12,7 @@ fn svg(content: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-fn refused(content: &str) -> Reason {
+fn rejected(content: &str) -> Reason {
     super::reason(&svg(content))
 }
 
@@ -59,7 +59,7 @@ fn nothing_outside_the_file_is_looked_at() {
         "<style>rect{fill:URL(http://127.0.0.1/a.svg#b)}</style>",
         "<text>words</text>",
     ] {
-        assert_eq!(refused(content), Reason::UnsupportedFormat, "{content}");
+        assert_eq!(rejected(content), Reason::UnsupportedFormat, "{content}");
     }
     let file = String::from_utf8(svg("")).unwrap();
     let styled = file.replace("?><svg", r#"?><?xml-stylesheet href="a.css"?><svg"#);
@@ -71,7 +71,7 @@ fn nothing_outside_the_file_is_looked_at() {
 }
 
 #[test]
-fn what_would_take_too_long_is_refused() {
+fn what_would_take_too_long_is_rejected() {
     let laugh = |i: u32| format!("<!ENTITY a{i} \"{}\">", format!("&a{};", i - 1).repeat(10));
     let laughs: String = (1..9).map(laugh).collect();
     let laughs =
@@ -81,28 +81,28 @@ fn what_would_take_too_long_is_refused() {
     let uses = |i: u32| format!("<g id='u{i}'>{}</g>", format!("<use href='#u{}'/>", i - 1).repeat(10));
     let uses: String = (1..9).map(uses).collect();
     assert_eq!(
-        refused(&format!("<defs><rect id='u0' width='9' height='9'/>{uses}</defs><use href='#u8'/>")),
+        rejected(&format!("<defs><rect id='u0' width='9' height='9'/>{uses}</defs><use href='#u8'/>")),
         Reason::TooComplex
     );
-    assert_eq!(refused("<g id='a'><use href='#b'/></g><g id='b'><use href='#a'/></g>"), Reason::TooComplex);
+    assert_eq!(rejected("<g id='a'><use href='#b'/></g><g id='b'><use href='#a'/></g>"), Reason::TooComplex);
 
     let masks = |i: u32| format!("<mask id='m{i}'>{}</mask>", format!("<rect mask='url(#m{})'/>", i - 1).repeat(10));
     let masks: String = (1..9).map(masks).collect();
-    assert_eq!(refused(&format!("<mask id='m0'/>{masks}<rect style='mask:url(#m8)'/>")), Reason::TooComplex);
-    assert_eq!(refused("<style>rect{mask:url(#a)}</style><mask id='a'><rect/></mask>"), Reason::UnsupportedFormat);
+    assert_eq!(rejected(&format!("<mask id='m0'/>{masks}<rect style='mask:url(#m8)'/>")), Reason::TooComplex);
+    assert_eq!(rejected("<style>rect{mask:url(#a)}</style><mask id='a'><rect/></mask>"), Reason::UnsupportedFormat);
 
     for deep in [200, 20_000] {
-        assert_eq!(refused(&format!("{}{}", "<g>".repeat(deep), "</g>".repeat(deep))), Reason::TooComplex, "{deep}");
+        assert_eq!(rejected(&format!("{}{}", "<g>".repeat(deep), "</g>".repeat(deep))), Reason::TooComplex, "{deep}");
     }
-    assert_eq!(refused(&"<g/>".repeat(60_000)), Reason::TooComplex);
-    assert_eq!(refused(&format!("<style>{}</style>{}", "a{}".repeat(5000), "<g/>".repeat(5000))), Reason::TooComplex);
-    assert_eq!(refused(&" ".repeat(3 << 20)), Reason::TooComplex);
+    assert_eq!(rejected(&"<g/>".repeat(60_000)), Reason::TooComplex);
+    assert_eq!(rejected(&format!("<style>{}</style>{}", "a{}".repeat(5000), "<g/>".repeat(5000))), Reason::TooComplex);
+    assert_eq!(rejected(&" ".repeat(3 << 20)), Reason::TooComplex);
     assert_eq!(
-        refused("<filter id='f' width='1e9'><feGaussianBlur stdDeviation='1e9'/></filter>"),
+        rejected("<filter id='f' width='1e9'><feGaussianBlur stdDeviation='1e9'/></filter>"),
         Reason::UnsupportedFormat
     );
     let dashes = "<path d='M0 0H1e6' stroke='#000' stroke-dasharray='.001'/>";
-    assert_eq!(refused(dashes), Reason::TooComplex);
+    assert_eq!(rejected(dashes), Reason::TooComplex);
     let file = String::from_utf8(svg(&"<rect width='9000' height='9000' opacity='.5'/>".repeat(9000))).unwrap();
     let file = file.replace(r#"width="120" height="80""#, r#"width="900" height="900""#);
     assert_eq!(super::reason(file.as_bytes()), Reason::TooComplex);
@@ -113,7 +113,7 @@ fn what_is_no_svg_is_told() {
     assert_eq!(super::reason(b"<html><svg xmlns='http://www.w3.org/2000/svg'/></html>"), Reason::UnsupportedFormat);
     assert_eq!(super::reason(b"<a><svg xmlns='http://www.w3.org/2000/svg'/></a>"), Reason::UnsupportedFormat);
     assert_eq!(super::reason(b"<svg/>"), Reason::UnsupportedFormat);
-    assert_eq!(refused("<rect>"), Reason::Corrupt);
+    assert_eq!(rejected("<rect>"), Reason::Corrupt);
     assert_eq!(super::reason(b"<svg xmlns='http://www.w3.org/2000/svg' width='0' height='9'/>"), Reason::Corrupt);
     assert_eq!(super::reason(b"\x1f\x8b\x08\0"), Reason::UnsupportedFormat);
 }

@@ -1,4 +1,4 @@
-//! What a TIFF's tags say, and what writers mean by them.
+//! Tests the tags of TIFFs, and how writers use them.
 
 use thumbnail::{Options, Reason};
 
@@ -34,7 +34,7 @@ fn a_last_sample_of_which_nothing_is_said_is_alpha() {
     assert_eq!(show(&three(1, &[9, 100].repeat(3), |_| {}), 3)[2], [9, 9, 9, 100]);
     assert_eq!(show(&three(0, &[9, 100].repeat(3), |_| {}), 3)[2], [246, 246, 246, 100]);
     assert_eq!(show(&three(5, &[0, 255, 0, 0, 100].repeat(3), |_| {}), 3)[2], [255, 0, 255, 100]);
-    // Corel Draw's word for it.
+    // Corel Draw's value.
     assert_eq!(show(&three(2, &[1, 2, 3, 4].repeat(3), |tiff| tiff.extra = vec![999]), 3)[2], [1, 2, 3, 4]);
     // Two might be anything, and 0 says that it is not alpha.
     assert_eq!(show(&three(2, &[1, 2, 3, 4, 5].repeat(3), |_| {}), 3)[2], [1, 2, 3, 255]);
@@ -68,8 +68,8 @@ fn numbers_may_have_any_type_of_whole_numbers() {
 }
 
 #[test]
-fn what_tags_announce_and_nobody_reads_is_refused_by_the_number_of_the_tag() {
-    let refuse = |change: &dyn Fn(&mut Tiff), tag: u16| {
+fn what_tags_announce_and_nobody_reads_is_rejected_by_the_number_of_the_tag() {
+    let reject = |change: &dyn Fn(&mut Tiff), tag: u16| {
         let mut tiff = Tiff::new(8, 8, 2, 3);
         change(&mut tiff);
         let file = tiff.encode_chunks(|_, _, _, _| vec![0; 192]);
@@ -78,23 +78,23 @@ fn what_tags_announce_and_nobody_reads_is_refused_by_the_number_of_the_tag() {
         assert!(rejection.detail.contains(&format!("tag {tag}")), "{rejection}");
     };
     for compression in [6, 9, 32771, 32809, 34676, 34712, 34925, 50000, 50001, 50002] {
-        refuse(&|tiff| tiff.compression = compression, 259);
+        reject(&|tiff| tiff.compression = compression, 259);
     }
     for photometric in [4, 10, 32803, 32844, 32845, 34892] {
-        refuse(&|tiff| tiff.photometric = photometric, 262);
+        reject(&|tiff| tiff.photometric = photometric, 262);
     }
-    refuse(&|tiff| tiff.fill_order = 3, 266);
-    refuse(&|tiff| (tiff.predictor, tiff.compression) = (4, 8), 317);
-    refuse(&|tiff| (tiff.predictor, tiff.bits, tiff.compression) = (2, 4, 5), 317);
+    reject(&|tiff| tiff.fill_order = 3, 266);
+    reject(&|tiff| (tiff.predictor, tiff.compression) = (4, 8), 317);
+    reject(&|tiff| (tiff.predictor, tiff.bits, tiff.compression) = (2, 4, 5), 317);
     for format in [2, 5, 6] {
-        refuse(&|tiff| tiff.format = format, 339);
+        reject(&|tiff| tiff.format = format, 339);
     }
-    refuse(&|tiff| tiff.bits = 24, 258);
-    refuse(&|tiff| (tiff.photometric, tiff.subsampling) = (6, (3, 1)), 530);
-    refuse(&|tiff| (tiff.photometric, tiff.samples, tiff.tags) = (5, 4, vec![(332, 3, vec![2])]), 332);
+    reject(&|tiff| tiff.bits = 24, 258);
+    reject(&|tiff| (tiff.photometric, tiff.subsampling) = (6, (3, 1)), 530);
+    reject(&|tiff| (tiff.photometric, tiff.samples, tiff.tags) = (5, 4, vec![(332, 3, vec![2])]), 332);
     let uncompressed_fax = |tiff: &mut Tiff| {
         (tiff.photometric, tiff.samples, tiff.bits, tiff.compression) = (0, 1, 1, 3);
         tiff.tags = vec![(292, 4, vec![2])];
     };
-    refuse(&uncompressed_fax, 292);
+    reject(&uncompressed_fax, 292);
 }
