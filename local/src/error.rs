@@ -1,4 +1,4 @@
-//! What can go wrong before and around the servers. Each message names the input and the remedy.
+//! Errors of starting the local stack. Each message names the input and the remedy.
 
 use std::{io, path::PathBuf, process::ExitStatus};
 
@@ -10,7 +10,7 @@ pub enum Error {
     Port {
         /// The port that was asked for.
         port: u16,
-        /// What it is for.
+        /// The server that needs it.
         role: &'static str,
         /// The environment or make variable that chooses it.
         setting: &'static str,
@@ -54,7 +54,7 @@ pub enum Error {
         function: String,
         /// The exit status of `cargo lambda watch`, if it ended.
         status: Option<ExitStatus>,
-        /// What it and the functions wrote.
+        /// The log of `cargo lambda watch` and the functions.
         log: PathBuf,
         /// The last lines of that.
         tail: String,

@@ -1,4 +1,4 @@
-//! What the servers share: binding with a helpful error, serving until dropped, ids.
+//! Code that all servers share: binding with a helpful error, serving until dropped, request ids.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -7,7 +7,7 @@ use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::Error;
 
-/// Binds a port of 127.0.0.1; 0 takes a free one. `setting` is what one sets to choose another.
+/// Binds a port of 127.0.0.1; 0 takes a free one. `setting` names the variable that chooses another port.
 pub(crate) async fn bind(port: u16, role: &'static str, setting: &'static str) -> Result<TcpListener, Error> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|source| Error::Port { port, role, setting, source })
 }

@@ -1,6 +1,6 @@
 //! The AWS side of the pipeline on one machine: S3 with event notifications, and Lambda's asynchronous invoke queue in
-//! front of `cargo lambda watch`; and the gallery, a page that shows what they do. It knows nothing of pixels and nothing
-//! of the functions' code.
+//! front of `cargo lambda watch`; and the gallery, a page that shows their results. This crate knows nothing of pixels and
+//! nothing of the functions' code.
 
 mod error;
 pub mod faults;

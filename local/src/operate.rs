@@ -1,6 +1,6 @@
-//! What an operator does to a running pipeline: [`redrive`] what failed, and [`backfill`] what was there before.
+//! The operator's commands for a running pipeline: [`redrive`] failed events, and [`backfill`] objects from before.
 //!
-//! Both speak to the two ports as anybody would, so they are run beside the pipeline, and again after an interruption.
+//! Both use the public ports of S3 and Lambda. They can be interrupted and started again.
 
 use std::{
     fs, io,
@@ -22,7 +22,7 @@ use crate::{
 /// Attempts of a task before it counts as failed.
 const ATTEMPTS: u32 = 3;
 
-/// What became of the records of a failure folder.
+/// The result of a redrive.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Redriven {
     /// Events that are queued again; their records are deleted.
@@ -31,10 +31,11 @@ pub struct Redriven {
     pub left: Vec<(PathBuf, String)>,
 }
 
-/// Invokes the functions again with what failed, oldest record first, and deletes each record once the queue has accepted it.
+/// Invokes the functions again with the events of the failure records, oldest first, and deletes each record once the queue has
+/// accepted its event.
 ///
-/// Only the records that are there at the start are done, so that what fails again does not keep this going. `tell` hears after
-/// each record how many are done, and of how many.
+/// It handles only the records that exist at the start, so that events that fail again do not keep it running. After each
+/// record it calls `tell` with the number of records that are done, and of all.
 ///
 /// # Errors
 /// When the folder cannot be read, or Lambda's API does not answer; the records that are not done are still there.
@@ -105,7 +106,7 @@ pub struct Backfill {
     pub concurrency: usize,
 }
 
-/// What became of the objects so far.
+/// The progress of a backfill, and its result.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Objects to do in all.
@@ -114,7 +115,7 @@ pub struct Summary {
     pub made: usize,
     /// Thumbnails were there already, made of this source with these settings.
     pub current: usize,
-    /// No thumbnails can be made, or the source is gone meanwhile.
+    /// No thumbnails can be made, or the source was deleted in the meantime.
     pub rejected: usize,
     /// Failed in every attempt: the key and the last error.
     pub failed: Vec<(String, String)>,
@@ -129,9 +130,9 @@ impl Summary {
 }
 
 /// Runs `image-processor` for every object as S3 Batch Operations does: a task for each key, several at once, each tried up to
-/// three times. What is current is left alone by the function, so a run that was interrupted goes on where it was.
+/// three times. The function skips objects whose thumbnails are current, so a backfill that was interrupted continues.
 ///
-/// `tell` hears what is done so far, at first and after each object.
+/// It calls `tell` with the progress, at the start and after each object.
 ///
 /// # Errors
 /// When the bucket cannot be listed, or an endpoint does not answer.

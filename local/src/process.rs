@@ -15,7 +15,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
 
-/// What the tree is granted between SIGTERM and SIGKILL.
+/// The time that the process tree has between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// A running child with its guard.
@@ -82,7 +82,7 @@ impl Drop for Child {
     }
 }
 
-/// Everything below a process, as `ps` tells it. Some of it may have left the group, which a signal to the group misses.
+/// Lists all descendants of a process with `ps`. A signal to the group misses those that have left the group.
 fn descendants(root: Pid) -> Vec<Pid> {
     let Ok(output) = Command::new("ps").args(["-A", "-o", "pid=,ppid="]).stdin(Stdio::null()).output() else {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! What the functions' answers say of a key. Read tolerantly: unknown fields are ignored, missing ones empty.
+//! Reads the functions' answers. Unknown fields are ignored, and missing fields are empty.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::{
     stack::{IMAGE_PROCESSOR, UPLOAD_HANDLER},
 };
 
-/// What became of one key: `image-processor`'s `result`, or what stands for one where that function gave none.
+/// The report of one key: the `result` of `image-processor`, or a substitute if that function gave none.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Report {
@@ -41,13 +41,13 @@ pub struct Source {
     pub etag: String,
     /// Its size.
     pub bytes: u64,
-    /// Width in pixels, upright; 0 where it could not be told.
+    /// Width in pixels, upright; 0 if it is not known.
     pub width: u32,
-    /// Height in pixels, upright; 0 where it could not be told.
+    /// Height in pixels, upright; 0 if it is not known.
     pub height: u32,
-    /// Its format; empty where it could not be told.
+    /// Its format; empty if it is not known.
     pub format: String,
-    /// Its frames; 0 where it could not be told.
+    /// The number of its frames; 0 if it is not known.
     pub frames: u32,
 }
 
@@ -103,7 +103,7 @@ impl Report {
     }
 }
 
-/// Reads what an invocation tells of each key. Nothing, when it only passed a job on.
+/// Returns the reports of an invocation, one for each key. There are none if the invocation only passed jobs on.
 #[must_use]
 pub fn read(invocation: &Invocation) -> Vec<Report> {
     let failed = |message: &str| keys(&invocation.payload).map(|key| Report::failed(key, message)).collect();
@@ -139,7 +139,7 @@ fn result<T: DeserializeOwned>(answer: &Value) -> Option<T> {
     serde_json::from_value(without_nulls(result)).ok()
 }
 
-/// What is null is as good as missing.
+/// Removes the fields that are null, so that they count as missing.
 fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(fields) => {

@@ -1,4 +1,4 @@
-//! All of it together: S3, Lambda's front, and the two functions under `cargo lambda watch`.
+//! The whole pipeline: S3, Lambda's front, and the two functions under `cargo lambda watch`.
 //!
 //! ```text
 //! S3 ──notification──► queue ──► runtime: upload-handler ──Invoke(Event)──► front ──► queue ──► runtime: image-processor ──► S3
@@ -39,10 +39,10 @@ const FOREIGN: [&str; 4] = ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_UR
 /// whatever uses `ring`.
 const OF_CARGO: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
 
-/// Changes of the bucket that the gallery may lag behind before it misses some.
+/// The number of changes of the bucket that the gallery may lag behind before it misses some.
 const CHANGES: usize = 1024;
 
-/// What a stack is started with.
+/// The settings of a stack.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The folder of the Cargo workspace that has the two functions.
@@ -51,7 +51,7 @@ pub struct Config {
     pub data: PathBuf,
     /// The bucket, which exists from the start.
     pub bucket: String,
-    /// Keys that S3 tells of. The functions read `UPLOADS_PREFIX` themselves: it should say the same.
+    /// S3 sends notifications of keys with this prefix. The functions get it as `UPLOADS_PREFIX`.
     pub uploads_prefix: String,
     /// S3's port; 0 takes a free one.
     pub s3_port: u16,
@@ -115,7 +115,7 @@ impl Config {
         self.data.join("failures")
     }
 
-    /// What the functions and `cargo-lambda` write.
+    /// The log of the functions and `cargo-lambda`.
     #[must_use]
     pub fn log(&self) -> PathBuf {
         self.data.join("logs").join("functions.log")
@@ -184,7 +184,7 @@ impl Stack {
         Ok(Self { config, runtime: None, runtime_endpoint, lambda, gallery, s3 })
     }
 
-    /// What it was started with.
+    /// Its settings.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
@@ -266,7 +266,7 @@ impl Stack {
         Child::spawn(command).map_err(failed)
     }
 
-    /// What tells the functions where they are.
+    /// The functions' environment variables.
     fn environment(&self) -> Vec<(String, String)> {
         let own = [
             ("AWS_ENDPOINT_URL_S3", self.s3.endpoint()),
@@ -290,7 +290,7 @@ impl Stack {
         File::options().create(true).append(true).open(&path).map_err(unusable)
     }
 
-    /// Waits until a function has answered, whatever it says.
+    /// Waits until a function has answered, with a result or an error.
     async fn wait(&mut self, function: &str, mut answer: JoinHandle<()>, earlier: u64) -> Result<(), Error> {
         const LIMIT: Duration = Duration::from_mins(1);
         const LOOK: Duration = Duration::from_millis(200);
@@ -300,7 +300,7 @@ impl Stack {
                 return Ok(());
             }
             let status = self.runtime.as_mut().and_then(Child::ended);
-            // The runtime goes on when a function's process ends, and says so nowhere else.
+            // The runtime keeps running when a function's process ends, and reports that in the log alone.
             let written = self.written(earlier);
             if status.is_some() || written.contains("command exited") || Instant::now() > deadline {
                 let lines: Vec<&str> = written.lines().collect();
@@ -310,7 +310,7 @@ impl Stack {
         }
     }
 
-    /// What the log has gained since it had so many bytes.
+    /// Returns the part of the log after its first `earlier` bytes.
     fn written(&self, earlier: u64) -> String {
         let log = fs::read(self.config.log()).unwrap_or_default();
         let earlier = usize::try_from(earlier).unwrap_or(usize::MAX).min(log.len());
@@ -318,7 +318,7 @@ impl Stack {
     }
 }
 
-/// What S3 sends when a notification is configured.
+/// The event that S3 sends when a notification is configured.
 fn test_event(bucket: &str) -> Value {
     json!({
         "Service": "Amazon S3",

@@ -70,7 +70,7 @@ impl Faults for Chaos {
         let mut state = self.state();
         let is_lost = state.random.u8(..100) < 2 && state.count("answers of S3 lost", true);
         // A source that takes its time to arrive may be another one by then, and its thumbnails made by others.
-        let (percent, longest) = if method == "GET" { (70, 1000) } else { (10, 300) };
+        let (percent, longest) = if method == "GET" { (70, 2000) } else { (10, 300) };
         let mut delay = Duration::ZERO;
         if state.random.u8(..100) < percent {
             state.count("answers of S3 late", ());

@@ -1,7 +1,7 @@
-//! Everything goes wrong at once, in the real binaries on a real S3 server: calls fail, events come twice, late and in another
-//! order, or are lost and come again, processes are killed at work; and some keys may not be written to at all. Meanwhile keys
-//! are uploaded, overwritten and deleted. At the end every thumbnail is right, or a failure record says whose is not; and after
-//! a redrive all are.
+//! Runs the real programs on a real S3 server with all faults at once: calls fail; events arrive twice, late, in another order, or
+//! only after a second delivery; processes are killed at work; and some keys cannot be written. At the same time, users upload,
+//! overwrite and delete objects. At the end every thumbnail must be right or named by a failure record, and after a redrive
+//! every thumbnail must be right.
 //!
 //! `CHAOS_SEED` chooses another run, `CHAOS_CHANGES` a longer one (`make test-chaos`).
 
@@ -38,8 +38,8 @@ use crate::{
 };
 
 /// Processes of each function.
-const CONCURRENCY: usize = 8;
-/// The longest that one attempt may take. No process lives as long (`killed.sh`): what is given up is over, as in Lambda.
+const CONCURRENCY: usize = 12;
+/// The time limit of an attempt. No process lives that long (`killed.sh`), so an attempt that times out has ended, as in Lambda.
 const TIMEOUT: Duration = Duration::from_secs(8);
 /// Users, each with keys of their own, who upload and delete at the same time.
 const USERS: u64 = 5;
@@ -81,7 +81,7 @@ impl Faults for Unlucky {
     }
 }
 
-/// What a source is at the end.
+/// The final state of a source.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Now {
     /// The one picture or the other; a key that comes back to one has its former `ETag` again.
@@ -170,7 +170,7 @@ async fn chaos() {
     }
 }
 
-/// Makes so many changes to the keys of one user, and answers what is there at the end.
+/// Makes `changes` changes to the keys of one user, and returns the final state of each key.
 async fn live(pipeline: &Pipeline, user: u64, changes: u64, mut random: Rng) -> BTreeMap<String, Now> {
     let mut sources = BTreeMap::new();
     for _ in 0..changes / 2 {
@@ -196,7 +196,7 @@ fn shown(one: bool) -> image::RgbImage {
     if one { picture(640, 480) } else { other_picture(640, 480) }
 }
 
-/// Makes a change, again and again until it is told that it succeeded, as a client would.
+/// Makes a change, and repeats it until it succeeds, as a client would.
 async fn change(pipeline: &Pipeline, key: &str, now: Now) {
     let body = match now {
         Now::Picture(one) => encode(&shown(one), ImageFormat::Png),
@@ -210,7 +210,7 @@ async fn change(pipeline: &Pipeline, key: &str, now: Now) {
     while pipeline.client.put_object().bucket(BUCKET).key(key).body(body()).send().await.is_err() {}
 }
 
-/// The thumbnails that do not agree with their sources: of which source, and what they are.
+/// Lists the thumbnails that do not agree with their sources: the source's key, and how the thumbnail is wrong.
 async fn wrong(pipeline: &Pipeline, sources: &BTreeMap<String, Now>) -> Vec<(String, &'static str)> {
     let mut wrong = Vec::new();
     for (key, now) in sources {
@@ -236,7 +236,7 @@ async fn wrong(pipeline: &Pipeline, sources: &BTreeMap<String, Now>) -> Vec<(Str
     wrong
 }
 
-/// The keys of which a failure record tells.
+/// The keys that have a failure record.
 fn keys_on_record(folder: &Path) -> HashSet<String> {
     let files = ["upload-handler", "image-processor"].map(|function| fs::read_dir(folder.join(function)));
     let records = files.into_iter().flatten().flatten().filter_map(|file| {

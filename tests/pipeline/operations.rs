@@ -1,4 +1,4 @@
-//! What an operator does: mend and redrive, and backfill.
+//! Redrive and backfill.
 
 use std::{
     collections::HashMap,
@@ -61,7 +61,7 @@ async fn what_failed_is_redriven(pipeline: Arc<Pipeline>) {
     assert!(again.queued < redriven.queued, "what was done has no record left: {again:?}");
 }
 
-/// Nobody is told of changes.
+/// No event is delivered.
 struct EventsLost;
 
 impl Faults for EventsLost {
@@ -72,7 +72,7 @@ impl Faults for EventsLost {
 
 async fn a_backfill_goes_on_where_it_was(pipeline: Arc<Pipeline>) {
     const OBJECTS: usize = 300;
-    // As if they had been there before the pipeline was: nobody is told of them.
+    // As if they had been there before the pipeline: no event is delivered.
     pipeline.stack.lambda.inject(Some(Arc::new(EventsLost)));
     let file = encode(&picture(64, 48), ImageFormat::Png);
     for number in 0..OBJECTS {

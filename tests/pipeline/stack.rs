@@ -1,4 +1,4 @@
-//! The running pipeline, and what the tests ask of it.
+//! The running pipeline, with the operations and assertions of the tests.
 #![allow(dead_code, reason = "each test target uses its part")]
 
 use std::{path::Path, sync::Arc, time::Duration};
@@ -62,7 +62,7 @@ impl Pipeline {
         Some(object.body.collect().await.expect("a body").to_vec())
     }
 
-    /// Waits until everything that events asked for is done, then asserts that every thumbnail shows that picture.
+    /// Waits until all invocations have ended, then asserts that every thumbnail shows `picture`.
     pub(crate) async fn shows(&self, key: &str, format: ImageFormat, picture: &RgbImage) {
         self.stack.lambda.idle().await;
         for size in SIZES {
@@ -72,7 +72,7 @@ impl Pipeline {
         }
     }
 
-    /// Waits until everything that events asked for is done, then asserts that there is no thumbnail.
+    /// Waits until all invocations have ended, then asserts that there is no thumbnail.
     pub(crate) async fn shows_nothing(&self, key: &str) {
         self.stack.lambda.idle().await;
         for size in SIZES {
@@ -80,7 +80,7 @@ impl Pipeline {
         }
     }
 
-    /// Does something, waits until all that it set off is done, and answers the invocations of that function.
+    /// Runs `act`, waits until all invocations that it causes have ended, and returns those of `function`.
     pub(crate) async fn invocations(&self, function: &str, act: impl Future<Output = ()>) -> Vec<Arc<Invocation>> {
         let mut observer = self.stack.lambda.observe();
         act.await;

@@ -1,4 +1,4 @@
-//! What the pipeline promises, one test a promise.
+//! The pipeline's guarantees, with a test for each.
 
 use std::{fs, future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -159,7 +159,7 @@ async fn text_named_jpg(pipeline: Arc<Pipeline>) {
     pipeline.shows_nothing("uploads/text.jpg").await;
 }
 
-/// Even when the bucket tells of them, as one does whose filter is wrong.
+/// No thumbnails are made of thumbnails, even if a bucket with a wrong filter sends events of them.
 async fn objects_under_thumbnails(pipeline: Arc<Pipeline>) {
     let key = "thumbnails/100/uploads/loop.jpg";
     let mut event: Value = serde_json::from_str(include_str!("../../upload-handler/tests/events/put.json")).unwrap();

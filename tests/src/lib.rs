@@ -1,4 +1,4 @@
-//! Pictures that the tests make, and what they expect of thumbnails.
+//! Makes the pictures of the tests, and compares thumbnails with them.
 //!
 //! They are coded and decoded by the crate `image`, which the thumbnails are not made with: two opinions on every format.
 
@@ -6,7 +6,7 @@ use std::io::Cursor;
 
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage, imageops::FilterType};
 
-/// A picture that tells its own orientation: red, green, blue and yellow quarters (from the top left, row by row) under a
+/// A picture that shows its own orientation: red, green, blue and yellow quarters (from the top left, row by row) under a
 /// fine pattern, so that a flipped, turned or cropped copy is far from it.
 #[must_use]
 pub fn picture(width: u32, height: u32) -> RgbImage {
@@ -22,7 +22,7 @@ pub fn picture(width: u32, height: u32) -> RgbImage {
     })
 }
 
-/// Another picture of that size, as unlike [`picture`] as can be.
+/// A picture of the same size that is as unlike [`picture`] as possible.
 #[must_use]
 pub fn other_picture(width: u32, height: u32) -> RgbImage {
     let mut picture = picture(width, height);
@@ -41,7 +41,7 @@ pub fn encode(picture: &RgbImage, format: ImageFormat) -> Vec<u8> {
     file.into_inner()
 }
 
-/// A JPEG whose Exif says how to turn it: `orientation` is the TIFF tag's value, 1 to 8.
+/// Encodes a JPEG with an Exif orientation: `orientation` is the TIFF tag's value, 1 to 8.
 #[must_use]
 pub fn jpeg_with_orientation(picture: &RgbImage, orientation: u8) -> Vec<u8> {
     // A big-endian TIFF with one directory of one entry: tag 0x0112, type SHORT, one value.
@@ -52,7 +52,7 @@ pub fn jpeg_with_orientation(picture: &RgbImage, orientation: u8) -> Vec<u8> {
     [&jpeg[..2], &[0xff, 0xe1], &length, b"Exif\0\0", &tiff, &jpeg[2..]].concat()
 }
 
-/// How a camera stores an upright picture when it is held as `orientation` (1 to 8) says.
+/// Turns an upright picture into the one that a camera stores with the Exif value `orientation` (1 to 8).
 ///
 /// # Panics
 /// Where `orientation` is another number.
@@ -73,7 +73,7 @@ pub fn as_stored(upright: &RgbImage, orientation: u8) -> RgbImage {
     stored.into_rgb8()
 }
 
-/// Asserts that `file` is a `format` of that size which shows `picture`, up to what resizing and coding change.
+/// Asserts that `file` is a `format` of the given size that shows `picture`, within the tolerance for resizing and coding.
 ///
 /// # Panics
 /// Where it is not; the file is then written to the temporary folder, to be looked at.

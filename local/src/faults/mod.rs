@@ -23,7 +23,7 @@ pub struct Operation {
     pub key: Option<String>,
 }
 
-/// Decides what goes wrong. By default nothing does.
+/// Decides which faults are injected. The default methods inject none.
 pub trait Faults: Send + Sync + 'static {
     /// Returns when an operation of S3 may go on; an error is the operation's answer. Its signature is checked by then, and
     /// its body is not yet read.
@@ -41,13 +41,13 @@ pub trait Faults: Send + Sync + 'static {
         vec![Duration::ZERO]
     }
 
-    /// What goes wrong with a call of Lambda's API.
+    /// Returns the fault of the next call of Lambda's API.
     fn call(&self) -> Option<CallFault> {
         None
     }
 }
 
-/// What goes wrong with a call of Lambda's API.
+/// A fault of a call of Lambda's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallFault {
     /// The call is answered with that status and error code, and not carried out.

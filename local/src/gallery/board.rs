@@ -1,4 +1,4 @@
-//! The uploads with what became of each, in the page's form.
+//! The uploads with the report of each, as the JSON that the page reads.
 
 use std::{path::PathBuf, time::SystemTime};
 
@@ -18,7 +18,7 @@ pub(super) struct Board {
     catalog: Catalog,
     prefix: String,
     results: Results,
-    /// Nanoseconds since 1970. What was written before and has no result never had one while somebody looked.
+    /// When the gallery started, nanoseconds since 1970. An upload from before that has no report is `unknown`, not `working`.
     begun: u64,
 }
 

@@ -1,4 +1,5 @@
-//! Who is answered: this machine's browser showing this page, and programs. No other site, by whatever way.
+//! Decides which requests are answered: those of this page in a browser of this machine, and those of programs. Requests that
+//! another site makes a browser send are refused.
 
 use axum::http::{
     HeaderMap, HeaderValue, Method, Request, StatusCode,
@@ -8,13 +9,13 @@ use axum::http::{
 
 use super::serve::Refusal;
 
-/// Refuses what another site could have made a browser send.
+/// Refuses requests that another site could have made a browser send.
 ///
 /// - `Host` (and the authority of an absolute URL) must name this machine and port: a name of the attacker's that leads to
 ///   127.0.0.1 (DNS rebinding) is another one.
-/// - `Origin`, which browsers add to whatever writes, must be this page's.
-/// - `Sec-Fetch-Site`, which browsers add to everything, must not tell of another site: images and events are not for its eyes
-///   either. A link that leads to the page is welcome.
+/// - `Origin`, which browsers add to every request that writes, must be this page's.
+/// - `Sec-Fetch-Site`, which browsers add to every request, must not name another site, which may not read images and events
+///   either. A link from another site to the page is allowed.
 pub(super) fn check<B>(request: &Request<B>, port: u16) -> Result<(), Refusal> {
     let hosts = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
     let is_ours = |host: &str| hosts.iter().any(|ours| ours.eq_ignore_ascii_case(host));

@@ -1,9 +1,9 @@
-//! The gallery: one page that uploads to the local bucket and shows, live, what becomes of each upload.
+//! The gallery: one page that uploads to the local bucket and shows the thumbnails of each upload as they are made.
 //!
 //! The page is three embedded files and asks nothing of another host. Its server stands in front of S3's port: uploads go
-//! through to S3 as anybody's, and never lie in memory whole. What the page shows is read from S3's index ([`board`]) and from
-//! the results of earlier invocations ([`results`]); changes of the bucket and ends of invocations are told to every open page
-//! as server-sent events.
+//! through to S3 as they arrive, and are never in memory as a whole. The page's data comes from S3's index ([`board`]) and from
+//! the reports of earlier invocations ([`results`]). Every open page receives changes of the bucket and ends of invocations as
+//! server-sent events.
 //!
 //! Since it writes into the bucket, it answers no other site ([`guard`]), and no upload ever runs as a page of its origin.
 
@@ -34,12 +34,12 @@ use crate::{
     sdk,
 };
 
-/// Events that a page may lag behind before it is told to ask for everything again.
+/// The number of events that a page may lag behind before it has to load everything again.
 const LAG: usize = 256;
 /// Pages that may listen for events at once.
 const LISTENERS: usize = 32;
 
-/// What the gallery shows, and whom it speaks to.
+/// The data that the gallery shows, and the services that it calls.
 pub(crate) struct Sources {
     /// The uploads.
     pub(crate) catalog: Catalog,
@@ -95,7 +95,7 @@ impl Drop for Gallery {
     }
 }
 
-/// Keeps results and tells the pages of each change, in order: what is told last of a key is how it is.
+/// Keeps reports and sends each change to the pages, in order: the last event of a key shows its present state.
 async fn follow(
     board: Arc<Board>,
     news: Sender<Event>,
@@ -103,7 +103,7 @@ async fn follow(
     mut changes: Receiver<String>,
 ) {
     let tell = |key: &str| {
-        // Without an open page there is nobody to tell.
+        // Sending fails if no page is open.
         let _ = news.send(Event::default().data(board.news(key).to_string()));
     };
     loop {

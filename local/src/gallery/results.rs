@@ -1,4 +1,4 @@
-//! What became of each upload, in a file for each key, so that it is still known after a restart.
+//! The report of each upload, in a file for each key, so that it outlives a restart.
 
 use std::{
     fs,
@@ -24,7 +24,7 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// Whether it tells of the object as it is now, and not of an earlier one with the same key.
+    /// Whether the report is about `object`, and not about an earlier object with the same key.
     pub(super) fn is_of(&self, object: &Entry) -> bool {
         match &self.result.source {
             Some(source) => source.etag == object.etag && self.finished >= object.modified,
@@ -56,7 +56,7 @@ impl Results {
     }
 
     pub(super) fn remove(&self, key: &str) {
-        let _ = fs::remove_file(self.file(key)); // Mostly there is one.
+        let _ = fs::remove_file(self.file(key)); // There may be none.
     }
 
     fn file(&self, key: &str) -> PathBuf {

@@ -51,10 +51,10 @@ const PAGE: &str = include_str!("page/gallery.html");
 const STYLE: &str = include_str!("page/gallery.css");
 const SCRIPT: &str = include_str!("page/gallery.js");
 
-/// What the page may do: run its own script, show its own pictures, ask its own server.
+/// The page may run its own script, show its own pictures and call its own server.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
-/// What an object may do that is opened by itself: nothing, as a page of no origin.
+/// An object that is opened by itself may do nothing: it is a page of no origin.
 const OBJECT_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
 
 /// The types that objects are served as. All others, SVG and HTML among them, are for saving only.
@@ -69,7 +69,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// A request that is not carried out.
 pub(super) type Refusal = (StatusCode, String);
 
-/// What all requests are answered with.
+/// The state that all handlers share.
 pub(super) struct Service {
     pub(super) board: Arc<Board>,
     /// Each change of an upload, or that changes were missed.
@@ -97,7 +97,7 @@ pub(super) fn router(service: Arc<Service>) -> Router {
         .with_state(service)
 }
 
-/// Answers as `next` does, but to nobody else than this page and programs.
+/// Lets through requests of this page and of programs, and adds the security headers to every answer.
 async fn guarded(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
     let mut response = match guard::check(&request, service.port) {
         Ok(()) => next.run(request).await,
@@ -133,7 +133,7 @@ async fn put(
     body: Body,
 ) -> Result<StatusCode, Refusal> {
     let key = service.upload(format!("{}{}", service.prefix, required(&uri, "name")?))?;
-    // S3 wants to know before; and so a body that stops early is no object.
+    // S3 needs the length in advance. With it, a body that stops early does not become an object.
     if body.size_hint().exact().is_none() {
         return Err((StatusCode::LENGTH_REQUIRED, "the upload's length is missing".to_owned()));
     }
@@ -181,7 +181,7 @@ async fn object(State(service): State<Arc<Service>>, uri: Uri, headers: HeaderMa
         .into_response())
 }
 
-/// A stream that takes from the channel all pages share: a page that reads slowly misses events and is told so.
+/// Streams the events of the channel that all pages share. A page that reads slowly misses events, and gets a `reload` event.
 async fn listen(State(service): State<Arc<Service>>) -> Result<impl IntoResponse, Refusal> {
     let permit = Arc::clone(&service.listeners).try_acquire_owned();
     let permit = permit.map_err(|_| (StatusCode::SERVICE_UNAVAILABLE, "too many open pages".to_owned()))?;
@@ -201,7 +201,7 @@ async fn listen(State(service): State<Arc<Service>>) -> Result<impl IntoResponse
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
-/// Tells a page that it has missed events.
+/// The event that asks a page to load everything again, because it has missed events.
 pub(super) fn reload() -> Event {
     Event::default().event("reload").data("")
 }

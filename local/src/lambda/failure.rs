@@ -14,7 +14,7 @@ use tempfile::NamedTempFile;
 
 use crate::s3::timestamp;
 
-/// What Lambda sends to an `OnFailure` destination.
+/// The record that Lambda sends to an `OnFailure` destination.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FailureRecord {
@@ -24,7 +24,7 @@ pub struct FailureRecord {
     pub timestamp: String,
     /// Which invocation failed, and why it is not tried again.
     pub request_context: RequestContext,
-    /// The event, as the function received it: what a redrive invokes the function with.
+    /// The event as the function received it. A redrive invokes the function with it.
     pub request_payload: Value,
     /// How the last attempt ended.
     pub response_context: ResponseContext,

@@ -11,7 +11,8 @@
 //! # What differs from AWS
 //! - Retries wait 1 and 2 seconds (configurable), where AWS waits 1 and 2 minutes. A runtime that does not answer is
 //!   retried like a failing function, where AWS goes on for up to six hours; there is no throttling.
-//! - The queue lives in memory: what is queued when the process ends is lost. Delivery is once; AWS's is at least once.
+//! - The queue lives in memory: events that are queued when the process ends are lost. Each event is delivered once; AWS
+//!   delivers it at least once.
 //! - No versions or aliases: every qualifier runs the function. Signatures are not checked. `X-Amz-Log-Type` and
 //!   `X-Amz-Client-Context` are ignored. Answers are not limited in size.
 
@@ -42,7 +43,7 @@ use crate::{
     http::{Server, new_id},
 };
 
-/// What the front is started with.
+/// The front's settings.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The runtime's endpoint, such as `http://127.0.0.1:9000`.
@@ -74,12 +75,12 @@ impl Config {
     }
 }
 
-/// Whether somebody waits for the answer.
+/// How a function is invoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Nobody: the queue ran it.
+    /// Asynchronously: the queue runs the function.
     Event,
-    /// The caller.
+    /// Synchronously: the caller waits for the answer.
     RequestResponse,
 }
 
@@ -90,7 +91,7 @@ pub struct Invocation {
     pub function: String,
     /// The same in every attempt, and in the failure record.
     pub request_id: String,
-    /// Whether somebody waited.
+    /// How it was invoked.
     pub kind: Kind,
     /// The event.
     pub payload: Value,

@@ -21,7 +21,7 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// Understands every form; `None` for text that is none of them.
+    /// Parses every form of a name; returns `None` for other text.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let parts: Vec<&str> = text.split(':').collect();
         let named = match parts.as_slice() {
@@ -38,7 +38,7 @@ impl Target {
             .then(|| Self { function: function.to_owned(), qualifier: qualifier.map(str::to_owned) })
     }
 
-    /// The version that ran: what was asked for, else the latest.
+    /// The version that was asked for, or `$LATEST`.
     pub(super) fn version(&self) -> &str {
         self.qualifier.as_deref().unwrap_or("$LATEST")
     }

@@ -1,4 +1,4 @@
-//! The asynchronous queue: runs events in the background, retries, and records what failed for good.
+//! The asynchronous queue. It runs events in the background, retries them, and records the events that failed in every attempt.
 
 use std::{
     collections::HashMap,
@@ -25,7 +25,7 @@ use crate::{faults::Injected, s3::timestamp};
 /// Invocations that an observer may lag behind before it misses some.
 const OBSERVED: usize = 65_536;
 
-/// Runs invocations of both kinds and tells of their ends.
+/// Runs invocations of both kinds, and sends each that has ended to the observers.
 pub(super) struct Queue {
     runtime: Runtime,
     pub(super) injected: Injected,
@@ -33,7 +33,7 @@ pub(super) struct Queue {
     failures: PathBuf,
     /// As in Lambda, no function takes another's capacity.
     workers: HashMap<String, Semaphore>,
-    /// Whatever is queued or running.
+    /// The invocations that are queued or running.
     tasks: TaskTracker,
     stopped: CancellationToken,
     finished: broadcast::Sender<Arc<Invocation>>,
@@ -68,7 +68,7 @@ impl Queue {
         self.tasks.wait().await;
     }
 
-    /// Gives up what is queued or running; an event that comes later is dropped.
+    /// Aborts every invocation that is queued or running, and drops events that arrive later.
     pub(super) fn stop(&self) {
         self.stopped.cancel();
     }

@@ -26,7 +26,7 @@ fn answer<T>(output: T) -> Answer<T> {
     Ok(S3Response::new(output))
 }
 
-/// Why an object changes. `event` is the end of the event's name.
+/// Describes the request that changes an object. `event` is the event's name.
 fn cause<T>(event: &'static str, request: &S3Request<T>) -> Cause {
     let access_key = request.credentials.as_ref().map(|credentials| credentials.access_key.clone());
     Cause { event, access_key, ids: request.extensions.get().cloned().unwrap_or_default() }
@@ -69,7 +69,7 @@ fn bytes(object: &Object, range: Option<dto::Range>) -> S3Result<std::ops::Range
     }
 }
 
-/// The headers that GET and HEAD answer with, besides those that depend on what is read.
+/// The object's own headers in an answer to GET or HEAD. A checksum is shown if `mode` asks for it and the object is whole.
 fn described(object: &Object, mode: Option<&dto::ChecksumMode>, is_whole: bool) -> HeaderMap {
     let mut headers = object.headers.to_map();
     if is_whole && mode.is_some_and(|mode| mode.as_str() == dto::ChecksumMode::ENABLED) {

@@ -26,7 +26,7 @@ use super::object::Headers;
 /// How much of a file is read at once, bytes.
 const CHUNK: usize = 256 * 1024;
 
-/// What the names of the headers with checksums begin with.
+/// The prefix of the headers with checksums.
 const CHECKSUM: &str = "x-amz-checksum-";
 
 /// A body that arrived whole and as promised.
@@ -37,7 +37,8 @@ pub(super) struct Received {
     pub(super) checksum: Headers,
 }
 
-/// Writes the body into a new temporary file in `folder` and compares it with what the headers and the trailer say of it.
+/// Writes the body into a new temporary file in `folder`, and verifies the length and the checksum that the headers and the
+/// trailer announce.
 ///
 /// # Errors
 /// `IncompleteBody` when it stops early, `BadDigest` and `XAmzContentSHA256Mismatch` when it is another one.
@@ -86,7 +87,7 @@ pub(super) async fn receive(
     Ok(Received { file, md5: hex::encode(md5), checksum })
 }
 
-/// Hashes a file that is in place already.
+/// Computes the MD5 of a file that is in place already, in hex.
 pub(super) fn md5_of(file: &mut File) -> io::Result<String> {
     let mut md5 = Md5::new();
     let mut buffer = vec![0; CHUNK];
@@ -98,7 +99,7 @@ pub(super) fn md5_of(file: &mut File) -> io::Result<String> {
     }
 }
 
-/// A part of a file. The file stays open, so an object that is replaced meanwhile is still read to its end.
+/// Streams a part of a file. The file stays open, so an object that is replaced in the meantime is still read to its end.
 pub(super) fn stream(mut file: File, bytes: &Range<u64>) -> S3Result<StreamingBlob> {
     file.seek(SeekFrom::Start(bytes.start)).map_err(S3Error::internal_error)?;
     let reader = tokio::fs::File::from_std(file).take(bytes.end - bytes.start);

@@ -1,4 +1,4 @@
-//! The objects as they are now, for whoever runs in the same process: what no listing of S3's can tell, such as the newest.
+//! The present objects, for code in the same process. It answers questions that S3's listing cannot, such as which are newest.
 
 use std::{cmp::Reverse, ops::Bound, sync::Arc};
 

@@ -7,10 +7,10 @@ use s3s::dto;
 
 use super::{object::Object, store::Objects};
 
-/// S3 answers no more than this many keys at once, whatever is asked.
+/// The largest number of keys that S3 puts on one page.
 const MOST_KEYS: usize = 1000;
 
-/// What is asked.
+/// The parameters of a listing.
 pub(super) struct Query<'a> {
     pub(super) prefix: &'a str,
     pub(super) delimiter: Option<&'a str>,
@@ -19,7 +19,7 @@ pub(super) struct Query<'a> {
     pub(super) most: Option<i32>,
 }
 
-/// What is answered.
+/// One page of a listing.
 #[derive(Default)]
 pub(super) struct Page {
     pub(super) objects: Vec<Arc<Object>>,

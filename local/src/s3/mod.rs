@@ -6,7 +6,7 @@
 //! functions, the gallery and the AWS CLI's `cp`, `mv`, `sync`, `ls`, `rm`, `mb` and `rb` need. Anything else answers
 //! `NotImplemented`.
 //!
-//! Each change under a prefix is told as an event notification in S3's form.
+//! Each change of a key with a prefix sends an event notification in S3's format.
 //!
 //! # What differs from AWS
 //! - Buckets are not versioned. ACLs, tags, storage classes, encryption, object lock and lifecycle rules are accepted in
@@ -14,7 +14,7 @@
 //! - One pair of credentials is known ([`CREDENTIALS`]); a request without a signature is served as well. There are no
 //!   permissions: a missing key always answers 404.
 //! - Reads and copies take conditions on `ETag`s; those on dates are ignored.
-//! - Events come once, at once and in order, with one record each. Deleting a key that does not exist tells none.
+//! - Events come once, at once and in order, with one record each. Deleting a key that does not exist sends none.
 //! - An object keeps the checksum that it was uploaded with; none is added, and one of several parts has none.
 //! - `CompleteMultipartUpload` of an upload that is complete answers `NoSuchUpload` (S3 answers 200 again for a while).
 //! - Requests address buckets by path (`http://127.0.0.1:9002/bucket/key`); SDKs need `force_path_style`, or an endpoint
@@ -65,7 +65,7 @@ use crate::{
     sdk::CREDENTIALS,
 };
 
-/// What an S3 server is started with.
+/// The settings of an S3 server.
 #[derive(Clone)]
 pub struct Config {
     /// The folder that holds everything; made if missing.
@@ -182,7 +182,7 @@ impl S3Auth for OnePair {
     }
 }
 
-/// Lets everyone in, after the injected faults.
+/// Allows every request, unless a fault is injected.
 struct Gate(Injected);
 
 #[async_trait::async_trait]

@@ -50,7 +50,7 @@ pub(super) struct Cause {
     pub(super) ids: RequestIds,
 }
 
-/// Tells the listener of changes under the prefix.
+/// Sends changes of keys with the prefix to the listener.
 pub(super) struct Notifier {
     pub(super) prefix: String,
     pub(super) listener: Listener,

@@ -1,4 +1,4 @@
-//! What is known of one object.
+//! The metadata of an object.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ pub(super) struct Object {
     pub(super) size: u64,
     /// MD5 in hex, or `<MD5 of the parts' MD5s>-<number of parts>` after a multipart upload.
     pub(super) etag: String,
-    /// The file's own modification time, nanoseconds since 1970: a file changed by hand is noticed by it.
+    /// The file's own modification time, nanoseconds since 1970. A file that was edited directly is recognised by it.
     pub(super) modified: u64,
     pub(super) place: Place,
     pub(super) headers: Headers,

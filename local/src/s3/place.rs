@@ -39,7 +39,7 @@ impl Place {
     }
 }
 
-/// Whether a key can be a relative path that stays inside its bucket's folder, whatever lies there now.
+/// Whether a key can be a relative path that stays inside its bucket's folder.
 pub(super) fn is_plain(key: &str) -> bool {
     !key.contains('\0')
         && key.split('/').all(|segment| !matches!(segment, "" | "." | "..") && segment.len() <= LONGEST_SEGMENT)

@@ -2,19 +2,19 @@
 //!
 //! ```text
 //! <root>/<bucket>/<key>                the objects, as plain files (see `place` for the exceptions)
-//! <root>/.s3/meta/<bucket>/….json      what S3 knows of each
+//! <root>/.s3/meta/<bucket>/….json      the metadata of each
 //! <root>/.s3/odd/<bucket>/…            objects whose keys no file system takes
 //! <root>/.s3/uploads/<upload id>/      multipart uploads that are under way
 //! <root>/.s3/tmp/                      bodies that are arriving
 //! ```
 //!
 //! Every change of a bucket happens under one lock: check the conditions, rename the new file into place, write the
-//! metadata, change the index, tell the event. So each key changes atomically, every later request sees the change, and
+//! metadata, change the index, send the event. So each key changes atomically, every later request sees the change, and
 //! events leave in the order of their sequencers. A GET opens its file under the same lock and then reads the open file,
 //! which a later rename or removal does not touch.
 //!
-//! Files that were put, changed or removed by hand are taken as they are: at the start, and when their key is asked for.
-//! Such an object gets default attributes, and no event tells of it.
+//! Files that were added, changed or removed directly are noticed at the start, and when their key is read. Such an object gets
+//! default headers, and no event is sent.
 
 use std::{
     collections::BTreeMap,
@@ -221,7 +221,7 @@ impl Store {
         }
     }
 
-    /// Puts an object in place, over what is there.
+    /// Puts an object in place, and replaces an earlier one.
     pub(super) fn put(
         &self,
         bucket: &str,
@@ -339,7 +339,7 @@ impl Store {
     }
 }
 
-/// Takes up the plain files below a folder that no metadata tells of.
+/// Adds the plain files below a folder that have no metadata.
 fn scan_plain(folder: &Path, prefix: &str, objects: &mut Objects) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -356,7 +356,7 @@ fn scan_plain(folder: &Path, prefix: &str, objects: &mut Objects) -> io::Result<
     Ok(())
 }
 
-/// Whether an open file still is what the metadata tells of.
+/// Whether an open file is unchanged since its metadata was written.
 fn is_file_of(object: &Object, file: &File) -> bool {
     file.metadata().is_ok_and(|found| {
         found.is_file()
@@ -365,7 +365,7 @@ fn is_file_of(object: &Object, file: &File) -> bool {
     })
 }
 
-/// Makes an object of a file that was put or changed by hand.
+/// Makes an object of a file that was added or changed directly.
 fn adopt(path: &Path, key: &str, place: Place) -> io::Result<Object> {
     let mut file = File::open(path)?;
     let metadata = file.metadata()?;

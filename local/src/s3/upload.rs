@@ -1,6 +1,6 @@
 //! Multipart uploads under way: a folder each, with a file per part.
 //!
-//! `<root>/.s3/uploads/<upload id>/upload.json` tells what the object will be; part 7 is the file `00007-<its MD5>`.
+//! `<root>/.s3/uploads/<upload id>/upload.json` holds the future object's key and headers; part 7 is the file `00007-<its MD5>`.
 
 use std::{
     fs::{self, File},
@@ -23,7 +23,7 @@ use super::{body::Received, object::Headers, store::Draft};
 const SMALLEST_PART: u64 = 5 * 1024 * 1024;
 const LAST_PART_NUMBER: i32 = 10_000;
 
-/// What the object will be.
+/// The future object.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Upload {
     pub(super) bucket: String,
@@ -50,7 +50,7 @@ impl Folder {
     }
 
     /// # Errors
-    /// `NoSuchUpload` when there is none of this id for this key.
+    /// `NoSuchUpload` if no upload of this key has this id.
     pub(super) fn open(uploads: &Path, id: &str, bucket: &str, key: &str) -> S3Result<(Self, Upload)> {
         let missing =
             || s3_error!(NoSuchUpload, "The specified upload does not exist. It may have been aborted or completed.");

@@ -47,7 +47,7 @@ pub(crate) fn check(paths: impl IntoIterator<Item = PathBuf>, prefix: &str) -> R
     if problems.is_empty() { Ok(inputs) } else { Err(format!("cannot upload\n  {}", problems.join("\n  "))) }
 }
 
-/// The images of a folder by their names' ends, in order, without those of folders in it; `None` for what is no folder.
+/// Lists the images of a folder by their names' extensions, sorted, without its subfolders; `None` if `path` is not a folder.
 fn images(path: &Path) -> Option<io::Result<Vec<PathBuf>>> {
     path.is_dir().then(|| {
         let mut images = Vec::new();

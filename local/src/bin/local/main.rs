@@ -29,9 +29,9 @@ struct Arguments {
 enum Action {
     /// Start everything, upload the images, print their thumbnails, and stay up for more uploads until Ctrl-C.
     Run(Options),
-    /// Queue again what failed: the records of the failure folder. For a pipeline that runs, once the cause is mended.
+    /// Queue the events of the failure folder again. Needs a running pipeline; mend the cause of the failures first.
     Redrive,
-    /// Make the thumbnails of what is there already, leaving alone what is current. For a pipeline that runs.
+    /// Make the missing and outdated thumbnails of all uploads. Needs a running pipeline.
     Backfill,
     /// Start S3 alone, without events, and stay up until Ctrl-C.
     S3,
@@ -84,7 +84,7 @@ struct Options {
     /// Build the functions with the release profile.
     #[arg(long)]
     release: bool,
-    /// Show what the functions write.
+    /// Show the functions' log.
     #[arg(long, short)]
     verbose: bool,
     /// The Cargo workspace with the functions.
@@ -98,7 +98,7 @@ struct Options {
     timeout: u64,
 }
 
-/// Reads a value; empty is the default, since `make` passes on variables that nobody set as empty ones.
+/// Parses a value. An empty one means the default, because `make` passes variables that are not set as empty ones.
 fn or<T: FromStr + Clone>(default: T) -> impl Fn(&str) -> Result<T, T::Err> + Clone {
     move |text| if text.is_empty() { Ok(default.clone()) } else { text.parse() }
 }
@@ -127,7 +127,7 @@ fn main() -> ExitCode {
             eprintln!("error: {error}");
             ExitCode::FAILURE
         }
-        // Ctrl-C is how one ends a run that stays up; what was to have a result has none then.
+        // Ctrl-C is the usual end of a run that stays up; other commands have no result then.
         None if !stays_up => ExitCode::from(130),
         None => {
             println!("\nstopped");
@@ -150,7 +150,7 @@ async fn perform(command: Action, settings: Settings) -> Result<(), String> {
     }
 }
 
-/// Resolves at Ctrl-C, SIGTERM or the terminal's end. What runs then is dropped, and ends its processes.
+/// Resolves at Ctrl-C, SIGTERM or the terminal's end. The command is then dropped, which ends its processes.
 fn interruption() -> oneshot::Receiver<i32> {
     let (sender, receiver) = oneshot::channel();
     match Signals::new([SIGINT, SIGTERM, SIGHUP]) {

@@ -6,7 +6,7 @@ use local::operate::{self, Backfill, Summary};
 
 use crate::Settings;
 
-/// Queues again what failed.
+/// Queues failed events again.
 pub(crate) async fn redrive(settings: Settings) -> Result<(), String> {
     let folder = settings.data.join("failures");
     let lambda = format!("http://127.0.0.1:{}", settings.lambda_port);
@@ -18,7 +18,7 @@ pub(crate) async fn redrive(settings: Settings) -> Result<(), String> {
     listed(redriven.left.iter().map(|(path, why)| format!("{}: {why}", path.display())))
 }
 
-/// Makes the thumbnails of what was there before.
+/// Makes the missing and outdated thumbnails of all uploads.
 pub(crate) async fn backfill(settings: Settings) -> Result<(), String> {
     let backfill = Backfill {
         s3: format!("http://127.0.0.1:{}", settings.s3_port),
@@ -58,7 +58,7 @@ impl Progress {
     fn show(&mut self, done: usize, of: usize, detail: &str) {
         let tenth = (10 * done).checked_div(of).unwrap_or(10);
         let mut out = std::io::stderr();
-        // What cannot be written is no reason to stop.
+        // A progress bar that cannot be written is no reason to stop.
         if out.is_terminal() {
             let _ = write!(out, "\r[{:<10}] {done} of {of}, {detail}\x1b[K", "#".repeat(tenth));
             self.is_drawn = true;

@@ -21,7 +21,7 @@ use crate::{
     table,
 };
 
-/// How often a wait says that it still goes on.
+/// The interval of messages during a wait.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 
 type Observer = tokio::sync::broadcast::Receiver<std::sync::Arc<local::lambda::Invocation>>;
@@ -82,7 +82,7 @@ fn config(options: Options, settings: Settings) -> Config {
     config
 }
 
-/// Uploads the files and prints the table of their thumbnails. Answers with what went wrong, a line for each file.
+/// Uploads the files and prints the table of their thumbnails. Returns the problems, a line for each file.
 async fn upload_and_show(
     stack: &Stack,
     client: &Client,
@@ -155,7 +155,7 @@ async fn wait(observer: &mut Observer, inputs: &[Input], patience: Duration) -> 
     reports
 }
 
-/// The answer says that they are made; S3 must say so too.
+/// Compares the thumbnails of a report with those in S3, and returns the differences.
 async fn missing(client: &Client, report: &Report) -> Vec<String> {
     let mut problems = Vec::new();
     if report.thumbnails.is_empty() {
@@ -172,7 +172,7 @@ async fn missing(client: &Client, report: &Report) -> Vec<String> {
     problems
 }
 
-/// Says where things are, and what to try next.
+/// Prints addresses and folders, and suggests next steps.
 fn places(stack: &Stack) {
     let config = stack.config();
     let (s3, lambda) = (stack.s3.endpoint(), stack.lambda.endpoint());
@@ -195,7 +195,7 @@ fn places(stack: &Stack) {
     );
 }
 
-/// Prints what becomes of each later upload.
+/// Prints the report of each later upload.
 async fn stay(client: &Client, observer: &mut Observer) {
     println!("\nrunning; Ctrl-C stops everything");
     loop {
@@ -204,7 +204,7 @@ async fn stay(client: &Client, observer: &mut Observer) {
             Err(RecvError::Lagged(_)) => continue,
             Err(RecvError::Closed) => return,
         };
-        // An event of one's own, sent by hand, may name no key.
+        // An event that the user sends directly may name no key.
         for report in report::read(&invocation).iter().filter(|report| !report.key.is_empty()) {
             match report.outcome.as_str() {
                 "made" => {
