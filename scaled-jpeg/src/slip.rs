@@ -3,6 +3,8 @@
 //!
 //! A code resynchronises by itself, mostly within a few MCUs. How many are too many is known at the scan's end; where they are is found
 //! by laying the row behind each possible place below the one above it, in step and out of step. Only first coefficients are compared.
+//! Damage also changes by how much all that follow are too high. The same row tells that, but what it shows may itself be lighter or darker
+//! than what is above it: where that cannot be told apart, over so much of the picture that it matters, nothing is brought into step.
 //! A scan with too few MCUs may be cut as well, which no end would tell: it is not looked at.
 
 use std::{cmp::Ordering, ops::Range};
@@ -89,36 +91,80 @@ impl Survey {
         u64::from(mcus.0) * u64::from(mcus.1) * (2 * parts * size_of::<Edges>() + size_of::<f32>()) as u64
     }
 
-    /// The slip of a scan that was walked to its end, which was not where it should be; none where its place may be anywhere in more than
-    /// a tenth of the scan.
+    /// The slip of a scan that was walked to its end, which was not where it should be; none where it is not certain enough: its place
+    /// may be anywhere in more than a tenth of the scan or has less than two rows behind it, or what is behind it may be of another
+    /// lightness.
     pub(crate) fn slip(&self) -> Option<Slip> {
-        /// Of the best place's score, what another needs to be as likely as that.
-        const ALIKE: f32 = 0.7;
-        /// Times the square root of a row's terms: what chance makes of them.
-        const CHANCE: f32 = 1.5;
         let (width, count) = (self.mcus.0 as usize, self.count);
         // Where more are gained, the end is not likely to be in step with what it shows.
         let by = count.checked_sub(self.mcus.0 as usize * self.mcus.1 as usize)?;
         if by == 0 || by > width / 4 || count <= 2 * width {
             return None;
         }
-        let mut scores = vec![0.0; count + 1 - by];
-        for own in &self.parts {
-            Match { edges: &own.edges[..count], width, by }.add(&mut scores);
-        }
-        let best = (0..scores.len()).max_by(|&a, &b| scores[a].partial_cmp(&scores[b]).unwrap_or(Ordering::Equal))?;
-        let is_likely = |score: &f32| *score >= ALIKE * scores[best];
-        let (first, last) = (scores.iter().position(is_likely)?, scores.iter().rposition(is_likely)?);
-        if scores[best] < CHANCE * ((width * self.parts.len()) as f32).sqrt() {
+        let matches: Vec<_> = self.parts.iter().map(|own| Match { edges: &own.edges[..count], width, by }).collect();
+        let (at, doubt) = place(&matches, count)?;
+        if count - at < by + 2 * width {
             return None;
         }
-        let doubt = last - first + by;
-        if doubt * 10 > count {
-            return None;
+        let (mut excess, mut scatter, mut content) = (Vec::new(), 0.0, 0.0);
+        for (own, part) in self.parts.iter().zip(&matches) {
+            let rise = part.row_rise(at);
+            let level = own.part.quantisers.level();
+            scatter += rise.scatter * level;
+            content += rise.content * level;
+            excess.push(rise.median);
         }
-        let excess = self.parts.iter().map(|own| Match { edges: &own.edges[..count], width, by }.excess(best));
-        Some(Slip { at: best as u32, by: by as u32, doubt: doubt as u32, excess: excess.collect() })
+        // As means of the picture.
+        let behind = (count - at) as f32 / count as f32;
+        let is_certain = scatter * behind <= MOST_SCATTER && content * behind <= MOST_CONTENT;
+        is_certain.then_some(Slip { at: at as u32, by: by as u32, doubt: doubt as u32, excess })
     }
+}
+
+/// In levels: what the lightness behind a slip may be off by because the row that tells it does not agree with itself.
+const MOST_SCATTER: f32 = 2.5;
+/// In levels: what it may be off by because whole rows are lighter or darker than those above them. That is a bound from above.
+const MOST_CONTENT: f32 = 7.0;
+
+/// The likeliest place of a slip, and over how many MCUs it may be another; none where no place is likely, or too many are.
+fn place(parts: &[Match], count: usize) -> Option<(usize, usize)> {
+    /// Of the best place's score, what another needs to be as likely as that.
+    const ALIKE: f32 = 0.7;
+    /// Times the square root of a row's terms: what chance makes of them.
+    const CHANCE: f32 = 1.5;
+    let &Match { width, by, .. } = parts.first()?;
+    let mut scores = vec![0.0; count + 1 - by];
+    for part in parts {
+        part.add(&mut scores);
+    }
+    let best = (0..scores.len()).max_by(|&a, &b| scores[a].partial_cmp(&scores[b]).unwrap_or(Ordering::Equal))?;
+    if scores[best] < CHANCE * ((width * parts.len()) as f32).sqrt() {
+        return None;
+    }
+    let is_likely = |score: &f32| *score >= ALIKE * scores[best];
+    let (first, last) = (scores.iter().position(is_likely)?, scores.iter().rposition(is_likely)?);
+    let doubt = last - first + by;
+    (doubt * 10 <= count).then_some((best, doubt))
+}
+
+/// By how much the row behind a slip is higher than that above it, in first coefficients.
+struct RowRise {
+    /// Of its MCUs.
+    median: i16,
+    /// How far the median is from where most MCUs are alike, and how far these are apart.
+    scatter: f32,
+    /// By how much the picture itself may rise there: as the rows before and behind it do, or as the two parts of the row differ, of which
+    /// one is below the sound part of the slip's own row and the other below the row before.
+    content: f32,
+}
+
+/// Where a quarter of values is closest together: their mean, and how far they are apart.
+fn densest(mut values: Vec<i32>) -> Option<(f32, f32)> {
+    values.sort_unstable();
+    let size = (values.len() / 4).max(4).min(values.len());
+    let closest = values.windows(size.max(1)).min_by_key(|window| window[size - 1] - window[0])?;
+    let mean = closest.iter().sum::<i32>() as f32 / size as f32;
+    Some((mean, (closest[size - 1] - closest[0]) as f32))
 }
 
 /// A part's edges, to be laid below each other.
@@ -179,12 +225,31 @@ impl Match<'_> {
         }
     }
 
-    /// By how much the row behind a slip is too high.
-    fn excess(&self, at: usize) -> i16 {
-        let mut rises: Vec<_> =
-            self.row(at).filter(|&mcu| mcu >= self.first()).map(|mcu| self.rise(mcu, true)).collect();
-        rises.sort_unstable();
-        rises.get(rises.len() / 2).map_or(0, |&median| median as i16)
+    /// How the row behind a slip lies below that above it.
+    fn row_rise(&self, at: usize) -> RowRise {
+        /// MCUs of a part of the row that tell something.
+        const FEW: usize = 3;
+        let rises = |mcus: Range<usize>, slipped| -> Vec<_> {
+            let end = mcus.end.min(self.edges.len());
+            (mcus.start.max(self.first())..end).map(|mcu| self.rise(mcu, slipped)).collect()
+        };
+        let row = self.row(at);
+        let mut all = rises(row.clone(), true);
+        all.sort_unstable();
+        let median = all.get(all.len() / 2).map_or(0, |&median| median as i16);
+        let (mean, spread) = densest(all).unwrap_or_default();
+        let rise = |mcus| densest(rises(mcus, false)).map_or(0.0, |(mean, _)| mean.abs());
+        let mut content = rise(at.saturating_sub(self.width)..at).max(rise(row.end..row.end + self.width));
+        // The picture's next row begins so far behind the slip.
+        let next = (row.start + self.width - at % self.width).min(row.end);
+        let (right, left) = (rises(row.start..next, true), rises(next..row.end, true));
+        if right.len() >= FEW
+            && left.len() >= FEW
+            && let (Some((right, _)), Some((left, _))) = (densest(right), densest(left))
+        {
+            content = content.max((right - left).abs());
+        }
+        RowRise { median, scatter: spread + (f32::from(median) - mean).abs(), content }
     }
 }
 

@@ -25,6 +25,11 @@ impl Quantisers {
         Self { scaled: std::array::from_fn(scaled), dc: i32::from(table[0]) }
     }
 
+    /// By how many levels a block's samples change with its first coefficient.
+    pub(crate) fn level(&self) -> f32 {
+        self.dc as f32 / 8.0
+    }
+
     /// Writes the samples that blocks of the first coefficient alone consist of, one for each.
     pub(crate) fn flat(&self, dc: &[i16], out: &mut [u8]) {
         for (sample, &dc) in out.iter_mut().zip(dc) {

@@ -168,6 +168,56 @@ fn thousands_of_damaged_files_are_shown_in_place_or_not_at_all() {
     assert!(wrong.is_empty(), "look at these (DAMAGE_OUT=folder):\n{}", wrong.join("\n"));
 }
 
+/// Pictures of which it is hard to tell where a scan slipped, or how light it is behind that place, by lightness of a pixel.
+const HARD: [fn(usize, usize) -> usize; 4] = [
+    // A chain in front of a smooth wall.
+    |x, y| {
+        let ring = (x % 24).abs_diff(12).pow(2) + (y.abs_diff(60 + x / 10)).pow(2);
+        if (60..140).contains(&ring) { 30 } else { 90 + y / 3 + x / 9 }
+    },
+    // A page.
+    |x, y| if y % 18 < 9 && (x / 3 * 7 + y / 18 * 5 + x * y / 50) % 5 < 2 { 20 } else { 250 },
+    // Stripes that lie.
+    |x, y| 60 + y * y / 9 % 110 + (x * x / 11 + y * 3) % 17,
+    // Clouds.
+    |x, y| 128 + (x * y / 190) % 64 + (x / 5 + y / 3) % 40,
+];
+
+#[test]
+fn scans_that_slip_are_mended_well_or_not_at_all() {
+    const SIZE: (usize, usize) = (320, 240);
+    let mut random = Random(0x511b);
+    let (mut mended, mut wrong) = (0, Vec::new());
+    for (index, lightness) in HARD.iter().enumerate() {
+        let grey: Vec<u8> = (0..SIZE.0 * SIZE.1).map(|at| lightness(at % SIZE.0, at / SIZE.0).min(255) as u8).collect();
+        for quality in [60, 80, 95] {
+            let mut file = Vec::new();
+            let encoder = Encoder::new(&mut file, quality);
+            encoder.encode(&grey, SIZE.0 as u16, SIZE.1 as u16, ColorType::Luma).unwrap();
+            let sound = Decoder::from_slice(&file).unwrap().decode(Scale::Full).unwrap();
+            for seed in 0..60 {
+                let mut damaged = file.clone();
+                assert!(Damage::Overwritten.apply(&mut damaged, &mut random));
+                let Ok(made) = Decoder::from_slice(&damaged).and_then(|decoder| decoder.decode(Scale::Full)) else {
+                    continue;
+                };
+                let is_shown = made.coverage.found * 10 >= made.coverage.expected * 9;
+                // What is shown whole is data that are valid: nobody can know.
+                if is_shown && !made.coverage.is_complete() {
+                    mended += 1;
+                    let (levels, _) = compare(&made, &sound);
+                    if levels > 12.0 {
+                        wrong.push(format!("picture {index}, quality {quality}, {seed}: {levels:.1} levels"));
+                    }
+                }
+            }
+        }
+    }
+    println!("{mended} files mended");
+    assert!(mended >= 20, "{mended}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// Mean differences: of samples, and of the steps from one to the next, which do not tell of brightness.
 fn compare(made: &Picture, sound: &Picture) -> (f64, f64) {
     let channels = made.pixels.channels();
