@@ -56,6 +56,10 @@ impl<'a> AcScan<'a> {
         while index < needed {
             bits.refill(bytes);
             let symbol = table.symbol(bits)?;
+            if let Some(ended) = ended(symbol, bits) {
+                self.ended = ended - 1;
+                return Some(history);
+            }
             let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
             index += run;
             if size > 0 {
@@ -67,40 +71,18 @@ impl<'a> AcScan<'a> {
                     let slot = at * self.own.count() + usize::from(self.own.slots[place as usize & 63]);
                     self.own.ac[slot] = (value << self.shift) as i16;
                 }
-            } else if run < 15 {
-                self.ended = (1 << run) - 1 + bits.bits(run) as u32;
-                return Some(history);
             }
             index += 1;
         }
-        // The others several at a time.
-        while index + PACKED_ADVANCE <= last {
-            bits.refill(bytes);
-            let entry = table.packed[bits.peek::<BITS>()];
-            if entry == 0 {
-                if rare(table, bits, &mut index, &mut history, &mut self.ended)? {
-                    return Some(history);
-                }
-                continue;
-            }
-            bits.take(entry);
-            history |= u64::from(entry >> 16).wrapping_shl(index);
-            index += entry >> 8 & 0xff;
+        // The others several at a time, as long as those lead no further than to the band's end, then one by one.
+        let beyond = last + 1;
+        let mut skipped = Skipped { index, history, ended: 0 };
+        skipped.skip(table, &table.packed, beyond.saturating_sub(PACKED_ADVANCE), bits, bytes)?;
+        if skipped.ended == 0 {
+            skipped.skip(table, &table.single, beyond, bits, bytes)?;
         }
-        while index <= last {
-            bits.refill(bytes);
-            let entry = table.single[bits.peek::<BITS>()];
-            if entry == 0 {
-                if rare(table, bits, &mut index, &mut history, &mut self.ended)? {
-                    return Some(history);
-                }
-                continue;
-            }
-            bits.take(entry);
-            history |= u64::from(entry >> 16).wrapping_shl(index);
-            index += entry >> 8 & 0xff;
-        }
-        Some(history)
+        self.ended = skipped.ended.saturating_sub(1);
+        Some(skipped.history)
     }
 
     /// Reads a block of a scan that refines.
@@ -113,12 +95,11 @@ impl<'a> AcScan<'a> {
         while self.ended == 0 && left != 0 {
             bits.refill(bytes);
             let symbol = self.table.symbol(bits)?;
-            let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
-            if size == 0 && run < 15 {
-                // This block is the first of those that end.
-                self.ended = (1 << run) + bits.bits(run) as u32;
+            if let Some(ended) = ended(symbol, bits) {
+                self.ended = ended;
                 break;
             }
+            let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
             let positive = size > 0 && bits.bits(1) == 1;
             // The place behind `run` coefficients that were zero so far; the others on the way take a bit each.
             let place = place(left & !history, run);
@@ -182,28 +163,55 @@ impl<'a> AcScan<'a> {
     }
 }
 
-/// Takes a symbol that the quick tables do not have, and no value of it; whether it ends the block.
+/// How far a block was read without keeping its coefficients.
+struct Skipped {
+    /// Of the next coefficient.
+    index: u32,
+    /// Indices of those that are not zero.
+    history: u64,
+    /// How many blocks end here, the current one included.
+    ended: u32,
+}
+
+impl Skipped {
+    /// Goes on with entries of a lookup table, up to the index `end` or to the block's end.
+    #[inline(always)]
+    fn skip(
+        &mut self,
+        table: &ProgressiveTable,
+        entries: &[u32; 1 << BITS],
+        end: u32,
+        bits: &mut Bits,
+        bytes: &Bytes,
+    ) -> Option<()> {
+        while self.index < end {
+            bits.refill(bytes);
+            let entry = entries[bits.peek::<BITS>()];
+            if entry == 0 {
+                let symbol = table.symbol(bits)?;
+                if let Some(ended) = ended(symbol, bits) {
+                    self.ended = ended;
+                    break;
+                }
+                let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
+                bits.take(size);
+                self.history |= u64::from(size > 0) << (self.index + run).min(63);
+                self.index += run + 1;
+                continue;
+            }
+            bits.take(entry);
+            self.history |= u64::from(entry >> 16).wrapping_shl(self.index);
+            self.index += entry >> 8 & 0xff;
+        }
+        Some(())
+    }
+}
+
+/// How many blocks a symbol ends, of which the first is the current one; none where it is a coefficient or sixteen zeros.
 #[inline(always)]
-fn rare(
-    table: &ProgressiveTable,
-    bits: &mut Bits,
-    index: &mut u32,
-    history: &mut u64,
-    ended: &mut u32,
-) -> Option<bool> {
-    let symbol = table.symbol(bits)?;
-    let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
-    if size == 0 && run < 15 {
-        *ended = (1 << run) - 1 + bits.bits(run) as u32;
-        return Some(true);
-    }
-    *index += run;
-    if size > 0 {
-        *history |= 1 << (*index).min(63);
-        bits.take(size);
-    }
-    *index += 1;
-    Some(false)
+fn ended(symbol: u8, bits: &mut Bits) -> Option<u32> {
+    let run = u32::from(symbol >> 4);
+    (symbol & 15 == 0 && run < 15).then(|| (1 << run) + bits.bits(run) as u32)
 }
 
 impl Scan for AcScan<'_> {
