@@ -74,16 +74,13 @@ pub(super) fn read_bitmap(bytes: &[u8], start: usize, container: Container) -> R
     let field = |at: usize| if length >= at + 4 { reader.u32(start + at) } else { None };
     let compression = field(16).unwrap_or(0);
     let packing = packing(compression, bits)?;
-    let (masks, masks_end) = masks(&reader, start, (length, compression, bits), icon).ok_or_else(ends)?;
-    let after = masks_end.max(start + length);
+    let (masks, after) = masks(&reader, start, (length, compression, bits), icon).ok_or_else(ends)?;
     let entry = if core { 3 } else { 4 };
     let named = field(32).unwrap_or(0) as usize;
-    let colours = if bits > 8 {
-        0
-    } else if named == 0 {
-        1 << bits
-    } else {
-        named.min(1 << bits)
+    let colours = match (bits, named) {
+        (9.., _) => 0,
+        (_, 0) => 1 << bits,
+        _ => named.min(1 << bits),
     };
     let palette = (0..colours)
         .map_while(|i| reader.slice(after + entry * i, 3))
@@ -99,23 +96,20 @@ pub(super) fn read_bitmap(bytes: &[u8], start: usize, container: Container) -> R
             let earliest = if named != 0 || bytes.len() as u64 >= end { palette_end } else { after };
             // The pixels follow the palette if the declared offset is invalid, or if they would then end with the file.
             let ends_with_file = pixels > palette_end && packing == Packing::Plain && bytes.len() as u64 == end;
-            let is_valid = !ends_with_file && (earliest..bytes.len()).contains(&pixels);
-            if is_valid { pixels } else { palette_end }
+            if !ends_with_file && (earliest..bytes.len()).contains(&pixels) { pixels } else { palette_end }
         }
         Container::Icon { .. } => palette_end,
     };
-    let coding = BmpCoding { bits, packing, top_down, masks, palette, pixels, icon };
     // Only the longest header can declare an embedded profile.
-    let profile = (field(56) == Some(u32::from_be_bytes(*b"MBED")))
-        .then(|| reader.slice(start + field(112)? as usize, field(116)? as usize))
-        .flatten();
+    let is_embedded = field(56) == Some(u32::from_be_bytes(*b"MBED"));
+    let profile = || reader.slice(start + field(112)? as usize, field(116)? as usize);
     Ok(Header {
         format: Format::Bmp,
         width,
         height,
         orientation: Orientation::Upright,
-        icc: profile.map(Cow::Borrowed),
-        coding: super::Coding::Bmp(coding),
+        icc: is_embedded.then(profile).flatten().map(Cow::Borrowed),
+        coding: super::Coding::Bmp(BmpCoding { bits, packing, top_down, masks, palette, pixels, icon }),
     })
 }
 
@@ -142,7 +136,7 @@ fn packing(compression: u32, bits: u16) -> Result<Packing, Rejection> {
     }
 }
 
-/// Reads the masks of red, green, blue and alpha, or returns their defaults. Also returns the offset after the masks.
+/// Reads the masks of red, green, blue and alpha, or returns their defaults. Also returns the offset after the header and the masks.
 fn masks(
     reader: &Reader,
     start: usize,
@@ -154,12 +148,12 @@ fn masks(
         _ => [0x00ff_0000, 0x0000_ff00, 0x0000_00ff, if icon { 0xff00_0000 } else { 0 }],
     };
     if !matches!(compression, 3 | 6) {
-        return Some((masks, 0));
+        return Some((masks, start + length));
     }
     let count = if compression == 6 || length >= 56 { 4 } else { 3 };
     for (i, mask) in masks.iter_mut().enumerate().take(count) {
         *mask = reader.u32(start + 40 + 4 * i)?;
     }
     // A short header does not contain the masks; they follow it.
-    Some((masks, start + 40 + 4 * count))
+    Some((masks, (start + length).max(start + 40 + 4 * count)))
 }

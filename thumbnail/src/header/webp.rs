@@ -20,19 +20,10 @@ pub(crate) struct WebpCoding {
 pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     let reader = Reader::little(bytes);
     let ends = || ends_in_header(Format::Webp);
-    let mut header = Header {
-        format: Format::Webp,
-        width: 0,
-        height: 0,
-        orientation: Orientation::Upright,
-        icc: None,
-        coding: super::Coding::Webp(WebpCoding::default()),
-    };
+    let (mut size, mut orientation, mut icc) = ((0, 0), Orientation::Upright, None);
     let mut coding = WebpCoding::default();
     // Chunks that the flags of the extended form do not announce are ignored.
-    let (mut extended, mut profile, mut exif) = (false, false, false);
-    let mut alpha_seen = false;
-    let mut pixels_seen = false;
+    let (mut extended, mut profile, mut exif, mut alpha_seen, mut pixels_seen) = (false, false, false, false, false);
     let mut at = 12;
     while let (Some(kind), Some(length)) = (reader.slice(at, 4), reader.u32(at + 4)) {
         let (data, length) = (at + 8, length as usize);
@@ -40,7 +31,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
         match kind {
             b"VP8X" => {
                 let flags;
-                (flags, header.width, header.height) = canvas(&reader, data).ok_or_else(ends)?;
+                (flags, size) = canvas(&reader, data).ok_or_else(ends)?;
                 (coding.alpha, coding.animated) = (flags & 0x10 != 0, flags & 0x02 != 0);
                 (profile, exif) = (flags & 0x20 != 0, flags & 0x08 != 0);
                 extended = true;
@@ -51,8 +42,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
                 coding.lossless = kind == b"VP8L";
                 let frame = frame_size(&reader, data, coding.lossless).ok_or_else(ends)?;
                 if !extended {
-                    (header.width, header.height, coding.alpha) = frame;
-                } else if (frame.0, frame.1) != (header.width, header.height) {
+                    (size, coding.alpha) = ((frame.0, frame.1), frame.2);
+                } else if (frame.0, frame.1) != size {
                     return Err(Reason::Corrupt.because("canvas and picture of the WebP differ in size"));
                 }
                 // Some writers announce alpha, but write none for a picture without transparency.
@@ -63,11 +54,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
             }
             b"ANMF" if !pixels_seen => {
                 pixels_seen = true;
-                read_frame(bytes, data, header.size(), &mut coding);
+                read_frame(bytes, data, size, &mut coding);
             }
-            b"ICCP" if profile => header.icc = reader.slice(data, length).map(Cow::Borrowed),
+            b"ICCP" if profile => icc = reader.slice(data, length).map(Cow::Borrowed),
             b"EXIF" if exif => {
-                header.orientation = reader.slice(data, length).map(exif::orientation).unwrap_or_default();
+                orientation = reader.slice(data, length).map(exif::orientation).unwrap_or_default();
                 // Only the first Exif chunk counts.
                 exif = false;
             }
@@ -83,13 +74,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
         let whole = reader.u32(4).is_some_and(|length| length as usize + 8 <= bytes.len());
         return Err(if whole { Reason::Corrupt.because("the WebP has no picture") } else { ends() });
     }
-    header.coding = super::Coding::Webp(coding);
-    Ok(header)
+    let coding = super::Coding::Webp(coding);
+    Ok(Header { format: Format::Webp, width: size.0, height: size.1, orientation, icc, coding })
 }
 
 /// Reads the flags, the width and the height of an extended file.
-fn canvas(reader: &Reader, data: usize) -> Option<(u8, u32, u32)> {
-    Some((reader.u8(data)?, reader.u24(data + 4)? + 1, reader.u24(data + 7)? + 1))
+fn canvas(reader: &Reader, data: usize) -> Option<(u8, (u32, u32))> {
+    Some((reader.u8(data)?, (reader.u24(data + 4)? + 1, reader.u24(data + 7)? + 1)))
 }
 
 /// Reads the coding of the frame of an animation at `frame`.

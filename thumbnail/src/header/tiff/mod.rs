@@ -162,14 +162,7 @@ fn coding(
     Ok(TiffCoding {
         little: Reader::tiff(bytes).is_some_and(Reader::is_little),
         compression,
-        predictor: match number(317, 1)? {
-            // Other compressions have no predictor, whatever the tag says.
-            _ if !matches!(compression, Compression::Lzw | Compression::Deflate) => Predictor::None,
-            1 => Predictor::None,
-            2 => Predictor::Horizontal,
-            3 => Predictor::Float,
-            other => return Err(unsupported("predictor", 317, other)),
-        },
+        predictor: predictor(directory, compression)?,
         reversed: match number(266, 1)? {
             1 => false,
             2 => true,
@@ -194,6 +187,17 @@ fn coding(
         chunks: chunks(directory, usize::try_from(count).unwrap_or(0), bytes.len()),
         jpeg_tables: tables,
     })
+}
+
+fn predictor(directory: &Directory, compression: Compression) -> Result<Predictor, Rejection> {
+    match directory.number(317)?.unwrap_or(1) {
+        // Other compressions have no predictor, whatever the tag says.
+        _ if !matches!(compression, Compression::Lzw | Compression::Deflate) => Ok(Predictor::None),
+        1 => Ok(Predictor::None),
+        2 => Ok(Predictor::Horizontal),
+        3 => Ok(Predictor::Float),
+        other => Err(unsupported("predictor", 317, other)),
+    }
 }
 
 /// Finds the alpha sample, and whether colours are multiplied by it.
