@@ -102,7 +102,8 @@ async fn process(job: Job, options: RunOptions, store: &S3Store) -> Result<Outco
     // The work can be cancelled at any point, just as a crash could end it: the retry reads the source again.
     let time_left =
         options.deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
-    let work = reconcile(store, &target, options, PendingThumbnails::wait);
+    let store = store.until(options.deadline);
+    let work = reconcile(&store, &target, options, PendingThumbnails::wait);
     let failure = match timeout(time_left, work).await {
         Ok(Ok(outcome)) => return Ok(outcome),
         Ok(Err(failure)) => failure,

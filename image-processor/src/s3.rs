@@ -1,6 +1,10 @@
 //! The [`Store`] that is S3.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use aws_sdk_s3::{
     Client,
@@ -47,6 +51,7 @@ const BODY_ATTEMPTS: u32 = 3;
 pub struct S3Store {
     client: Client,
     settings: Arc<Settings>,
+    deadline: Option<Instant>,
 }
 
 /// An operation on S3 failed, and a retry or an operator can resolve the cause.
@@ -102,7 +107,12 @@ impl S3Store {
     /// Accesses S3 through `client`.
     #[must_use]
     pub fn new(client: Client, settings: Arc<Settings>) -> Self {
-        Self { client, settings }
+        Self { client, settings, deadline: None }
+    }
+
+    /// Returns the store for an invocation that must end before `deadline`.
+    pub(crate) fn until(&self, deadline: Option<Instant>) -> Self {
+        Self { deadline, ..self.clone() }
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -124,7 +134,8 @@ impl S3Store {
             return Ok(Err(Rejection { reason: "too-large", detail, source_info: None }));
         }
         let cut = |message| S3Error::new("GET", location, CUT_BODY, message);
-        let (feed, pending) = PendingThumbnails::begin(usize::try_from(length).unwrap_or_default(), &self.settings);
+        let length_in_memory = usize::try_from(length).unwrap_or_default();
+        let (feed, pending) = PendingThumbnails::begin(length_in_memory, &self.settings, self.deadline);
         while let Some(chunk) = body.next().await {
             let chunk =
                 chunk.map_err(|error| cut(format!("after {} of {length} bytes: {}", feed.sent(), explain(&error))))?;

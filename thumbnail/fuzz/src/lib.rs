@@ -1,6 +1,6 @@
 //! What the targets share.
 
-use thumbnail::{Keep, Limits, Options, Reason, Size};
+use thumbnail::{Animation, Keep, Limits, Options, Reason, Size};
 
 /// A panic in our own code ends the run. One in a decoder of somebody else's is contained by `make`, as it must be, and
 /// would only keep the fuzzer from looking further.
@@ -16,12 +16,27 @@ pub fn watch_own_panics() {
 
 /// Runs the whole path with small limits, and checks what holds for every file.
 pub fn check(bytes: &[u8]) {
-    let limits = Limits { max_pixels: 1 << 20, max_memory: 64 << 20, ..Limits::default() };
+    check_with(bytes, Animation::First);
+}
+
+/// The same for a file whose animation is kept.
+pub fn check_animation(bytes: &[u8]) {
+    check_with(bytes, Animation::Keep);
+}
+
+fn check_with(bytes: &[u8], animation: Animation) {
+    let limits = Limits {
+        max_pixels: 1 << 20,
+        max_memory: 64 << 20,
+        max_frames: 50,
+        max_animation_pixels: 1 << 22,
+        ..Limits::default()
+    };
     let sizes = vec![Size::Width(50), Size::Inside(20, 30), Size::Cover(16, 16)];
     // Both, or neither, as the file has it: each is another way through the code.
     let keeps = bytes.len() % 2 == 1;
     let keep = Keep { copyright: keeps, icc: keeps };
-    match thumbnail::make(bytes, &Options { sizes, limits, keep, ..Options::default() }) {
+    match thumbnail::make(bytes, &Options { sizes, limits, keep, animation, ..Options::default() }) {
         Ok(made) => {
             assert_eq!(made.thumbnails.len(), 3);
             for thumbnail in made.thumbnails {

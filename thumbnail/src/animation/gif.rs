@@ -1,27 +1,25 @@
-//! Animated GIF. Each frame holds what has changed since the one before, with colours chosen for it: what stays is not drawn again,
-//! so it cannot flicker.
+//! Animated GIF. Each frame holds what has changed since the one before: what stays is not drawn again, so it cannot flicker. The
+//! colours of the first frame are those of the file, until a frame comes that they do not serve: that one brings its own.
 
 use gif::{DisposalMethod, Encoder, EncodingError, Frame, Repeat};
 
 use super::{difference, part, rgba};
-use crate::{
-    Reason, Rejection,
-    palette::{self, Indexed},
-    picture::{Model, Picture},
-};
+use crate::{Reason, Rejection, palette::Palette, picture::Picture};
 
 pub(super) struct Writer {
-    encoder: Encoder<Vec<u8>>,
-    width: u32,
-    height: u32,
+    /// None before the first frame, whose colours it begins with.
+    encoder: Option<Encoder<Vec<u8>>>,
+    width: u16,
+    height: u16,
+    repeat: Option<Repeat>,
+    /// The colours of the frame that was written last, and whether they are those of the file.
+    palette: Option<(Palette, bool)>,
     /// What is seen once the pending frame is drawn.
     shown: Vec<u8>,
     pending: Option<Pending>,
     /// When the pending frame ends, and until when frames are written, both from the start: rounding does not add up.
     milliseconds: u64,
     hundredths: u64,
-    /// How long the file is before its first frame.
-    head: usize,
 }
 
 /// A frame that is written as soon as it is known what becomes of it.
@@ -32,19 +30,28 @@ struct Pending {
 }
 
 impl Writer {
-    /// An animation that is shown so often, 0 for ever.
+    /// An animation that is played `plays` times, without end if that is 0.
     pub(super) fn new((width, height): (u32, u32), plays: u32) -> Result<Self, Rejection> {
         let edge = |edge: u32| {
             u16::try_from(edge).map_err(|_| Reason::EncodeFailed.because(format!("{edge} pixels are too many for GIF")))
         };
-        let mut encoder = Encoder::new(Vec::new(), edge(width)?, edge(height)?, &[]).map_err(wrong)?;
-        match plays {
-            0 => encoder.set_repeat(Repeat::Infinite).map_err(wrong)?,
-            1 => {}
-            _ => encoder.set_repeat(Repeat::Finite(u16::try_from(plays - 1).unwrap_or(u16::MAX))).map_err(wrong)?,
-        }
-        let head = encoder.get_ref().len();
-        Ok(Self { encoder, width, height, shown: Vec::new(), pending: None, milliseconds: 0, hundredths: 0, head })
+        let repeat = match plays {
+            0 => Some(Repeat::Infinite),
+            1 => None,
+            _ => Some(Repeat::Finite(u16::try_from(plays - 1).unwrap_or(u16::MAX))),
+        };
+        let (width, height) = (edge(width)?, edge(height)?);
+        Ok(Self {
+            encoder: None,
+            width,
+            height,
+            repeat,
+            palette: None,
+            shown: Vec::new(),
+            pending: None,
+            milliseconds: 0,
+            hundredths: 0,
+        })
     }
 
     pub(super) fn frame(&mut self, picture: &Picture, milliseconds: u32) -> Result<(), Rejection> {
@@ -62,7 +69,7 @@ impl Writer {
             let is_uncovered = |(old, new): (&[u8; 4], &[u8; 4])| old[3] == 255 && new[3] == 0;
             if self.shown.as_chunks::<4>().0.iter().zip(next.as_chunks::<4>().0).any(is_uncovered) {
                 // Only a frame that goes takes colour from the canvas, and only within itself.
-                let whole = pending.on(self.width, self.height);
+                let whole = pending.on(self.width.into(), self.height.into());
                 self.write(&whole, DisposalMethod::Background)?;
                 self.shown.fill(0);
             } else {
@@ -79,14 +86,15 @@ impl Writer {
 
     /// What makes `next` of what is shown.
     fn changed(&self, next: &[u8]) -> Pending {
-        let area = match difference(&self.shown, next, self.width) {
+        let (width, height) = (self.width.into(), self.height.into());
+        let area = match difference(&self.shown, next, width) {
             // Some programs show nothing of a file whose first frame does not fill the screen.
-            _ if self.encoder.get_ref().len() == self.head => [0, 0, self.width, self.height],
+            _ if self.encoder.is_none() => [0, 0, width, height],
             Some(area) => area,
             None => [0, 0, 1, 1],
         };
-        let mut pixels = part(next, self.width, area);
-        let before = part(&self.shown, self.width, area);
+        let mut pixels = part(next, width, area);
+        let before = part(&self.shown, width, area);
         for (pixel, before) in pixels.as_chunks_mut::<4>().0.iter_mut().zip(before.as_chunks::<4>().0) {
             if pixel == before {
                 *pixel = [0; 4];
@@ -97,8 +105,17 @@ impl Writer {
 
     fn write(&mut self, pending: &Pending, dispose: DisposalMethod) -> Result<(), Rejection> {
         let [left, top, width, height] = pending.area;
-        let picture = Picture { width, height, model: Model::Rgba, data: pending.pixels.clone() };
-        let Indexed { palette, indices } = palette::reduce(&picture, 256);
+        let pixels = pending.pixels.as_chunks().0;
+        let kept =
+            self.palette.take().and_then(|(mut palette, of_file)| palette.serves(pixels).then_some((palette, of_file)));
+        let (mut palette, of_file) =
+            kept.unwrap_or_else(|| (Palette::new(pixels, width, 256, true), self.encoder.is_none()));
+        let buffer = palette.index(pixels, width);
+        let colours =
+            || palette.colours.iter().flat_map(|colour| [colour[0], colour[1], colour[2]]).collect::<Vec<_>>();
+        if self.encoder.is_none() {
+            self.encoder = Some(self.begin(&colours())?);
+        }
         // Browsers take a hundredth for ten.
         let delay = (self.milliseconds / 10).saturating_sub(self.hundredths).max(2);
         let delay = u16::try_from(delay).unwrap_or(u16::MAX);
@@ -111,23 +128,37 @@ impl Writer {
             top: edge(top),
             width: edge(width),
             height: edge(height),
-            transparent: palette.first().is_some_and(|colour| colour[3] == 0).then_some(0),
-            palette: Some(palette.iter().flat_map(|colour| [colour[0], colour[1], colour[2]]).collect()),
-            buffer: indices.into(),
+            transparent: palette.colours.first().is_some_and(|colour| colour[3] == 0).then_some(0),
+            palette: (!of_file).then(colours),
+            buffer: buffer.into(),
             ..Frame::default()
         };
-        self.encoder.write_frame(&frame).map_err(wrong)
+        if let Some(encoder) = &mut self.encoder {
+            encoder.write_frame(&frame).map_err(wrong)?;
+        }
+        self.palette = Some((palette, of_file));
+        Ok(())
+    }
+
+    /// A file without frames yet, with the colours of its first.
+    fn begin(&self, colours: &[u8]) -> Result<Encoder<Vec<u8>>, Rejection> {
+        let mut encoder = Encoder::new(Vec::new(), self.width, self.height, colours).map_err(wrong)?;
+        if let Some(repeat) = self.repeat {
+            encoder.set_repeat(repeat).map_err(wrong)?;
+        }
+        Ok(encoder)
     }
 
     pub(super) fn length(&self) -> usize {
-        self.encoder.get_ref().len()
+        self.encoder.as_ref().map_or(0, |encoder| encoder.get_ref().len())
     }
 
     pub(super) fn finish(mut self) -> Result<Vec<u8>, Rejection> {
         if let Some(pending) = self.pending.take() {
             self.write(&pending, DisposalMethod::Keep)?;
         }
-        self.encoder.into_inner().map_err(wrong)
+        let encoder = self.encoder.ok_or_else(|| Reason::EncodeFailed.because("a GIF has no frame"))?;
+        encoder.into_inner().map_err(wrong)
     }
 }
 

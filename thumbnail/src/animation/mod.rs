@@ -258,8 +258,11 @@ fn difference(one: &[u8], other: &[u8], width: u32) -> Option<[u32; 4]> {
 
 /// The pixels of a rectangle of a picture of that width.
 fn part(pixels: &[u8], width: u32, [left, top, wide, high]: [u32; 4]) -> Vec<u8> {
-    let rows = pixels.chunks_exact(width as usize * 4).skip(top as usize).take(high as usize);
-    rows.flat_map(|row| &row[left as usize * 4..(left + wide) as usize * 4]).copied().collect()
+    let mut found = Vec::with_capacity(wide as usize * high as usize * 4);
+    for row in pixels.chunks_exact(width as usize * 4).skip(top as usize).take(high as usize) {
+        found.extend_from_slice(&row[left as usize * 4..(left + wide) as usize * 4]);
+    }
+    found
 }
 
 /// Four bytes a pixel.

@@ -4,6 +4,10 @@
 //! and again, two rounds of k-means refine the palette, and the pixels are dithered (Floyd–Steinberg, at a third of its strength).
 //! The result is deterministic.
 
+mod nearest;
+
+use nearest::Nearest;
+
 use crate::picture::{Model, Picture};
 
 /// A colour: red, green, blue, alpha.
@@ -18,24 +22,89 @@ pub(crate) struct Indexed {
 
 /// Reduces a grey or RGB picture, with or without alpha, to at most `most` colours (2 to 256).
 pub(crate) fn reduce(picture: &Picture, most: usize) -> Indexed {
-    let pixels: Vec<Colour> =
-        picture.data.chunks_exact(picture.model.channels()).map(|p| colour(picture.model, p)).collect();
-    if let Some(palette) = exact(&pixels, most) {
-        let indices = pixels
-            .iter()
-            .map(|pixel| index(palette.binary_search_by_key(&key(*pixel), |&colour| key(colour))))
-            .collect();
-        return Indexed { palette, indices };
-    }
+    let pixels = colours(picture);
     // Fully transparent pixels have their own entry, without which a GIF could not be transparent.
-    let clear = pixels.contains(&CLEAR);
-    let groups = histogram(&pixels, picture.width as usize);
-    let mut palette = settle(split(groups.clone(), most - usize::from(clear)), &groups);
-    palette.extend(clear.then_some(CLEAR));
-    palette.sort_by_key(|&colour| key(colour));
-    palette.dedup();
-    let indices = dither(&pixels, picture.width as usize, &palette);
-    Indexed { palette, indices }
+    let mut palette = Palette::new(&pixels, picture.width, most, pixels.contains(&CLEAR));
+    let indices = palette.index(&pixels, picture.width);
+    Indexed { palette: palette.colours, indices }
+}
+
+/// The pixels of a picture as colours.
+pub(crate) fn colours(picture: &Picture) -> Vec<Colour> {
+    picture.data.chunks_exact(picture.model.channels()).map(|pixel| colour(picture.model, pixel)).collect()
+}
+
+/// A palette that was chosen for one picture and can be reused for similar pictures.
+pub(crate) struct Palette {
+    /// At most 256; those that are not opaque come first.
+    pub(crate) colours: Vec<Colour>,
+    nearest: Nearest,
+    /// The [`Palette::error_of`] the picture that the colours were chosen for. None if each of its colours has its own entry.
+    error: Option<f32>,
+}
+
+impl Palette {
+    /// Chooses at most `most` colours for a picture of that width. `clear` adds an entry for fully transparent pixels, unless the
+    /// picture's own colours fill the palette.
+    pub(crate) fn new(pixels: &[Colour], width: u32, most: usize, clear: bool) -> Self {
+        if let Some(mut colours) = exact(pixels, most) {
+            if clear && colours.len() < most && colours.first() != Some(&CLEAR) {
+                colours.insert(0, CLEAR);
+            }
+            return Self { nearest: Nearest::of_palette(&colours), colours, error: None };
+        }
+        let groups = histogram(pixels, width as usize);
+        let mut colours = settle(split(groups.clone(), most - usize::from(clear)), &groups);
+        colours.extend(clear.then_some(CLEAR));
+        colours.sort_by_key(|&colour| key(colour));
+        colours.dedup();
+        let mut palette = Self { nearest: Nearest::of_palette(&colours), colours, error: None };
+        palette.error = Some(palette.error_of(pixels));
+        palette
+    }
+
+    /// Whether the colours fit another picture about as well as the picture that they were chosen for.
+    pub(crate) fn serves(&mut self, pixels: &[Colour]) -> bool {
+        /// The error of three and a half levels in each channel, which nobody sees.
+        const UNSEEN: f32 = 36.0 * 36.0;
+        match self.error {
+            Some(error) => self.error_of(pixels) <= 2.0 * error.max(UNSEEN),
+            None => pixels.chunk_by(|a, b| a == b).all(|run| self.position(run[0]).is_ok()),
+        }
+    }
+
+    /// The mean fourth power of the distances between pixels and their nearest colours. The fourth power makes a small area in a
+    /// very different colour count.
+    #[allow(clippy::cast_precision_loss)] // at most MOST
+    fn error_of(&mut self, pixels: &[Colour]) -> f32 {
+        /// The number of pixels that represent a picture well enough.
+        const MOST: usize = 1 << 15;
+        // An odd step visits other columns in each row.
+        let step = (pixels.len() / MOST) | 1;
+        let (mut sum, mut count) = (0.0, 0);
+        for pixel in pixels.iter().step_by(step).filter(|pixel| **pixel != CLEAR) {
+            let to = pixel.map(f32::from);
+            let index = self.nearest.of(to);
+            let colour = self.nearest.colours[usize::from(index)];
+            let distance = to.iter().zip(colour).map(|(a, b)| (a - b) * (a - b)).sum::<f32>();
+            sum += distance * distance;
+            count += 1;
+        }
+        sum / count.max(1) as f32
+    }
+
+    /// The index of a colour that has its own entry.
+    fn position(&self, pixel: Colour) -> Result<usize, usize> {
+        self.colours.binary_search_by_key(&key(pixel), |&colour| key(colour))
+    }
+
+    /// The indices of a picture's pixels, dithered unless each colour has its own entry.
+    pub(crate) fn index(&mut self, pixels: &[Colour], width: u32) -> Vec<u8> {
+        match self.error {
+            Some(_) => dither(pixels, width as usize, &mut self.nearest),
+            None => pixels.iter().map(|&pixel| index(self.position(pixel))).collect(),
+        }
+    }
 }
 
 /// The part of a pixel's error that is passed on to its neighbours. With all of the error, plain areas become grainy. With this part,
@@ -191,71 +260,8 @@ fn settle(mut colours: Vec<[f32; 4]>, groups: &[Group]) -> Vec<Colour> {
     colours.into_iter().map(|colour| colour.map(|value| (value + 0.5) as u8)).collect()
 }
 
-/// Finds the nearest of up to 256 colours, which takes most of the time of this module.
-///
-/// Opaque colours are divided into cubes with edges of eight levels. For each cube, the palette entries that can be nearest to any
-/// colour within it are computed once, when they are first needed. There are usually few.
-struct Nearest {
-    colours: Vec<[f32; 4]>,
-    all: Vec<u8>,
-    /// The candidates of each cube, by the upper five bits of red, green and blue; empty until they are needed.
-    cubes: Vec<Vec<u8>>,
-}
-
-impl Nearest {
-    fn new(colours: Vec<[f32; 4]>) -> Self {
-        let all = (0..=255).take(colours.len()).collect();
-        Self { colours, all, cubes: vec![Vec::new(); 1 << 15] }
-    }
-
-    /// Returns the index of the nearest colour, and the lowest index among equally near colours.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // between 0 and 255
-    fn of(&mut self, to: [f32; 4]) -> u8 {
-        let candidates = if to[3] < 254.5 {
-            &self.all
-        } else {
-            let [r, g, b] = [to[0], to[1], to[2]].map(|value| usize::from(value as u8 >> 3));
-            let cube = r << 10 | g << 5 | b;
-            if self.cubes[cube].is_empty() {
-                self.cubes[cube] = self.candidates([r, g, b]);
-            }
-            &self.cubes[cube]
-        };
-        let mut found = (f32::MAX, 0);
-        for &index in candidates {
-            let colour = self.colours[usize::from(index)];
-            let distance = (0..4).map(|i| (to[i] - colour[i]) * (to[i] - colour[i])).sum();
-            if distance < found.0 {
-                found = (distance, index);
-            }
-        }
-        found.1
-    }
-
-    /// Lists the colours whose distance to the nearest point of a cube is not greater than another colour's to the farthest point.
-    #[allow(clippy::cast_precision_loss)] // at most 31
-    fn candidates(&self, cube: [usize; 3]) -> Vec<u8> {
-        let ends = cube.map(|part| (part as f32 * 8.0, part as f32 * 8.0 + 8.0));
-        let reach = |colour: &[f32; 4]| {
-            let alpha = (255.0 - colour[3]) * (255.0 - colour[3]);
-            let (mut nearest, mut farthest) = (alpha, alpha);
-            for (value, (low, high)) in colour.iter().zip(ends) {
-                let near = value.clamp(low, high) - value;
-                let far = (value - low).abs().max((value - high).abs());
-                nearest += near * near;
-                farthest += far * far;
-            }
-            (nearest, farthest)
-        };
-        let reaches: Vec<_> = self.colours.iter().map(reach).collect();
-        let least = reaches.iter().map(|&(_, farthest)| farthest).fold(f32::MAX, f32::min);
-        (0..=255).zip(reaches).filter(|(_, (nearest, _))| *nearest <= least).map(|(index, _)| index).collect()
-    }
-}
-
 /// Replaces each pixel by the nearest colour, and passes the error on to its neighbours to the right and below.
-fn dither(pixels: &[Colour], width: usize, palette: &[Colour]) -> Vec<u8> {
-    let mut nearest = Nearest::new(palette.iter().map(|colour| colour.map(f32::from)).collect());
+fn dither(pixels: &[Colour], width: usize, nearest: &mut Nearest) -> Vec<u8> {
     let mut indices = Vec::with_capacity(pixels.len());
     // Each row has a margin of one pixel on both sides.
     let (mut errors, mut below) = (vec![[0.0_f32; 3]; width + 2], vec![[0.0_f32; 3]; width + 2]);
@@ -354,24 +360,23 @@ mod tests {
         let indexed = reduce(&Picture { width: 512, height: 512, model: Model::Rgb, data }, 256);
         assert_eq!(indexed.palette[usize::from(indexed.indices[512 * 511])], [255, 254, 253, 255]);
     }
-
     #[test]
-    #[allow(clippy::cast_precision_loss)] // a byte
-    fn the_nearest_colour_is_found() {
-        let mut state = 1_u32;
-        let mut random = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 24) as f32
+    fn a_palette_serves_similar_pictures_alone() {
+        // Noise of one hue in more than 256 colours; `seed` changes its pixels and not their distribution.
+        let noise = |seed: u64| -> Vec<Colour> {
+            let mut random = fastrand::Rng::with_seed(seed);
+            (0..1 << 16).map(|_| (random.u8(..), random.u8(..16))).map(|(v, tint)| [v, v, v / 2 + tint, 255]).collect()
         };
-        let mut colours: Vec<[f32; 4]> = (0..250).map(|_| [random(), random(), random(), 255.0]).collect();
-        colours.extend((0..6).map(|_| [random(), random(), random(), random()]));
-        let mut nearest = Nearest::new(colours.clone());
-        for i in 0..5000 {
-            let to = [random(), random(), random(), if i % 10 == 0 { random() } else { 255.0 }];
-            let distance = |colour: &[f32; 4]| colour.iter().zip(to).map(|(a, b)| (a - b) * (a - b)).sum::<f32>();
-            let least = colours.iter().map(distance).fold(f32::MAX, f32::min);
-            let found = distance(&colours[usize::from(nearest.of(to))]);
-            assert!(found <= least, "{to:?}: {found} instead of {least}");
-        }
+        let mut palette = Palette::new(&noise(0), 256, 256, true);
+        assert!(palette.serves(&noise(0)) && palette.serves(&noise(99)));
+        assert_eq!(palette.colours[0], CLEAR);
+        let mut patched = noise(99);
+        // One row in 256, in a colour that the palette does not have.
+        patched[1 << 15..(1 << 15) + 256].fill([255, 0, 255, 255]);
+        assert!(!palette.serves(&patched));
+        let few = [[1, 2, 3, 255], [4, 5, 6, 255]];
+        let mut exact = Palette::new(&few, 2, 256, true);
+        assert_eq!(exact.colours, [CLEAR, few[0], few[1]]);
+        assert!(exact.serves(&[few[1], CLEAR]) && !exact.serves(&[[1, 2, 4, 255]]));
     }
 }

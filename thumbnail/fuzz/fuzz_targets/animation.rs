@@ -1,0 +1,6 @@
+#![no_main]
+//! GIF and WebP whose animation is kept.
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(init: thumbnail_fuzz::watch_own_panics(), |bytes: &[u8]| thumbnail_fuzz::check_animation(bytes));
