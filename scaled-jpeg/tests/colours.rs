@@ -4,8 +4,9 @@
 
 mod common;
 
-use common::writer::{Form, Picture};
 use scaled_jpeg::{Decoder, Pixels, Scale};
+
+use common::writer::{Form, Picture};
 
 /// Chrominance a quarter as wide, as wide, finer than luminance, half as wide and high; and four inks that no Adobe segment describes.
 const FACTORS: [&[(usize, usize)]; 5] =
