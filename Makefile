@@ -268,6 +268,7 @@ JPEGS ?= $(wildcard $(CAMERA)/*.jpg) $(wildcard $(BENCH)/images/jpeg-12mp*.jpg)
 bench-jpeg: $(DECODERS) ## scaled-jpeg against libjpeg-turbo: likeness, speed; needs a C compiler and NASM; JPEGS="a.jpg b.jpg"
 	@$(DECODERS) likeness $(JPEGS)
 	@$(DECODERS) speed $(JPEGS)
+	@$(DECODERS) streams $(JPEGS)
 
 # libjpeg-turbo is compiled, with its assembly, without which it would be no rival.
 .PHONY: $(DECODERS)

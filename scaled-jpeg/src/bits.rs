@@ -5,7 +5,10 @@ use std::io::{self, BufRead};
 use crate::input::Input;
 
 /// Bytes of the window. A power of two, so that masking a position replaces its bounds check.
-const SIZE: usize = 1 << 15;
+pub(crate) const SIZE: usize = 1 << 16;
+
+/// Bytes that the window holds at most. An MCU that the data end in may be read beyond them, and finds zeros.
+const MOST: usize = SIZE - 10 * BLOCK_BYTES;
 
 /// The window's bytes, and eight zeros so that a word can be loaded at its last byte.
 pub(crate) type Bytes = [u8; SIZE + 8];
@@ -16,6 +19,7 @@ pub(crate) const BLOCK_BYTES: usize = 256;
 /// A part of the entropy-coded data between two markers.
 pub(crate) struct Window {
     pub(crate) bytes: Box<Bytes>,
+    /// Behind so many there are only zeros.
     length: usize,
     /// Whether the data end at `length`.
     ended: bool,
@@ -29,24 +33,26 @@ impl Window {
 
     /// Forgets everything; reading goes on behind the marker that the input passed last.
     pub(crate) fn begin<R: BufRead>(&mut self, input: &mut Input<R>) -> io::Result<Bits> {
-        self.length = 0;
         self.ended = false;
-        let mut bits = Bits { buffer: 0, count: 0, at: 0 };
+        let mut bits = Bits { buffer: 0, count: 0, at: self.length };
         self.fill(&mut bits, input)?;
         Ok(bits)
     }
 
     /// Drops what was read and reads as much again.
     pub(crate) fn fill<R: BufRead>(&mut self, bits: &mut Bits, input: &mut Input<R>) -> io::Result<()> {
-        self.bytes.copy_within(bits.at..self.length, 0);
-        self.length -= bits.at;
-        bits.at = 0;
-        while !self.ended && self.length < SIZE {
-            let (read, ended) = input.entropy(&mut self.bytes[self.length..SIZE])?;
+        let position = bits.position();
+        let passed = self.length.min((position >> 3) as usize);
+        self.bytes.copy_within(passed..self.length, 0);
+        let before = self.length;
+        self.length -= passed;
+        while !self.ended && self.length < MOST {
+            let (read, ended) = input.entropy(&mut self.bytes[self.length..MOST])?;
             self.length += read;
             self.ended = ended;
         }
-        self.bytes[self.length..self.length + 8].fill(0);
+        self.bytes[self.length..before.max(self.length)].fill(0);
+        *bits = Bits::at_position(position - passed as u32 * 8, &self.bytes);
         Ok(())
     }
 
@@ -77,6 +83,13 @@ impl Window {
     }
 }
 
+/// The next bits at a position in bits, from the top: at least 57 of them.
+#[inline(always)]
+pub(crate) fn word(bytes: &Bytes, position: u32) -> u64 {
+    let at = (position >> 3) as usize & (SIZE - 1);
+    u64::from_be_bytes(bytes[at..at + 8].try_into().unwrap_or_else(|_| unreachable!())) << (position & 7)
+}
+
 /// A position in the window and the bits that follow there.
 #[derive(Clone, Copy)]
 pub(crate) struct Bits {
@@ -89,6 +102,19 @@ pub(crate) struct Bits {
 }
 
 impl Bits {
+    /// Goes on at a position in bits.
+    pub(crate) fn at_position(position: u32, bytes: &Bytes) -> Self {
+        let mut bits = Self { buffer: 0, count: 0, at: (position >> 3) as usize };
+        bits.refill(bytes);
+        bits.take(position & 7);
+        bits
+    }
+
+    /// In bits, from the window's start.
+    pub(crate) fn position(&self) -> u32 {
+        (self.at * 8) as u32 - self.count
+    }
+
     /// Makes at least 56 bits available, without a branch.
     #[inline(always)]
     pub(crate) fn refill(&mut self, bytes: &Bytes) {

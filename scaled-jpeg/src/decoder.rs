@@ -9,6 +9,7 @@ use crate::{
     input::Input,
     raster::Pixels,
     run::Run,
+    streams::Limits,
     tables::Tables,
 };
 
@@ -26,6 +27,8 @@ pub struct Decoder<R> {
     /// Remembers a place in the input, where that can be read again.
     pub(crate) mark: Option<Mark<R>>,
     pub(crate) approximate: bool,
+    /// Where several places of a scan are decoded at once.
+    pub(crate) streams: Option<Limits>,
     pub(crate) max_scans: usize,
 }
 
@@ -159,7 +162,16 @@ impl<R: BufRead> Decoder<R> {
 
     fn open(mut input: Input<R>) -> Result<Self, Error> {
         let (header, tables, first) = header::read(&mut input)?;
-        Ok(Self { input, header, tables, first: Some(first), mark: None, approximate: false, max_scans: MAX_SCANS })
+        Ok(Self {
+            input,
+            header,
+            tables,
+            first: Some(first),
+            mark: None,
+            approximate: false,
+            streams: Some(Limits::USUAL),
+            max_scans: MAX_SCANS,
+        })
     }
 
     /// What is known before the first scan.
@@ -189,6 +201,22 @@ impl<R: BufRead> Decoder<R> {
     #[must_use]
     pub fn max_scans(mut self, scans: usize) -> Self {
         self.max_scans = scans;
+        self
+    }
+
+    /// Decodes one place of a scan at a time, for comparison: the picture is the same, and takes longer.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn one_at_a_time(mut self) -> Self {
+        self.streams = None;
+        self
+    }
+
+    /// Decodes several places of a scan at once wherever it can be done, not only where it pays: for tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn several_at_once(mut self) -> Self {
+        self.streams = Some(Limits::NONE);
         self
     }
 

@@ -1,6 +1,10 @@
 //! Scales, and what they make of a frame: transforms, planes, sizes, memory.
 
-use crate::{header::Header, tables};
+use crate::{
+    header::Header,
+    streams::{Limits, MEMORY},
+    tables,
+};
 
 /// By what a picture is reduced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -192,7 +196,7 @@ impl Header {
     #[must_use]
     pub fn memory(&self, scale: Scale) -> u64 {
         /// The window, lookup tables, rows in between.
-        const REST: u64 = 512 << 10;
+        const REST: u64 = 544 << 10;
         /// Beyond the picture's edge, at most.
         const REST_OF_ROW: u64 = 64;
         let height = if self.height == 0 { u16::MAX } else { self.height };
@@ -200,7 +204,7 @@ impl Header {
         let pixels = u64::from(geometry.size.0) * u64::from(geometry.size.1);
         let rows = if self.progressive || self.interleaved { 1 } else { u64::from(geometry.mcus.1) };
         let mut made = pixels * self.colours().pixels().channels() as u64;
-        let (mut kept, mut history) = (0, 0);
+        let (mut kept, mut history, mut all) = (0, 0, 0);
         for channel in &geometry.channels {
             let stride = geometry.stride(channel) as u64;
             made += rows * stride * Geometry::mcu_height(channel) as u64 + stride * geometry.context() as u64;
@@ -210,13 +214,16 @@ impl Header {
             let (width, height) = geometry.padded(channel);
             let (blocks, others) =
                 ((width * height) as u64, (1..64).filter(|&index| channel.keeps(index)).count() as u64);
+            // Of the largest scan.
+            all = if self.interleaved { all + blocks } else { blocks.max(all) };
             if self.progressive {
                 kept += blocks * (2 + 2 * others);
                 history += if others > 0 { 8 * blocks } else { 0 };
             }
         }
+        let streams = if !self.progressive && all >= Limits::USUAL.blocks { MEMORY } else { 0 };
         // The history is dropped before pixels are made.
-        REST + kept + history.max(made)
+        REST + streams + kept + history.max(made)
     }
 }
 

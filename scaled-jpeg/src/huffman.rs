@@ -29,7 +29,7 @@ impl Spec {
 }
 
 /// Every symbol and its code's length by the next sixteen bits, for what the small tables do not cover.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Codes {
     /// By length, from 1: the first sixteen-bit word above all codes of up to that length.
     limits: [u32; 17],
@@ -70,7 +70,7 @@ pub(crate) const BITS: u32 = 12;
 pub(crate) struct DcTable {
     /// Difference, and in the lowest byte the bits it takes; zero where the table does not reach.
     lookup: Box<[i32; 1 << BITS]>,
-    codes: Codes,
+    pub(crate) codes: Codes,
 }
 
 impl DcTable {
@@ -121,7 +121,7 @@ pub(crate) struct AcTable {
     /// One value: from the top, the bits of its code, its own, by how many coefficients it moves on, and all bits that the
     /// entry takes, which may include the end of the block. Zero where the table does not reach.
     pub(crate) value: Box<[u32; 1 << BITS]>,
-    codes: Codes,
+    pub(crate) codes: Codes,
 }
 
 impl AcTable {
@@ -275,7 +275,7 @@ impl Short {
 }
 
 /// The value that the lowest `size` bits stand for.
-fn extend(bits: i32, size: u32) -> i32 {
+pub(crate) fn extend(bits: i32, size: u32) -> i32 {
     let bits = bits & ((1 << size) - 1);
     if size > 0 && bits >> (size - 1) == 0 { bits - ((1 << size) - 1) } else { bits }
 }

@@ -30,6 +30,7 @@ mod raster;
 mod run;
 mod sequential;
 mod slip;
+mod streams;
 mod tables;
 mod transform;
 mod upsample;

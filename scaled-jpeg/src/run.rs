@@ -145,7 +145,7 @@ impl<R: BufRead> Run<R> {
         slip: Option<&Slip>,
     ) -> Result<Walked, Error> {
         let parts = self.parts(scan, |channel| output.geometry.channels[channel].last)?;
-        let mut decoding = Sequential::new(output, scan, parts);
+        let mut decoding = Sequential::new(output, scan, parts, self.decoder.streams);
         let Decoder { input, tables, .. } = &mut self.decoder;
         Ok(walk(input, &mut self.window, tables.interval, slip, &mut decoding)?)
     }

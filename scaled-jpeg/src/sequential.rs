@@ -1,12 +1,13 @@
 //! Scans of baseline and extended sequential files.
 
-use std::ops::Range;
+use std::{mem, ops::Range};
 
 use crate::{
     bits::{Bits, Bytes, Window},
     header::ScanHeader,
     huffman::{AcTable, BITS, DcTable, END, PACKED_ADVANCE},
     output::Output,
+    streams::{Limits, MOST_BLOCKS, Streams},
     tables,
     transform::{Group, LANES, Quantisers},
     walk::{Scan, Stop},
@@ -21,15 +22,15 @@ pub(crate) struct Part {
 }
 
 /// Where a component's blocks go.
-struct Places {
+pub(crate) struct Places {
     /// Row and column of each of an MCU's blocks.
     blocks: Vec<(usize, usize)>,
     /// Rows and columns of blocks of an MCU.
-    shape: (usize, usize),
+    pub(crate) shape: (usize, usize),
     /// The last coefficient that its transform needs, in zigzag order.
-    needed: u32,
+    pub(crate) needed: u32,
     /// The first coefficient of the last block.
-    last: i16,
+    pub(crate) last: i16,
 }
 
 pub(crate) struct Sequential<'a> {
@@ -39,10 +40,23 @@ pub(crate) struct Sequential<'a> {
     parts: Vec<Part>,
     /// By part.
     places: Vec<Places>,
+    ahead: Ahead,
+    limits: Limits,
+    /// Bits that so many MCUs took, since they were looked at last.
+    sample: (u32, u32),
+}
+
+/// What is known for decoding several places at once.
+enum Ahead {
+    /// Nothing yet.
+    Unknown,
+    Streams(Box<Streams>),
+    /// It is of no use.
+    Useless,
 }
 
 impl<'a> Sequential<'a> {
-    pub(crate) fn new(output: &'a mut Output, scan: &ScanHeader, parts: Vec<Part>) -> Self {
+    pub(crate) fn new(output: &'a mut Output, scan: &ScanHeader, parts: Vec<Part>, limits: Option<Limits>) -> Self {
         let places = parts.iter().map(|part| {
             let channel = &output.geometry.channels[part.channel];
             let (h, v) = scan.mcu(channel);
@@ -53,9 +67,15 @@ impl<'a> Sequential<'a> {
                 last: 0,
             }
         });
-        let places = places.collect();
+        let places: Vec<Places> = places.collect();
         let mcus = scan.shape(&output.geometry);
-        Self { output, mcus, parts, places }
+        let blocks: usize = places.iter().map(|places| places.blocks.len()).sum();
+        let all = blocks as u64 * u64::from(mcus.0) * u64::from(mcus.1);
+        let ahead = match limits {
+            Some(limits) if all >= limits.blocks && blocks <= MOST_BLOCKS => Ahead::Unknown,
+            _ => Ahead::Useless,
+        };
+        Self { output, mcus, parts, places, ahead, limits: limits.unwrap_or(Limits::USUAL), sample: (0, 0) }
     }
 
     /// Where the samples of a row of the scan's MCUs begin in a part's plane.
@@ -120,8 +140,63 @@ impl Scan for Sequential<'_> {
             }
             column += 1;
         }
+        if !matches!(self.ahead, Ahead::Useless) {
+            self.sample.0 += bits.position() - state.position();
+            self.sample.1 += column - columns.start;
+        }
         *state = bits;
         (column, stop)
+    }
+
+    fn leaps(&self) -> bool {
+        match self.ahead {
+            Ahead::Unknown => self.sample.1 >= self.limits.sample,
+            Ahead::Streams(_) => true,
+            Ahead::Useless => false,
+        }
+    }
+
+    fn leap(&mut self, window: &Window, bits: &mut Bits, mcus: Range<u32>) -> u32 {
+        let shapes: Vec<_> = self.places.iter().map(|own| (own.needed, own.blocks.len())).collect();
+        let is_known = self.sample.1 >= self.limits.sample;
+        let sample = if is_known { mem::take(&mut self.sample) } else { self.sample };
+        let density = Streams::density(&shapes, sample);
+        let mut streams = match mem::replace(&mut self.ahead, Ahead::Useless) {
+            Ahead::Unknown if Streams::room(density, self.limits).is_none() => {
+                self.ahead = Ahead::Unknown;
+                return 0;
+            }
+            Ahead::Unknown => {
+                let left = self.mcus.0 * self.mcus.1 - mcus.start;
+                let Some(streams) = Streams::new(&self.parts, &shapes, sample, left, self.limits) else { return 0 };
+                Box::new(streams)
+            }
+            Ahead::Streams(streams) => streams,
+            Ahead::Useless => return 0,
+        };
+        if is_known {
+            streams.learn(density);
+        }
+        let mut mcu = mcus.start;
+        for mut piece in streams.decode(&self.parts, window, bits, mcus.end - mcu) {
+            let end = mcu + streams.count(&piece);
+            while mcu < end {
+                let (row, column) = (mcu / self.mcus.0, mcu % self.mcus.0);
+                let count = (self.mcus.0 - column).min(end - mcu);
+                self.begin_row(row);
+                streams.put(&mut piece, (column, count), &self.parts, &mut self.places, self.output);
+                mcu += count;
+                if column + count == self.mcus.0 {
+                    self.end_row(row);
+                }
+            }
+        }
+        #[cfg(test)]
+        crate::streams::tests::count(mcu - mcus.start);
+        if streams.is_promising() {
+            self.ahead = Ahead::Streams(streams);
+        }
+        mcu - mcus.start
     }
 
     fn lose(&mut self, row: u32, columns: Range<u32>) {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    bits::{BLOCK_BYTES, Bits, Bytes, Window},
+    bits::{BLOCK_BYTES, Bits, Bytes, SIZE, Window},
     input::Input,
     slip::Slip,
 };
@@ -30,6 +30,14 @@ pub(crate) trait Scan {
     fn blocks(&self) -> usize;
     /// Decodes MCUs of a row: those before the number it gives are done.
     fn decode(&mut self, window: &Window, bits: &mut Bits, row: u32, columns: Range<u32>, safe: usize) -> (u32, Stop);
+    /// Whether [`leap`](Self::leap) may do something.
+    fn leaps(&self) -> bool {
+        false
+    }
+    /// Decodes MCUs of any rows, whose ends it handles too, from the first of these on: how many.
+    fn leap(&mut self, _window: &Window, _bits: &mut Bits, _mcus: Range<u32>) -> u32 {
+        0
+    }
     /// These MCUs are not there or cannot be read.
     fn lose(&mut self, row: u32, columns: Range<u32>);
     /// These MCUs were decoded, and turn out to be others than they seemed.
@@ -182,6 +190,9 @@ impl<R: BufRead, S: Scan> Walk<'_, R, S> {
     fn read(&mut self, end: u32) -> io::Result<Option<Ending>> {
         let reserve = self.scan.blocks() * BLOCK_BYTES;
         while self.mcu < end {
+            if self.leap(end)? {
+                continue;
+            }
             let (row, column) = (self.mcu / self.width, self.mcu % self.width);
             let columns = column..self.width.min(column + (end - self.mcu));
             let (reached, stop) =
@@ -200,6 +211,20 @@ impl<R: BufRead, S: Scan> Walk<'_, R, S> {
             }
         }
         Ok(None)
+    }
+
+    /// Decodes MCUs before `end` from several places at once: whether there were some.
+    fn leap(&mut self, end: u32) -> io::Result<bool> {
+        if !self.scan.leaps() {
+            return Ok(false);
+        }
+        if !self.window.has_ended() && self.window.left(&self.bits) < SIZE * 8 / 2 {
+            self.window.fill(&mut self.bits, self.input)?;
+        }
+        let count = self.scan.leap(self.window, &mut self.bits, self.mcu..end);
+        self.walked.found += u64::from(count);
+        self.mcu += count;
+        Ok(count > 0)
     }
 
     /// Whether nothing but more MCUs follows, and padding. Padding is ones; what is anything else seldom ends so.

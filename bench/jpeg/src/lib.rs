@@ -110,8 +110,19 @@ pub struct Pixels {
 /// # Panics
 /// Where the file is no JPEG.
 pub fn ours(bytes: &[u8], scale: Scale, approximate: bool) -> Pixels {
-    let decoder = Decoder::from_slice(bytes).expect("a JPEG");
-    let picture = decoder.approximate(approximate).decode(scale).expect("a JPEG");
+    pixels(Decoder::from_slice(bytes).expect("a JPEG").approximate(approximate), scale)
+}
+
+/// Decodes with scaled-jpeg, one place of a scan at a time.
+///
+/// # Panics
+/// Where the file is no JPEG.
+pub fn one_at_a_time(bytes: &[u8], scale: Scale) -> Pixels {
+    pixels(Decoder::from_slice(bytes).expect("a JPEG").one_at_a_time(), scale)
+}
+
+fn pixels(decoder: Decoder<&[u8]>, scale: Scale) -> Pixels {
+    let picture = decoder.decode(scale).expect("a JPEG");
     Pixels { width: picture.width, height: picture.height, data: picture.data }
 }
 

@@ -1,26 +1,54 @@
-//! `jpeg-bench speed|likeness [FILE…]`: how many times faster ours is, and whose thumbnails are nearer to their source.
+//! `jpeg-bench speed|streams|likeness [FILE…]`: how many times faster ours is, how much of that comes from decoding several places of a scan
+//! at once, and whose thumbnails are nearer to their source.
 //!
-//! `speed` prints a table, or JSON with `JSON=1`; `likeness` fails where ours are behind. `ROUNDS` sets how many are measured.
+//! `speed` prints a table, or JSON with `JSON=1`; `streams` prints a table; `likeness` fails where ours are behind. `ROUNDS` sets how many
+//! are measured.
 
 use std::{iter, process::ExitCode};
 
 use jpeg_bench::{File, files, likeness, smaller, speed};
+use scaled_jpeg::Scale;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let command = arguments.next().unwrap_or_default();
     match &command[..] {
         "speed" => speed(&files(arguments)),
+        "streams" => streams(&files(arguments)),
         "likeness" => likeness(&files(arguments)),
         _ => {
-            eprintln!("usage: jpeg-bench speed|likeness [FILE…]");
+            eprintln!("usage: jpeg-bench speed|streams|likeness [FILE…]");
             ExitCode::FAILURE
         }
     }
 }
 
+fn rounds() -> usize {
+    std::env::var("ROUNDS").map_or(11, |rounds| rounds.parse().expect("ROUNDS is a number"))
+}
+
+fn streams(files: &[File]) -> ExitCode {
+    let title = |scale: &Scale| format!(" {}/8 |", scale.eighths());
+    let scales = Scale::ALL;
+    println!("\nSequential files at several places at once, times as fast as at one:\n");
+    println!("| file |{}", scales.iter().map(title).collect::<String>());
+    println!("|---|{}", "--:|".repeat(scales.len()));
+    let mut logs = vec![0.0; scales.len()];
+    for file in files {
+        print!("| {} |", file.name);
+        for (log, &scale) in logs.iter_mut().zip(&scales) {
+            let times = speed::median(speed::streams(file, scale, rounds()));
+            *log += times.ln() / files.len() as f64;
+            print!(" {times:.2} |");
+        }
+        println!();
+    }
+    println!("| geometric mean |{}", logs.iter().map(|log| format!(" {:.2} |", log.exp())).collect::<String>());
+    ExitCode::SUCCESS
+}
+
 fn speed(files: &[File]) -> ExitCode {
-    let rounds = std::env::var("ROUNDS").map_or(11, |rounds| rounds.parse().expect("ROUNDS is a number"));
+    let rounds = rounds();
     let json = std::env::var("JSON").is_ok_and(|json| json == "1");
     if !json {
         println!("| file | coding | scale | ours, ms | libjpeg-turbo, ms | × |\n|---|---|---|--:|--:|--:|");

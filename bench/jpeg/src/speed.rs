@@ -2,7 +2,7 @@
 
 use scaled_jpeg::Scale;
 
-use crate::{Coding, File, ours, turbo};
+use crate::{Coding, File, one_at_a_time, ours, turbo};
 
 /// What a file took at a scale, in milliseconds for each round.
 pub struct Measured<'a> {
@@ -49,6 +49,16 @@ pub fn measure(file: &File, rounds: usize) -> Vec<Measured<'_>> {
         }
     }
     all
+}
+
+/// How many times faster a sequential file is decoded at several places at once than at one, in each round.
+pub fn streams(file: &File, scale: Scale, rounds: usize) -> Vec<f64> {
+    let ratio = || {
+        let one = time(|| one_at_a_time(&file.sequential, scale));
+        one / time(|| ours(&file.sequential, scale, false))
+    };
+    // The first round warms up.
+    (0..=rounds).map(|_| ratio()).skip(1).collect()
 }
 
 fn time<T>(work: impl FnOnce() -> T) -> f64 {

@@ -1,0 +1,154 @@
+//! The loop in which several streams go ahead in step.
+
+use super::automaton::{Automaton, Values};
+use crate::{
+    bits::{Bytes, word},
+    sequential::Part,
+};
+
+/// Words of a stream's records. A power of two, so that masking a position replaces its bounds check.
+pub(super) const ROOM: usize = 1 << 15;
+/// Where a stream stops for want of room: what steps between two looks at it may write fits behind.
+const FULL: u32 = (ROOM - 6 * RECORD) as u32;
+/// Words of a record at most.
+pub(super) const RECORD: usize = 72;
+
+/// What a stream has decoded: a record for each block, as [`record`](super::automaton::record) tells. Zero where nothing was written.
+pub(super) type Records = [u16; ROOM];
+
+/// A place in the data, and what was decoded up to it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stream {
+    /// In bits from the window's start.
+    pub(super) position: u32,
+    /// Of the automaton.
+    pub(super) state: u32,
+    /// Words of whole records.
+    pub(super) length: u32,
+    /// The position at which it stops.
+    pub(super) limit: u32,
+    /// Whether it cannot go on, because its records are full or its data are none.
+    pub(super) is_over: bool,
+}
+
+/// A stream in registers.
+#[derive(Clone, Copy)]
+struct Lane {
+    /// The next bits, from the top.
+    word: u64,
+    position: u32,
+    state: u32,
+    length: u32,
+}
+
+impl Lane {
+    fn new(stream: &Stream) -> Self {
+        Self { word: 0, position: stream.position, state: stream.state, length: stream.length }
+    }
+
+    fn leave(self, stream: &mut Stream) {
+        (stream.position, stream.state, stream.length) = (self.position, self.state, self.length);
+        stream.is_over |= self.length >= FULL;
+    }
+
+    /// Goes a step: bits taken, and the entry that says so.
+    #[inline(always)]
+    fn step<const ADDED: bool>(&mut self, automaton: &Automaton, records: &mut Records) -> (u32, u32) {
+        let entry = automaton.step(self.state, self.word);
+        let (taken, value) = if ADDED {
+            let rest = (self.word << 12 >> 1) >> (entry & 63);
+            (entry >> 16 & 31, (entry as i32 >> 21) + rest as i32)
+        } else {
+            (entry & 0xff, (entry >> 16) as i32)
+        };
+        self.word <<= taken & 63;
+        self.position += taken;
+        self.enter(automaton.next(self.state, entry >> 8 & 0xff), value, records);
+        (taken, entry)
+    }
+
+    /// Writes down a step's value, and where the step ended, over which the block's later ones write.
+    #[inline(always)]
+    fn enter(&mut self, next: u32, value: i32, records: &mut Records) {
+        records[(self.length + (next >> 24)) as usize & (ROOM - 1)] = value as u16;
+        records[self.length as usize & (ROOM - 1)] = self.position as u16;
+        self.length += next >> 16 & 0xff;
+        self.state = next;
+    }
+
+    /// Reads a symbol that is not in its table: whether there is one.
+    #[inline(always)]
+    fn long(
+        &mut self,
+        automaton: &Automaton,
+        parts: &[Part],
+        bytes: &Bytes,
+        entry: u32,
+        records: &mut Records,
+    ) -> bool {
+        match automaton.long(parts, self.state, entry, word(bytes, self.position)) {
+            Some((taken, value, next)) => {
+                self.position += taken;
+                self.enter(next, value, records);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// Goes ahead with streams, each with a lane of its own, until one has to stop. Lanes are variables, not an array, which would not stay in
+/// registers.
+macro_rules! ahead {
+    ($name:ident: $($lane:ident $stream:ident $records:ident),+) => {
+        #[inline(never)]
+        fn $name<const ADDED: bool>(
+            automaton: &Automaton,
+            parts: &[Part],
+            bytes: &Bytes,
+            streams: &mut [(&mut Stream, &mut Records)],
+        ) {
+            let [$(($stream, $records)),+] = streams else { return };
+            $(let mut $lane = Lane::new($stream);)+
+            let mut goes_on = true;
+            while goes_on {
+                $($lane.word = word(bytes, $lane.position);)+
+                if !ADDED {
+                    $($lane.step::<ADDED>(automaton, $records);)+
+                }
+                $($lane.step::<ADDED>(automaton, $records);)+
+                $($lane.step::<ADDED>(automaton, $records);)+
+                $(
+                    let (taken, entry) = $lane.step::<ADDED>(automaton, $records);
+                    // If an earlier step took nothing, neither does the last.
+                    if taken == 0 && !$lane.long(automaton, parts, bytes, entry, $records) {
+                        $stream.is_over = true;
+                        goes_on = false;
+                    }
+                    goes_on &= $lane.position < $stream.limit && $lane.length < FULL;
+                )+
+            }
+            $($lane.leave($stream);)+
+        }
+    };
+}
+
+ahead!(one: a sa ra);
+ahead!(two: a sa ra, b sb rb);
+ahead!(three: a sa ra, b sb rb, c sc rc);
+ahead!(four: a sa ra, b sb rb, c sc rc, d sd rd);
+
+/// Goes ahead with up to four streams until one has to stop.
+pub(super) fn ahead(automaton: &Automaton, parts: &[Part], bytes: &Bytes, streams: &mut [(&mut Stream, &mut Records)]) {
+    let ahead = match (automaton.values, streams.len()) {
+        (Values::Looked, 1) => one::<false>,
+        (Values::Looked, 2) => two::<false>,
+        (Values::Looked, 3) => three::<false>,
+        (Values::Looked, _) => four::<false>,
+        (Values::Added, 1) => one::<true>,
+        (Values::Added, 2) => two::<true>,
+        (Values::Added, 3) => three::<true>,
+        (Values::Added, _) => four::<true>,
+    };
+    ahead(automaton, parts, bytes, streams);
+}
