@@ -6,12 +6,13 @@ mod common;
 
 use std::io::BufReader;
 
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use scaled_jpeg::{Decoder, Scale};
+
 use common::{
     Random, corpus,
     writer::{Form, Picture},
 };
-use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
-use scaled_jpeg::{Decoder, Scale};
 
 /// Compares both ways, at a scale, of a slice or of what comes in pieces.
 fn compare(file: &[u8], scale: Scale, everywhere: bool, what: &str) {
