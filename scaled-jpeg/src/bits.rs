@@ -7,7 +7,7 @@ use crate::input::Input;
 /// Bytes of the window. A power of two, so that masking a position replaces its bounds check.
 pub(crate) const SIZE: usize = 1 << 16;
 
-/// Bytes that the window holds at most. An MCU that the data end in may be read beyond them, and finds zeros.
+/// The maximum number of bytes of data in the window. Reading an MCU beyond the end of the data finds zeros behind them.
 const MOST: usize = SIZE - 10 * BLOCK_BYTES;
 
 /// The window's bytes, and eight zeros so that a word can be loaded at its last byte.
@@ -19,7 +19,7 @@ pub(crate) const BLOCK_BYTES: usize = 256;
 /// A part of the entropy-coded data between two markers.
 pub(crate) struct Window {
     pub(crate) bytes: Box<Bytes>,
-    /// Behind so many there are only zeros.
+    /// The number of bytes of data. All bytes behind them are zero.
     length: usize,
     /// Whether the data end at `length`.
     ended: bool,
@@ -83,7 +83,7 @@ impl Window {
     }
 }
 
-/// The next bits at a position in bits, from the top: at least 57 of them.
+/// The next bits at a position, from the most significant one: at least 57.
 #[inline(always)]
 pub(crate) fn word(bytes: &Bytes, position: u32) -> u64 {
     let at = (position >> 3) as usize & (SIZE - 1);
@@ -102,7 +102,7 @@ pub(crate) struct Bits {
 }
 
 impl Bits {
-    /// Goes on at a position in bits.
+    /// Continues at a position, in bits from the start of the window.
     pub(crate) fn at_position(position: u32, bytes: &Bytes) -> Self {
         let mut bits = Self { buffer: 0, count: 0, at: (position >> 3) as usize };
         bits.refill(bytes);
@@ -110,7 +110,7 @@ impl Bits {
         bits
     }
 
-    /// In bits, from the window's start.
+    /// The position in bits from the start of the window.
     pub(crate) fn position(&self) -> u32 {
         (self.at * 8) as u32 - self.count
     }

@@ -27,7 +27,7 @@ pub struct Decoder<R> {
     /// Remembers a place in the input, where that can be read again.
     pub(crate) mark: Option<Mark<R>>,
     pub(crate) approximate: bool,
-    /// Where several places of a scan are decoded at once.
+    /// When several places of a scan are decoded at once; `None` for never.
     pub(crate) streams: Option<Limits>,
     pub(crate) max_scans: usize,
 }
@@ -204,7 +204,7 @@ impl<R: BufRead> Decoder<R> {
         self
     }
 
-    /// Decodes one place of a scan at a time, for comparison: the picture is the same, and takes longer.
+    /// Decodes one place of a scan at a time, for comparison. The picture is the same.
     #[doc(hidden)]
     #[must_use]
     pub fn one_at_a_time(mut self) -> Self {
@@ -212,7 +212,7 @@ impl<R: BufRead> Decoder<R> {
         self
     }
 
-    /// Decodes several places of a scan at once wherever it can be done, not only where it pays: for tests.
+    /// Decodes several places of a scan at once wherever this is possible, even where it does not pay, for tests.
     #[doc(hidden)]
     #[must_use]
     pub fn several_at_once(mut self) -> Self {

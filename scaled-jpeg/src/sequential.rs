@@ -42,16 +42,16 @@ pub(crate) struct Sequential<'a> {
     places: Vec<Places>,
     ahead: Ahead,
     limits: Limits,
-    /// Bits that so many MCUs took, since they were looked at last.
+    /// The number of bits and of MCUs that [`decode`](Scan::decode) has read since the last [`leap`](Scan::leap) that used them.
     sample: (u32, u32),
 }
 
-/// What is known for decoding several places at once.
+/// Whether the scan is decoded at several places at once.
 enum Ahead {
-    /// Nothing yet.
+    /// Not known yet.
     Unknown,
     Streams(Box<Streams>),
-    /// It is of no use.
+    /// It does not pay.
     Useless,
 }
 

@@ -1,17 +1,18 @@
-//! Several places of one scan decoded at once, so that the processor does not wait for one chain of lookups.
+//! Decodes one scan at several places at once.
 //!
-//! Where a code's next bits begin is known only when the code before it was looked up, and a processor has little else to do
-//! meanwhile. But a decoder of Huffman codes that begins at a wrong place finds the right ones by itself, mostly within some dozens of
-//! bytes (Klein and Wiseman, "Parallel Huffman decoding with applications to JPEG files", 2003; for GPUs Weißenborn and Schmidt,
-//! "Accelerating JPEG decompression on GPUs", 2021). So what the window holds is divided into regions, and a stream begins in each, as if
-//! an MCU began there. All go ahead in step, a symbol each in turn, which keeps the processor busy (Giesen, "Interleaved entropy coders",
-//! 2014). Each goes on a little into the region of the next. If it ends an MCU where that has ended one, both are the same from there on,
-//! and the next one's blocks behind it are the picture's: the first stream is right from its beginning, hence each after it. What they
-//! have decoded is put into its places after that, and first coefficients, of which differences are known only, are summed up.
+//! A Huffman decoder must look up each code before it knows where the next code begins, so the processor mostly waits. But a decoder that
+//! begins at a wrong position finds the right codes by itself, usually within some dozens of bytes (Klein and Wiseman, "Parallel Huffman
+//! decoding with applications to JPEG files", 2003; for GPUs Weißenborn and Schmidt, "Accelerating JPEG decompression on GPUs", 2021).
 //!
-//! This is for the middle of large scans. The loop of [`sequential`](crate::sequential) decodes what is before and after it, and whatever
-//! is not as it should be: streams stop at the last MCU before an invalid code, and it finds that again. Where streams do not meet, what
-//! the right ones have decoded is kept. If that happens often, no more is tried.
+//! This module divides the bytes in the window into regions. A stream begins in each region, as if an MCU began there. The streams take
+//! turns, one symbol each, which keeps the processor busy (Giesen, "Interleaved entropy coders", 2014). Each stream continues a little
+//! way into the next region. If it ends an MCU where the next stream has ended one, both are the same from there on. Since the first
+//! stream begins at a known MCU, this shows that the next stream is right behind that position, and so on. Then the right blocks are put
+//! into the planes, and the differences of DC coefficients are summed.
+//!
+//! Only the middle of large scans is decoded this way. The loop of [`sequential`](crate::sequential) decodes what is before and after it,
+//! and everything irregular: a stream stops at the last MCU before an invalid code, and the loop meets that code again. If two streams do
+//! not meet, the blocks of the right streams before them are kept. If that happens often, the loop decodes the rest of the scan.
 
 mod automaton;
 mod lane;
@@ -29,66 +30,66 @@ pub(crate) use automaton::MOST_BLOCKS;
 use automaton::{Automaton, Values};
 use lane::{RECORD, ROOM, Records, Stream, ahead};
 
-/// Streams.
+/// The number of streams.
 const COUNT: usize = 4;
-/// Bits of a block, on average, from which many values are too long for a table.
+/// The mean number of bits of a block from which many values are too long for a table.
 const LONG: u32 = 96;
 
-/// Where it pays.
+/// When a scan is decoded by streams.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// Blocks of the scan, which bound memory too.
+    /// The minimum number of blocks of the scan. It limits memory too.
     pub(crate) blocks: u64,
-    /// Bytes of it that must be left for tables to be worth making.
+    /// The minimum number of bytes left in the scan, below which making the tables does not pay.
     bytes: u64,
-    /// MCUs that must have been decoded, which tell enough of the others.
+    /// The number of MCUs to decode first. Their mean length predicts the length of the others.
     pub(crate) sample: u32,
-    /// Bytes of a region at least: of smaller ones, too much is decoded twice.
+    /// The minimum number of bytes of a region. In smaller regions, too much is decoded twice.
     region: u32,
-    /// Bytes that a stream goes on into the next region at first and, by turns twice as far, at most.
+    /// How many bytes a stream continues into the next region at first, and at most. Each attempt doubles the number.
     overlap: (u32, u32),
-    /// Rounds that may fail, besides a quarter of them.
+    /// The number of rounds that may fail, in addition to a quarter of all rounds.
     failures: u32,
 }
 
 impl Limits {
     pub(crate) const USUAL: Self =
         Self { blocks: 1 << 14, bytes: 192 << 10, sample: 64, region: 2 << 10, overlap: (128, 4096), failures: 3 };
-    /// Everywhere, for tests.
+    /// Streams wherever they are possible, for tests.
     pub(crate) const NONE: Self =
         Self { blocks: 0, bytes: 0, sample: 1, region: 12, overlap: (4, 64), failures: u32::MAX / 2 };
 }
 
-/// Bytes that streams take from the heap at most.
+/// The maximum number of bytes that streams allocate.
 pub(crate) const MEMORY: u64 = 448 << 10;
 
-/// The streams of a scan, and what was learnt of it so far.
+/// The streams of a scan, and statistics of the scan so far.
 pub(crate) struct Streams {
     automaton: Automaton,
     records: Vec<Box<Records>>,
-    /// By stream: words of records that are not zero any more.
+    /// The number of words in each stream's records that may not be zero.
     used: [u32; COUNT],
-    /// Words of records that a KiB of the data makes at most.
+    /// The maximum number of words of records for a KiB of data.
     density: u32,
     limits: Limits,
     rounds: u32,
     failures: u32,
-    /// Whether the way to values was changed: once is enough.
+    /// Whether [`Values`] were changed, which happens once at most.
     is_changed: bool,
 }
 
-/// Records of one stream that are right, MCU by MCU.
+/// A part of one stream's records that is known to be right. It consists of whole MCUs.
 pub(crate) struct Piece {
     stream: usize,
-    /// Words of its records.
+    /// In words of the records.
     range: Range<u32>,
-    /// In the data, where the first MCU begins.
+    /// The position of the first MCU in the data, in bits.
     start: u32,
 }
 
 impl Streams {
-    /// For a scan of which so many MCUs are left, after some that took so many bits. `shapes`: by part, the last coefficient that is
-    /// needed, and blocks of an MCU. None where parts are too different or too many, or too little is left.
+    /// Prepares streams for the `left` MCUs that are left of a scan, of which `mcus` took `bits`. `shapes` has the last needed coefficient
+    /// and the number of blocks in an MCU for each part. Returns `None` if the parts have too many tables or blocks, or too little is left.
     pub(crate) fn new(
         parts: &[Part],
         shapes: &[(u32, usize)],
@@ -107,40 +108,40 @@ impl Streams {
         Some(Self { automaton, records, used, density, limits, rounds: 0, failures: 0, is_changed: false })
     }
 
-    /// The quicker way to values where blocks take so many bits.
+    /// Chooses the faster way to values for `blocks` blocks of `bits` bits together.
     fn values(bits: u32, blocks: u32) -> Values {
         if bits / blocks.max(1) > LONG { Values::Added } else { Values::Looked }
     }
 
-    /// Words of records that a KiB makes, of MCUs like those just before, of which so many took so many bits.
+    /// Predicts the words of records for a KiB of data, if MCUs are like the last `mcus`, which took `bits`.
     pub(crate) fn density(shapes: &[(u32, usize)], (bits, mcus): (u32, u32)) -> u32 {
         let mcu: u64 = shapes.iter().map(|&(needed, count)| u64::from(automaton::record(needed)) * count as u64).sum();
-        // Those behind them may take fewer.
+        // The next MCUs may take fewer bits: 12 instead of 8 Ki of bits is the margin.
         (u64::from(mcus) * mcu * (12 << 10) / u64::from(bits).max(1)).min(u32::MAX.into()) as u32
     }
 
-    /// Bytes for whose records a stream has room, and an eighth in reserve; none where blocks are so small that zeros would be most of
-    /// the work.
+    /// Returns for how many bytes of data a stream has room, with an eighth in reserve. Returns `None` if blocks are so small that clearing
+    /// records would be most of the work.
     pub(crate) fn room(density: u32, limits: Limits) -> Option<u32> {
         let room = ROOM as u32 * 7 / 8 * 1024 / density.max(1);
         (room >= 2 * limits.region).then_some(room)
     }
 
-    /// Learns how many words of records a KiB makes now.
+    /// Replaces the predicted words of records for a KiB.
     pub(crate) fn learn(&mut self, density: u32) {
         self.density = density;
     }
 
-    /// Whether it is of use to go on.
+    /// Whether few enough rounds have failed to continue.
     pub(crate) fn is_promising(&self) -> bool {
         self.failures <= self.limits.failures + self.rounds / 4
     }
 
-    /// Decodes up to so many MCUs: the pieces that are right. Behind them, `bits` goes on.
+    /// Decodes at most `most` MCUs and returns the pieces that are right, in order. `bits` moves behind them.
     pub(crate) fn decode(&mut self, parts: &[Part], window: &Window, bits: &mut Bits, most: u32) -> Vec<Piece> {
         let (first, available) = (bits.position(), window.left(bits) as u32 / 8);
         let Some(room) = Self::room(self.density, self.limits) else { return Vec::new() };
-        // The last one goes on while others still look for the next.
+        // The last stream's region is larger, because it continues while the others look for a meeting.
         let region = (available.saturating_sub(64) * 8 / (8 * COUNT as u32 + 1)).min(room);
         if region < self.limits.region {
             return Vec::new();
@@ -176,7 +177,7 @@ impl Streams {
     }
 }
 
-/// Where a stream has run into the next one: words of the records of both up to there, and the position in the data.
+/// Where a stream has met the next one: the words of both records up to there, and the position in the data in bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Meeting {
     own: u32,
@@ -185,7 +186,7 @@ struct Meeting {
 }
 
 impl Streams {
-    /// Goes ahead with all streams until each but the last has met the next one, or will not: where they have met.
+    /// Decodes until each stream but the last has met the next one or has given up. Returns the meetings.
     fn run(
         &mut self,
         parts: &[Part],
@@ -217,7 +218,7 @@ impl Streams {
                     streams[k].limit = (starts[k + 1] + overlaps[k] * 8).min(end);
                     is_active[k] = streams[k].position < streams[k].limit;
                 } else if k < COUNT - 1 && meetings[k].is_none() {
-                    // What is behind it is of no use.
+                    // No later stream can be proved right.
                     is_active[k..].fill(false);
                 }
             }
@@ -225,7 +226,8 @@ impl Streams {
         meetings
     }
 
-    /// Whether the end of a stream's last MCU is that of one of the next, which has so many words of records, and began there.
+    /// The meeting of stream `k` with the next one, which has `length` words of records and began at `start`: the end of the stream's last
+    /// MCU must be the end of an MCU of the next stream.
     fn meeting(&self, k: usize, stream: Stream, length: u32, start: u32) -> Option<Meeting> {
         let own = self.whole(stream.length);
         let last = own.checked_sub(self.automaton.blocks.last()?.size)?;
@@ -239,12 +241,12 @@ impl Streams {
         (next > 0 && reached == position).then_some(Meeting { own, next, position })
     }
 
-    /// Of so many words of records, those of whole MCUs.
+    /// Rounds a number of words down to whole MCUs.
     fn whole(&self, length: u32) -> u32 {
         length - length % self.automaton.mcu
     }
 
-    /// Where a piece ends in the data. Records have the lower half of it.
+    /// The position at which a piece ends in the data. Each record has the lower 16 bits of its block's end.
     fn end(&self, piece: &Piece) -> u32 {
         let (mut at, mut position) = (piece.range.start, piece.start);
         while at < piece.range.end {
@@ -257,7 +259,7 @@ impl Streams {
         position
     }
 
-    /// Up to so many MCUs, from the first stream's beginning as far as streams have met.
+    /// The pieces from the beginning of the first stream to the last meeting in sequence, at most `most` MCUs.
     fn pieces(
         &self,
         streams: &[Stream; COUNT],

@@ -30,11 +30,11 @@ pub(crate) trait Scan {
     fn blocks(&self) -> usize;
     /// Decodes MCUs of a row: those before the number it gives are done.
     fn decode(&mut self, window: &Window, bits: &mut Bits, row: u32, columns: Range<u32>, safe: usize) -> (u32, Stop);
-    /// Whether [`leap`](Self::leap) may do something.
+    /// Whether [`leap`](Self::leap) may decode something.
     fn leaps(&self) -> bool {
         false
     }
-    /// Decodes MCUs of any rows, whose ends it handles too, from the first of these on: how many.
+    /// Decodes the first of these MCUs, across rows, and returns their number.
     fn leap(&mut self, _window: &Window, _bits: &mut Bits, _mcus: Range<u32>) -> u32 {
         0
     }
@@ -213,7 +213,7 @@ impl<R: BufRead, S: Scan> Walk<'_, R, S> {
         Ok(None)
     }
 
-    /// Decodes MCUs before `end` from several places at once: whether there were some.
+    /// Decodes MCUs before `end` at several places at once. Returns whether any were decoded.
     fn leap(&mut self, end: u32) -> io::Result<bool> {
         if !self.scan.leaps() {
             return Ok(false);

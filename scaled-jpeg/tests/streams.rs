@@ -1,4 +1,4 @@
-//! A picture is the same, to the last sample, whether one place of a scan is decoded at a time or several are.
+//! Checks that the picture is the same whether a scan is decoded at one place at a time or at several.
 
 #![allow(clippy::cast_possible_truncation)]
 
@@ -14,7 +14,7 @@ use common::{
     writer::{Form, Picture},
 };
 
-/// Compares both ways, at a scale, of a slice or of what comes in pieces.
+/// Compares the pictures of both ways at a scale.
 fn compare(file: &[u8], scale: Scale, everywhere: bool, what: &str) {
     let Ok(decoder) = Decoder::from_slice(file) else { return };
     let one = decoder.one_at_a_time().decode(scale);

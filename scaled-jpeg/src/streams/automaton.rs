@@ -1,7 +1,7 @@
-//! A scan as an automaton: tables that turn the next bits into a step, and steps into the state after it.
+//! A scan as an automaton: tables turn the next bits into a step, and a step into the next state.
 //!
-//! Nothing in a step depends on a branch: whether it reads a first coefficient, a needed one, or skips several that are not needed is
-//! the choice of a table, and that is a part of the state.
+//! A step has no branch. Whether it reads a DC coefficient, reads a needed AC coefficient, or skips several AC coefficients depends on
+//! its table, which is a part of the state.
 
 use crate::{
     huffman::{BITS, Codes, extend, table},
@@ -9,22 +9,22 @@ use crate::{
     tables::NATURAL,
 };
 
-/// Entries of a lookup table.
+/// The number of entries of a lookup table.
 const ENTRIES: usize = 1 << BITS;
-/// Lookup tables: of first coefficients, of values that may have the block's end behind them, of what is skipped, and of single symbols;
-/// for two kinds of components.
+/// The number of lookup tables. Each of two kinds of components has four: for DC coefficients, for values that the end of the block may
+/// follow, for skipped symbols, and for single symbols.
 const TABLES: usize = 8;
-/// States of a block: indices of coefficients, with what a step adds to them.
+/// The number of states of a block: the sums of a coefficient's index and what a step adds to it.
 const INDICES: u32 = 256;
-/// Blocks of an MCU, each with a row of states for its first coefficient and one for the others.
+/// The maximum number of blocks of an MCU. Each has a row of states for its DC coefficient and a row for the others.
 pub(crate) const MOST_BLOCKS: usize = 8;
 const STATES: usize = 2 * MOST_BLOCKS * INDICES as usize;
 
-/// What a step adds to the index where the block ends. Runs beyond the last coefficient end below it.
+/// What a step adds to the index at the end of the block. Runs beyond the last coefficient stay below it.
 const END: u32 = 80;
-/// What a step adds to the index if its table does not reach: it takes no bits, and the state stays. Above all ends.
+/// What a step adds to the index if its table has no entry: it takes no bits, and the state stays the same.
 const ESCAPE: u32 = 160;
-/// By how many coefficients a step that skips may have moved on before its last symbol. From where that may lead beyond the last one,
+/// The maximum number of coefficients that a step skips before its last symbol. Where this could lead beyond the last coefficient,
 /// symbols are read one by one.
 const PACKED: u32 = 7;
 const LAST_PACKED: u32 = 63 - PACKED;
@@ -32,16 +32,16 @@ const LAST_PACKED: u32 = 63 - PACKED;
 /// How a step finds the value of a coefficient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Values {
-    /// In its table, if code and value are short: most are where compression is strong. From bit 0, an entry has bits taken, what is
-    /// added to the index, and the value. Of an escape, the last is symbol and length of the code.
+    /// In the table, if code and value are short, as most are after strong compression. From bit 0, an entry has the number of bits, what
+    /// is added to the index, and the value. An escape has the symbol and the length of the code instead of the value.
     Looked,
-    /// What of it lies beyond the lookup's bits is added from the data. From bit 0, an entry has 63 less the bits that are added, what
-    /// is added to the index, bits taken, and the value so far.
+    /// In the table and in the data: the bits of the value beyond the lookup's bits are added from the data. From bit 0, an entry has 63
+    /// minus the number of added bits, what is added to the index, the number of bits, and the value without the added bits.
     Added,
 }
 
 impl Values {
-    /// Bits that a step takes at most: so many steps, one less than a word serves, leave enough of it for the last.
+    /// The maximum number of bits of a step, such that a word has enough bits for all steps between two loads.
     pub(super) fn most_bits(self) -> u32 {
         match self {
             Self::Looked => 15,
@@ -53,36 +53,36 @@ impl Values {
 /// A block of an MCU.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Block {
-    /// Of the scan.
+    /// The index of the scan's part.
     pub(super) part: usize,
-    /// Words of its record.
+    /// The number of words of its record.
     pub(super) size: u32,
 }
 
 pub(super) struct Automaton {
     pub(super) values: Values,
-    /// Of components: an example, and the last coefficient that is needed.
+    /// For each kind of component: a part of this kind, and the last needed coefficient.
     kinds: Vec<(usize, u32)>,
     tables: Box<[u32; TABLES * ENTRIES]>,
-    /// By row, index before the step, and what the step adds to that: from bit 0, index, row and table of the next state, words by which
-    /// the record moves on, and the word that the value belongs into.
+    /// The next state, by row and by the sum of the index and what the step adds to it. From bit 0, an entry has the index, the row and
+    /// the table of the next state, the number of words to the next record, and the word of the record for the value.
     states: Box<[u32; STATES]>,
-    /// The state at an MCU's start.
+    /// The state at the start of an MCU.
     pub(super) start: u32,
     pub(super) blocks: Vec<Block>,
-    /// Words of an MCU's records.
+    /// The number of words of an MCU's records.
     pub(super) mcu: u32,
 }
 
-/// Words of a block's record: where the block ends in the data, coefficients up to the last needed one in zigzag order, and one for
-/// what is not needed.
+/// The number of words of a block's record. It has the position of the block's end, the coefficients up to the last needed one in zigzag
+/// order, and a word for values that are not needed.
 pub(super) fn record(needed: u32) -> u32 {
     if needed == 0 { 4 } else { (needed + 3).next_multiple_of(8) }
 }
 
 impl Automaton {
-    /// For parts of which coefficients up to a last one are needed, and an MCU has so many blocks; none where they are too many, or of
-    /// too many kinds.
+    /// Makes the automaton of a scan. `shapes` has the last needed coefficient and the number of blocks in an MCU for each part. Returns
+    /// `None` for too many blocks, or more than two kinds of components.
     pub(super) fn new(parts: &[Part], shapes: &[(u32, usize)], values: Values) -> Option<Self> {
         let mut kinds: Vec<(usize, u32)> = Vec::new();
         let mut phases = Vec::new();
@@ -114,7 +114,7 @@ impl Automaton {
         Some(automaton)
     }
 
-    /// Makes the tables for a way to values.
+    /// Makes the lookup tables.
     pub(super) fn choose(&mut self, parts: &[Part], values: Values) {
         self.values = values;
         for (tables, &(part, needed)) in self.tables.chunks_exact_mut(4 * ENTRIES).zip(&self.kinds) {
@@ -123,20 +123,20 @@ impl Automaton {
         }
     }
 
-    /// The step that the word begins with.
+    /// The entry for the first bits of the word.
     #[inline(always)]
     pub(super) fn step(&self, state: u32, word: u64) -> u32 {
         self.tables[(state & 0x7000) as usize + (word >> (64 - BITS)) as usize]
     }
 
-    /// What follows a state and a step that adds so much to its index.
+    /// The entry of the next state after a step that adds `advance` to the index.
     #[inline(always)]
     pub(super) fn next(&self, state: u32, advance: u32) -> u32 {
         self.states[(state.wrapping_add(advance) & 0xfff) as usize]
     }
 
-    /// Reads the symbol at the start of the word that its table does not have: bits taken, value, and the state after it; none where
-    /// the data are none.
+    /// Reads a symbol at the start of the word that the table does not have. Returns the number of bits, the value and the next state, or
+    /// `None` if the code is invalid.
     #[inline(always)]
     pub(super) fn long(&self, parts: &[Part], state: u32, entry: u32, word: u64) -> Option<(u32, i32, u32)> {
         let row = state >> 8 & 15;
@@ -157,18 +157,18 @@ impl Automaton {
     }
 }
 
-/// By how many coefficients a symbol moves on, itself included.
+/// What a symbol adds to the index: the number of coefficients up to and including its own.
 fn advance(symbol: u32) -> u32 {
     if symbol & 15 == 0 && symbol != 0xf0 { END + 1 } else { (symbol >> 4) + 1 }
 }
 
-/// A row's state before the coefficient of that index. Rows with an even number are for first coefficients.
+/// The state in a row before the coefficient `index`. Even rows are for DC coefficients.
 fn state(phases: &[(usize, usize, u32)], row: u32, index: u32) -> u32 {
     let (_, kind, needed) = phases[row as usize / 2];
     let own = match index {
         _ if row.is_multiple_of(2) => 0,
         _ if index > needed && index <= LAST_PACKED => 2,
-        // A value that may be the last has no end behind it.
+        // A value that may be the last coefficient is not followed by an end of the block.
         0..48 => 1,
         _ => 3,
     };
@@ -181,7 +181,7 @@ fn states(phases: &[(usize, usize, u32)]) -> Vec<u32> {
     for (row, sum) in (0..rows).flat_map(|row| (0..INDICES).map(move |sum| (row, sum))) {
         let needed = phases[row as usize / 2].2;
         let spare = needed + 2;
-        // A run beyond the last coefficient means that one.
+        // A run beyond the last coefficient stands for the last one.
         let word = if row.is_multiple_of(2) { 1 } else { (sum % END).clamp(1, 64).min(spare) };
         let (next, moved, word) = match sum {
             0..64 => (state(phases, row | 1, sum), 0, word),
@@ -193,9 +193,9 @@ fn states(phases: &[(usize, usize, u32)]) -> Vec<u32> {
     states
 }
 
-/// Codes of a component and what is needed of it, from which tables are made.
+/// A kind of component, from which lookup tables are made.
 struct Kind {
-    /// By the next bits: symbol and length of the code that they begin with; length 0 where that is longer.
+    /// The symbol and the length of the code by the next bits. The length is 0 for longer codes.
     dc: Vec<(u8, u8)>,
     ac: Vec<(u8, u8)>,
     needed: u32,
@@ -204,11 +204,11 @@ struct Kind {
 
 /// A step before it becomes an entry.
 struct Step {
-    /// Taken.
+    /// The number of bits.
     bits: u32,
     advance: u32,
     value: i32,
-    /// Bits of the value beyond the lookup's.
+    /// The number of bits of the value beyond the lookup's bits.
     rest: u32,
 }
 
@@ -255,13 +255,13 @@ impl Kind {
         }
     }
 
-    /// The symbol that begins `used` bits into the word, and its length, if its code lies inside.
+    /// The symbol that begins `used` bits into the word, and the length of its code, if the code is within the lookup's bits.
     fn symbol(codes: &[(u8, u8)], word: u32, used: u32) -> Option<(u32, u32)> {
         let (symbol, length) = codes[(word << used) as usize & (ENTRIES - 1)];
         (length > 0 && used + u32::from(length) <= BITS).then_some((symbol.into(), length.into()))
     }
 
-    /// A code of that length and the value behind it. The sign of a value must lie inside the lookup's bits.
+    /// The step of a code and its value. The first bit of the value, which gives the sign, must be within the lookup's bits.
     fn single(word: u32, (size, length): (u32, u32), advance: u32) -> Option<Step> {
         let bits = length + size;
         let rest = bits.saturating_sub(BITS);
@@ -269,14 +269,14 @@ impl Kind {
         (rest == 0 || length < BITS).then_some(Step { bits, advance, value, rest })
     }
 
-    /// A first coefficient's difference, and what follows it: skipped symbols, or the block's end.
+    /// The difference of a DC coefficient, with the skipped symbols or the end of the block that follow.
     fn first(&self, word: u32) -> Option<Step> {
         let (size, length) = Self::symbol(&self.dc, word, 0).filter(|&(size, _)| size <= 15)?;
         let step = Self::single(word, (size, length), 1)?;
         if self.needed == 0 { self.skip(word, Some(step)) } else { Some(self.ended(word, step)) }
     }
 
-    /// A symbol with its value, and the block's end if that follows and is wanted.
+    /// A symbol with its value, and the end of the block if it follows and `with_end` is set.
     fn value(&self, word: u32, with_end: bool) -> Option<Step> {
         let (symbol, length) = Self::symbol(&self.ac, word, 0)?;
         let step = Self::single(word, (symbol & 15, length), advance(symbol))?;
@@ -292,7 +292,7 @@ impl Kind {
         }
     }
 
-    /// Several symbols, behind a first coefficient's difference if there is one.
+    /// Several skipped symbols, after the difference of a DC coefficient if `first` has one.
     fn skip(&self, word: u32, first: Option<Step>) -> Option<Step> {
         let is_first = first.is_some();
         let mut step = first.unwrap_or(Step { bits: 0, advance: 0, value: 0, rest: 0 });
@@ -309,7 +309,7 @@ impl Kind {
     }
 }
 
-/// Row × 8 + column of a coefficient by its zigzag index.
+/// The natural index (row × 8 + column) of a coefficient, by its zigzag index.
 pub(super) fn natural(index: usize) -> usize {
     NATURAL[index & 63].into()
 }

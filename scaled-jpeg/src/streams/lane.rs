@@ -1,4 +1,4 @@
-//! The loop in which several streams go ahead in step.
+//! The loop in which streams take turns.
 
 use super::automaton::{Automaton, Values};
 use crate::{
@@ -6,35 +6,35 @@ use crate::{
     sequential::Part,
 };
 
-/// Words of a stream's records. A power of two, so that masking a position replaces its bounds check.
+/// The number of words of a stream's records. It is a power of two, so that masking an index replaces the bounds check.
 pub(super) const ROOM: usize = 1 << 15;
-/// Where a stream stops for want of room: what steps between two looks at it may write fits behind.
+/// The length at which a stream stops. The steps until the next check have room behind it.
 const FULL: u32 = (ROOM - 6 * RECORD) as u32;
-/// Words of a record at most.
+/// The maximum number of words of a record.
 pub(super) const RECORD: usize = 72;
 
-/// What a stream has decoded: a record for each block, as [`record`](super::automaton::record) tells. Zero where nothing was written.
+/// The records of the blocks that a stream has decoded, laid out by [`record`](super::automaton::record). Unwritten words are zero.
 pub(super) type Records = [u16; ROOM];
 
-/// A place in the data, and what was decoded up to it.
+/// A position in the data, and the state of decoding there.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stream {
     /// In bits from the window's start.
     pub(super) position: u32,
-    /// Of the automaton.
+    /// The state of the automaton.
     pub(super) state: u32,
-    /// Words of whole records.
+    /// The number of words of whole records.
     pub(super) length: u32,
     /// The position at which it stops.
     pub(super) limit: u32,
-    /// Whether it cannot go on, because its records are full or its data are none.
+    /// Whether the stream cannot continue, because its records are full or its data are invalid.
     pub(super) is_over: bool,
 }
 
-/// A stream in registers.
+/// The part of a stream that is held in registers.
 #[derive(Clone, Copy)]
 struct Lane {
-    /// The next bits, from the top.
+    /// The next bits, from the most significant one.
     word: u64,
     position: u32,
     state: u32,
@@ -51,7 +51,7 @@ impl Lane {
         stream.is_over |= self.length >= FULL;
     }
 
-    /// Goes a step: bits taken, and the entry that says so.
+    /// Makes a step. Returns the number of bits and the entry.
     #[inline(always)]
     fn step<const ADDED: bool>(&mut self, automaton: &Automaton, records: &mut Records) -> (u32, u32) {
         let entry = automaton.step(self.state, self.word);
@@ -67,7 +67,7 @@ impl Lane {
         (taken, entry)
     }
 
-    /// Writes down a step's value, and where the step ended, over which the block's later ones write.
+    /// Writes the value and the end of a step into the record. Later steps of the block overwrite the end.
     #[inline(always)]
     fn enter(&mut self, next: u32, value: i32, records: &mut Records) {
         records[(self.length + (next >> 24)) as usize & (ROOM - 1)] = value as u16;
@@ -76,7 +76,7 @@ impl Lane {
         self.state = next;
     }
 
-    /// Reads a symbol that is not in its table: whether there is one.
+    /// Reads a symbol that the table does not have. Returns whether the symbol is valid.
     #[inline(always)]
     fn long(
         &mut self,
@@ -97,7 +97,7 @@ impl Lane {
     }
 }
 
-/// Goes ahead with streams, each with a lane of its own, until one has to stop. Lanes are variables, not an array, which would not stay in
+/// Defines a function that decodes streams until one has to stop. Each lane is a variable: an array of lanes would not stay in
 /// registers.
 macro_rules! ahead {
     ($name:ident: $($lane:ident $stream:ident $records:ident),+) => {
@@ -120,7 +120,7 @@ macro_rules! ahead {
                 $($lane.step::<ADDED>(automaton, $records);)+
                 $(
                     let (taken, entry) = $lane.step::<ADDED>(automaton, $records);
-                    // If an earlier step took nothing, neither does the last.
+                    // If an earlier step took no bits, the last takes none either.
                     if taken == 0 && !$lane.long(automaton, parts, bytes, entry, $records) {
                         $stream.is_over = true;
                         goes_on = false;
@@ -138,7 +138,7 @@ ahead!(two: a sa ra, b sb rb);
 ahead!(three: a sa ra, b sb rb, c sc rc);
 ahead!(four: a sa ra, b sb rb, c sc rc, d sd rd);
 
-/// Goes ahead with up to four streams until one has to stop.
+/// Decodes up to four streams until one has to stop.
 pub(super) fn ahead(automaton: &Automaton, parts: &[Part], bytes: &Bytes, streams: &mut [(&mut Stream, &mut Records)]) {
     let ahead = match (automaton.values, streams.len()) {
         (Values::Looked, 1) => one::<false>,

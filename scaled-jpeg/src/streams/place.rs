@@ -1,4 +1,4 @@
-//! From records to the picture.
+//! Puts the blocks of records into the planes.
 
 use wide::i16x8;
 
@@ -14,12 +14,12 @@ use crate::{
 };
 
 impl Streams {
-    /// MCUs of a piece.
+    /// The number of MCUs of a piece.
     pub(crate) fn count(&self, piece: &Piece) -> u32 {
         piece.range.len() as u32 / self.automaton.mcu
     }
 
-    /// Puts so many MCUs of a piece, after those that were put, into a row from that column on.
+    /// Puts the next `count` MCUs of a piece into the current row, from `column` on.
     pub(crate) fn put(
         &mut self,
         piece: &mut Piece,
@@ -39,7 +39,7 @@ impl Streams {
             let size = record(places.needed) as usize;
             let columns = column as usize * across..(column + count) as usize * across;
             for y in 0..down {
-                // Where the record of the block in that column begins.
+                // The word at which the record of a block begins.
                 let at = |block: usize| {
                     let block = block - columns.start;
                     start + block / across * mcu + (y * across + block % across) * size
@@ -67,7 +67,7 @@ impl Streams {
         }
     }
 
-    /// Turns differences of first coefficients into these.
+    /// Replaces the differences of DC coefficients by their sums.
     fn sum(&mut self, stream: usize, start: usize, count: u32, places: &mut [Places]) {
         let records = &mut self.records[stream];
         let mut at = start + 1;
@@ -83,7 +83,7 @@ impl Streams {
     }
 }
 
-/// Fills a group from the records of its blocks, which begin there: a block's coefficients become a lane.
+/// Fills a group from eight records, which begin at `starts`. The coefficients of each block become a lane.
 fn turn(records: &Records, starts: [usize; LANES], needed: usize, group: &mut Group) {
     for first in (0..=needed).step_by(LANES) {
         let lines = starts.map(|start| {

@@ -1,4 +1,4 @@
-//! That several places are decoded at once where they should be: pictures alone would not tell.
+//! Checks that several places are decoded at once where they should be, which pictures alone do not show.
 
 use std::cell::Cell;
 
@@ -7,16 +7,16 @@ use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use crate::{Decoder, Scale};
 
 thread_local! {
-    /// Calls of [`leap`](crate::walk::Scan::leap), and MCUs that they decoded.
+    /// The number of calls of [`leap`](crate::walk::Scan::leap), and of MCUs that they decoded.
     static LEAPS: Cell<(u32, u32)> = const { Cell::new((0, 0)) };
 }
 
-/// Notes a leap over so many MCUs.
+/// Counts a leap over `mcus` MCUs.
 pub(crate) fn count(mcus: u32) {
     LEAPS.set((LEAPS.get().0 + 1, LEAPS.get().1 + mcus));
 }
 
-/// Decodes both ways: the leaps.
+/// Decodes a file both ways, compares the pictures, and returns the leaps.
 fn leaps(file: &[u8], scale: Scale) -> (u32, u32) {
     let decoder = || Decoder::from_slice(file).unwrap();
     let expected = decoder().one_at_a_time().decode(scale).unwrap();
