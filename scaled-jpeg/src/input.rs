@@ -1,4 +1,4 @@
-//! The file as markers, segments and entropy-coded data, pulled from a reader piece by piece.
+//! Reads a file as markers, segments and entropy-coded data.
 
 use std::io::{self, BufRead, ErrorKind};
 
@@ -8,9 +8,9 @@ use crate::error::Error;
 #[derive(Clone)]
 pub(crate) struct Input<R> {
     reader: R,
-    /// Whether the reader hands out all that is left at once, so that it is known where the file ends.
+    /// Whether the reader returns the rest of the file at once, so that the end of the file is known.
     is_whole: bool,
-    /// A marker that ended the last stretch of entropy-coded data, and was not asked for yet.
+    /// The marker that ended the last entropy-coded data, if nobody has read it yet.
     pending: Option<u8>,
 }
 
@@ -25,12 +25,12 @@ impl<R: BufRead> Input<R> {
         Self { reader, is_whole: false, pending: None }
     }
 
-    /// Whether it is known where the file ends.
+    /// Whether the end of the file is known.
     pub(crate) fn is_whole(&self) -> bool {
         self.is_whole
     }
 
-    /// What the reader holds, without moving on; empty at the end of the file.
+    /// Returns the bytes in the reader's buffer without consuming them. They are empty at the end of the file.
     #[inline]
     fn chunk(&mut self) -> io::Result<&[u8]> {
         loop {
@@ -52,12 +52,12 @@ impl<R: BufRead> Input<R> {
         Ok(byte)
     }
 
-    /// Whether the file begins as a JPEG does.
+    /// Whether the file begins like a JPEG.
     pub(crate) fn begins(&mut self) -> io::Result<bool> {
         Ok(self.byte()? == Some(0xff) && self.byte()? == Some(0xd8))
     }
 
-    /// The next marker. What lies before it is passed over: rubbish between segments, or the rest of a scan.
+    /// Returns the next marker, and skips what is before it: garbage between segments, or the rest of a scan.
     pub(crate) fn marker(&mut self) -> io::Result<Option<u8>> {
         if let Some(marker) = self.pending.take() {
             return Ok(Some(marker));
@@ -81,7 +81,7 @@ impl<R: BufRead> Input<R> {
         }
     }
 
-    /// The byte that gives a preceding FF its meaning. Any number of fill bytes FF may come before it.
+    /// Reads the byte behind an FF. Any number of fill bytes FF may precede it.
     #[inline]
     fn after_ff(&mut self) -> io::Result<Option<u8>> {
         loop {
@@ -92,13 +92,13 @@ impl<R: BufRead> Input<R> {
         }
     }
 
-    /// The length that a segment's first two bytes give, themselves included; none where the file ends.
+    /// Reads the length of a segment, which includes the two bytes of the length. Returns `None` at the end of the file.
     fn segment_length(&mut self) -> io::Result<Option<usize>> {
         let (Some(high), Some(low)) = (self.byte()?, self.byte()?) else { return Ok(None) };
         Ok(Some(usize::from(u16::from_be_bytes([high, low]))))
     }
 
-    /// Reads a segment after its marker; none where the file ends in it.
+    /// Reads a segment after its marker. Returns `None` if the file ends in the segment.
     pub(crate) fn segment<'a>(&mut self, into: &'a mut Vec<u8>) -> Result<Option<&'a [u8]>, Error> {
         into.clear();
         let Some(length) = self.segment_length()? else { return Ok(None) };
@@ -116,14 +116,14 @@ impl<R: BufRead> Input<R> {
         Ok(Some(into))
     }
 
-    /// Passes over a segment that says nothing of the picture; false where the file ends in it.
+    /// Skips a segment that does not affect the picture. Returns false if the file ends in the segment.
     ///
-    /// A length that makes no sense loses such a segment only: what follows is searched for the next marker. Where the end of the file
-    /// is not known, a length may lead there.
+    /// A wrong length loses only this segment: the next marker is searched behind the length. If the end of the file is unknown, a
+    /// length may lead beyond it.
     pub(crate) fn skip_segment(&mut self, marker: u8) -> io::Result<bool> {
         let Some(length) = self.segment_length()? else { return Ok(false) };
         let mut length = length.saturating_sub(2);
-        // Of Exif and other things that hold whole pictures, what is left is not to be taken for the file's.
+        // The rest of a segment that contains a picture, such as Exif, must not be taken for the file's own segments.
         let is_harmless = !matches!(marker, 0xe0..=0xe2 | 0xed);
         if self.is_whole && is_harmless && length > self.chunk()?.len() {
             return Ok(true);
@@ -139,8 +139,8 @@ impl<R: BufRead> Input<R> {
         Ok(true)
     }
 
-    /// Reads entropy-coded data without their stuffed zeros, as many as `into` holds: how many, and whether they end there,
-    /// be it at a marker or with the file.
+    /// Reads entropy-coded data without stuffed zeros into `into`. Returns the number of bytes, and whether the data end there, at a marker
+    /// or with the file.
     pub(crate) fn entropy(&mut self, into: &mut [u8]) -> io::Result<(usize, bool)> {
         if self.pending.is_some() {
             return Ok((0, true));
@@ -174,7 +174,7 @@ impl<R: BufRead> Input<R> {
         Ok((filled, false))
     }
 
-    /// Whether a marker was found that was not asked for yet.
+    /// Whether a marker was found that nobody has read yet.
     pub(crate) fn is_at_marker(&self) -> bool {
         self.pending.is_some()
     }
@@ -185,7 +185,7 @@ impl<R: BufRead> Input<R> {
     }
 }
 
-/// How many bytes at the start are no marker's, because each FF among them has its stuffed zero behind it.
+/// The number of bytes at the start that contain no marker, because a stuffed zero follows each FF.
 fn stuffed(bytes: &[u8]) -> usize {
     const STEP: usize = 64;
     let steps = bytes.windows(STEP + 1).step_by(STEP);

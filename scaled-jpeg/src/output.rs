@@ -1,4 +1,4 @@
-//! Where transformed blocks go: planes, a row of MCUs at a time or whole, and from them pixels.
+//! Collects transformed blocks in planes, which hold one row of MCUs or all of them, and makes pixels of the planes.
 
 use crate::{
     geometry::{Channel, Geometry},
@@ -7,20 +7,20 @@ use crate::{
     raster::Raster,
 };
 
-/// Planes under construction, and the pixels that are made of them.
+/// The planes under construction, and the pixels made of them.
 pub(crate) struct Output {
     pub(crate) geometry: Geometry,
-    /// By channel.
+    /// The planes by channel.
     pub(crate) planes: Vec<PlaneWriter>,
-    /// Whether planes hold all rows of MCUs, not just the current one.
+    /// Whether the planes hold all rows of MCUs instead of the current one.
     whole: bool,
-    /// Rows of samples in front of the current row of MCUs, which are the last ones of that before it.
+    /// The number of rows of samples above the current row of MCUs. They are the last rows of the previous row of MCUs.
     context: usize,
     raster: Option<Raster>,
 }
 
 impl Output {
-    /// For blocks that come in the order of the picture, all components together. Without `header`, no pixels are made.
+    /// Makes an output for blocks of all components together, in the order of the picture. Without `header`, no pixels are made.
     pub(crate) fn new(geometry: Geometry, header: Option<&Header>, whole: bool) -> Self {
         let rows = if whole { geometry.mcus.1 as usize } else { 1 };
         let context = if whole { 0 } else { geometry.context() };
@@ -30,20 +30,20 @@ impl Output {
         Self { geometry, planes, whole, context, raster }
     }
 
-    /// Where the samples of a row of MCUs begin in a channel's plane.
+    /// The index at which the samples of a row of MCUs begin in a channel's plane.
     pub(crate) fn start(&self, channel: usize, mcu_row: u32) -> usize {
         let channel = &self.geometry.channels[channel];
         let row = if self.whole { mcu_row as usize } else { 0 };
         (row * Geometry::mcu_height(channel) + self.context) * self.geometry.stride(channel)
     }
 
-    /// All blocks of a row of MCUs are there.
+    /// Ends a row of MCUs.
     pub(crate) fn end_row(&mut self, row: u32) {
         if self.whole {
             return;
         }
         let Some(raster) = &mut self.raster else { return };
-        // The row's last pixels wait for the next row, if they depend on that.
+        // The last pixels of the row are made with the next row if they depend on it.
         let (height, is_last) = (self.geometry.size.1 as usize, row + 1 == self.geometry.mcus.1);
         let end = (row as usize + 1) * self.geometry.mcu_size().1 - self.context;
         let first = |channel: &Channel| row as usize * Geometry::mcu_height(channel);
@@ -55,7 +55,7 @@ impl Output {
         }
     }
 
-    /// The pixels, down to the picture's last row whatever was decoded.
+    /// Returns the pixels of all rows of the picture, decoded or not.
     pub(crate) fn into_pixels(self) -> Vec<u8> {
         let Some(mut raster) = self.raster else { return Vec::new() };
         if self.whole {

@@ -1,4 +1,4 @@
-//! A component's plane of samples, and the blocks of coefficients on their way into it.
+//! Writes blocks of coefficients into a component's plane of samples.
 
 use std::ops::Range;
 
@@ -7,33 +7,33 @@ use crate::{
     transform::{self, Group, Inverse, LANES, Quantisers},
 };
 
-/// A plane under construction. Blocks come in from left to right, and eight neighbours, a [`Group`], are transformed together.
+/// A plane under construction. Blocks are written from left to right. Eight neighbours, a [`Group`], are transformed together.
 pub(crate) struct PlaneWriter {
-    /// In whole MCUs.
+    /// The samples of whole MCUs.
     pub(crate) samples: Vec<u8>,
     stride: usize,
-    /// Samples of a block, across and down.
+    /// The width and height of a block in samples.
     block: (usize, usize),
     inverse: Inverse,
-    /// By row of blocks in a row of MCUs: the group that is being filled and, in turns, the one before or after it. An MCU may have
-    /// blocks in both, and be written once more where damage is found in it.
+    /// Two groups for each row of blocks in a row of MCUs, used in turns. An MCU may have blocks in two groups, and is written again if
+    /// damage is found in it.
     groups: Vec<[Group; 2]>,
-    /// Where the row of MCUs begins that is being written.
+    /// The index of the current row of MCUs in the samples.
     start: usize,
 }
 
-/// Blocks of one group that are being filled in. Only [`finish`](Self::finish) brings them into the plane: those that are dropped
-/// before, because their data are damaged, have to be opened again.
+/// Blocks of one group that are being written. Only [`finish`](Self::finish) puts them into the plane. Blocks that are dropped without it,
+/// because their data are damaged, must be opened again.
 #[must_use = "only finished blocks get into the plane"]
 pub(crate) struct OpenBlocks<'a> {
     plane: &'a mut PlaneWriter,
-    /// Of blocks, in the row of MCUs.
+    /// The row of blocks in the row of MCUs.
     row: usize,
     columns: Range<usize>,
 }
 
 impl PlaneWriter {
-    /// A grey plane of so many rows of MCUs, with `context` rows of samples above them.
+    /// Makes a grey plane of `mcu_rows` rows of MCUs, with `context` rows of samples above them.
     pub(crate) fn new(geometry: &Geometry, channel: &Channel, mcu_rows: usize, context: usize) -> Self {
         let stride = geometry.stride(channel);
         Self {
@@ -46,12 +46,12 @@ impl PlaneWriter {
         }
     }
 
-    /// Goes to a row of MCUs, which begins at `start` in the samples.
+    /// Begins a row of MCUs at `start` in the samples.
     pub(crate) fn begin_row(&mut self, start: usize) {
         self.start = start;
     }
 
-    /// Opens the blocks in `columns`, which lie in one group, of a row of blocks in the row of MCUs.
+    /// Opens the blocks `columns`, which must be in one group, in a row of blocks of the row of MCUs.
     ///
     /// All coefficients are zero if no block of the group was opened before.
     #[inline(always)]
@@ -65,7 +65,7 @@ impl PlaneWriter {
         blocks
     }
 
-    /// Ends a row of so many blocks: its last group is transformed even if it is not full.
+    /// Ends a row of `blocks` blocks, and transforms its last group even if the group is not full.
     pub(crate) fn end_row(&mut self, row: usize, columns: usize, quantisers: &Quantisers) {
         let blocks = columns % LANES;
         if blocks > 0 {
@@ -73,7 +73,7 @@ impl PlaneWriter {
         }
     }
 
-    /// Writes a row of blocks that have one sample each, from their first coefficients.
+    /// Writes a row of blocks that have one sample each, from their DC coefficients.
     pub(crate) fn put_row(&mut self, row: usize, dc: &[i16], quantisers: &Quantisers) {
         quantisers.flat(dc, &mut self.samples[self.start + row * self.stride..]);
     }
@@ -88,13 +88,13 @@ impl PlaneWriter {
 }
 
 impl OpenBlocks<'_> {
-    /// The group that they are in; the lane of each is its column modulo [`LANES`].
+    /// The group of the blocks. The lane of each block is its column modulo [`LANES`].
     #[inline(always)]
     pub(crate) fn group(&mut self) -> &mut Group {
         &mut self.plane.groups[self.row][self.columns.start / LANES % 2]
     }
 
-    /// Makes each of them a block of one colour, whatever was filled in.
+    /// Replaces the coefficients of each block by those of a plain block.
     pub(crate) fn flatten(&mut self, dc: i16) {
         let lanes = self.columns.clone().map(|column| column % LANES);
         let stored = 8 * self.plane.block.1.min(8);
@@ -105,7 +105,7 @@ impl OpenBlocks<'_> {
         }
     }
 
-    /// Says that they are whole. If the group is full now, it is transformed.
+    /// Puts the blocks into the plane. A full group is transformed.
     #[inline(always)]
     pub(crate) fn finish(self, quantisers: &Quantisers) {
         let end = self.columns.end;

@@ -1,4 +1,4 @@
-//! The decoding of one picture, scan by scan.
+//! Decodes one picture, scan by scan.
 
 use std::io::{self, BufRead, ErrorKind};
 
@@ -20,20 +20,20 @@ use crate::{
     walk::{Walked, walk},
 };
 
-/// The decoding of one picture.
+/// A picture that is being decoded.
 pub(crate) struct Run<R> {
     decoder: Decoder<R>,
     window: Window,
     segment: Vec<u8>,
-    /// By channel: blocks that were readable.
+    /// The number of sound blocks by channel.
     found: Vec<u64>,
-    /// By channel: blocks that lack what a scan should have given besides, because it is damaged.
+    /// The number of blocks by channel that lack data of a damaged scan.
     spoiled: Vec<u64>,
     scans: usize,
 }
 
 impl<R: BufRead> Run<R> {
-    /// Decodes a picture to planes, and from these to a raster if wanted: how much of it there was.
+    /// Decodes a picture to planes and, if wanted, to a raster. Returns how much of the picture was found.
     pub(crate) fn decode(decoder: Decoder<R>, scale: Scale, raster: bool) -> Result<(Output, Coverage), Error> {
         let header = &decoder.header;
         if header.height == 0 {
@@ -46,10 +46,10 @@ impl<R: BufRead> Run<R> {
         if is_progressive { run.progressive(geometry, raster) } else { run.sequential(geometry, raster) }
     }
 
-    /// The next scan, after the tables before it; none where the file ends, or what follows cannot be understood.
+    /// Reads the tables up to the next scan and the scan's header. Returns `None` if the file ends or continues with invalid segments.
     fn next_scan(&mut self) -> Result<Option<ScanHeader>, Error> {
         match self.read_scan() {
-            // What was decoded so far is worth more than a complaint about the rest.
+            // An error here would lose what was decoded so far.
             Err(Error::Corrupt(_)) if self.scans > 0 => Ok(None),
             Ok(Some(_)) if self.scans == self.decoder.max_scans => Err(Error::TooManyScans),
             Ok(Some(scan)) => {
@@ -78,7 +78,7 @@ impl<R: BufRead> Run<R> {
                     None => return Ok(None),
                 },
                 _ if input.skip_segment(marker)? => {}
-                // A slice passes over a comment's wrong length, so that the scans behind it are not lost to what comes in pieces.
+                // A slice skips a comment with a wrong length. Input in pieces must not lose the scans behind it either.
                 _ if !input.is_whole() => return Err(io::Error::from(ErrorKind::UnexpectedEof).into()),
                 _ => return Ok(None),
             }
@@ -127,7 +127,7 @@ impl<R: BufRead> Run<R> {
         Output::new(geometry, raster.then_some(&self.decoder.header), whole || !raster)
     }
 
-    /// What a sequential scan is decoded with, of whose coefficients those up to the zigzag index that `last` gives are needed.
+    /// The parts of a sequential scan. `last` gives the zigzag index of the last needed coefficient of each channel.
     fn parts(&self, scan: &ScanHeader, last: impl Fn(usize) -> u8) -> Result<Vec<Part>, Error> {
         let Decoder { tables, header, .. } = &self.decoder;
         let parts = scan.parts.iter().map(|&Selected { channel, dc, ac }| {
@@ -150,12 +150,12 @@ impl<R: BufRead> Run<R> {
         Ok(walk(input, &mut self.window, tables.interval, slip, &mut decoding)?)
     }
 
-    /// Looks for the place where a scan of all components slipped, and goes back to its beginning.
+    /// Finds the place where a scan of all components slipped, and returns to the beginning of the scan.
     fn survey(&mut self, scan: &ScanHeader, geometry: &Geometry, start: Input<R>) -> Result<Option<Slip>, Error> {
         let mark = self.decoder.mark;
         self.decoder.input = start;
         let shape = scan.shape(geometry);
-        // In place of the picture, which is made again.
+        // The picture is dropped first, because it is made again.
         let room = self.decoder.header.memory(geometry.scale) - (256 << 10);
         let Some(mark) = mark.filter(|_| Survey::memory(shape, scan.parts.len()) <= room) else {
             return Ok(None);
@@ -227,7 +227,7 @@ impl<R: BufRead> Run<R> {
             let remembers = own.is_refined_after(scan.shift, *approximate);
             let mut decoding = AcScan::new(own, shape, table, band, scan, remembers);
             let mcus = walk(input, &mut self.window, tables.interval, None, &mut decoding)?;
-            // What is not refined costs little.
+            // Blocks that are not refined cost little.
             if !scan.refines {
                 let spoiled = &mut self.spoiled[part.channel];
                 *spoiled = mcus.spoiled.max(*spoiled);
@@ -236,12 +236,12 @@ impl<R: BufRead> Run<R> {
         Ok(())
     }
 
-    /// Notes how much of its components a scan gave.
+    /// Adds the blocks that a scan gave to its channels.
     fn note(&mut self, scan: &ScanHeader, geometry: &Geometry, mcus: u64) {
         let (width, height) = scan.shape(geometry);
         for part in &scan.parts {
             let (across, down) = geometry.channels[part.channel].blocks;
-            // As many parts of the blocks that show something as of those that MCUs have.
+            // The same share of the visible blocks as of all blocks in MCUs.
             let blocks = u64::from(across) * u64::from(down) * mcus / (u64::from(width) * u64::from(height));
             self.found[part.channel] = self.found[part.channel].max(blocks);
         }

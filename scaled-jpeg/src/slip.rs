@@ -1,11 +1,10 @@
-//! Where a scan without restart markers went out of step: damage has left it a few MCUs too many, and whatever is behind it is as many
-//! beside its place.
+//! Finds where a scan without restart markers slipped: damage added a few MCUs there, and displaced all later MCUs by that number.
 //!
-//! A code resynchronises by itself, mostly within a few MCUs. How many are too many is known at the scan's end; where they are is found
-//! by laying the row behind each possible place below the one above it, in step and out of step. Only first coefficients are compared.
-//! Damage also changes by how much all that follow are too high. The same row tells that, but what it shows may itself be lighter or darker
-//! than what is above it: where that cannot be told apart, over so much of the picture that it matters, nothing is brought into step.
-//! A scan with too few MCUs may be cut as well, which no end would tell: it is not looked at.
+//! A Huffman code resynchronises by itself, usually within a few MCUs. The end of the scan shows how many MCUs were added. To find the
+//! place, the row behind each possible place is compared with the row above it, with and without the displacement. Only DC coefficients
+//! are compared. Damage also raises or lowers all later DC coefficients by an unknown amount. The same row shows the amount, unless the
+//! picture itself gets lighter or darker there. If the two cannot be told apart over much of the picture, the scan is not corrected.
+//! Scans with too few MCUs are not examined, because they may also be cut.
 
 use std::{cmp::Ordering, ops::Range};
 
@@ -15,49 +14,49 @@ use crate::{
     walk::{Scan, Stop},
 };
 
-/// What has to be done to a scan to bring it into step again.
+/// A slip, and how to correct it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Slip {
-    /// How many MCUs come before it.
+    /// The number of MCUs before the slip.
     pub(crate) at: u32,
-    /// How many MCUs are to be dropped there.
+    /// The number of MCUs to drop there.
     pub(crate) by: u32,
-    /// Over how many MCUs the place may be another.
+    /// The number of MCUs among which the place is uncertain.
     pub(crate) doubt: u32,
-    /// By part of the scan: by how much all later first coefficients are too high.
+    /// The amount by which all later DC coefficients are too high, by part of the scan.
     pub(crate) excess: Vec<i16>,
 }
 
-/// Of a part's blocks in an MCU, the mean first coefficient of the upper row and of the lower row.
+/// The mean DC coefficients of a part's upper row and lower row of blocks in an MCU.
 type Edges = [i16; 2];
 
-/// A scan that keeps of each MCU its edges only.
+/// A scan that keeps only the edges of each MCU.
 pub(crate) struct Survey {
-    /// MCUs in a row, and rows.
+    /// The number of MCUs in a row, and the number of rows.
     mcus: (u32, u32),
-    /// MCUs that were read whole.
+    /// The number of MCUs that were read.
     count: usize,
     parts: Vec<Surveyed>,
 }
 
 struct Surveyed {
     part: Part,
-    /// Blocks of an MCU, across and down.
+    /// The number of blocks of an MCU, across and down.
     shape: (usize, usize),
-    /// The first coefficient of the last block.
+    /// The DC coefficient of the last block.
     last: i16,
-    /// By MCU.
+    /// The edges of each MCU.
     edges: Vec<Edges>,
 }
 
 impl Survey {
-    /// Of parts with the blocks that an MCU has of them, across and down.
+    /// Surveys a scan of `parts`, each with its number of blocks in an MCU, across and down.
     pub(crate) fn new(mcus: (u32, u32), parts: impl Iterator<Item = (Part, (usize, usize))>) -> Self {
         let parts = parts.map(|(part, shape)| Surveyed { part, shape, last: 0, edges: Vec::new() });
         Self { mcus, count: 0, parts: parts.collect() }
     }
 
-    /// Reads an MCU; false where the data are none.
+    /// Reads an MCU. Returns whether the data are valid.
     fn read(&mut self, bytes: &Bytes, bits: &mut Bits) -> bool {
         self.parts.iter_mut().all(|own| {
             let (across, down) = own.shape;
@@ -85,18 +84,17 @@ impl Survey {
         })
     }
 
-    /// Bytes that a survey takes at most.
+    /// The maximum number of bytes that a survey allocates.
     pub(crate) fn memory(mcus: (u32, u32), parts: usize) -> u64 {
         // Vectors grow by doubling.
         u64::from(mcus.0) * u64::from(mcus.1) * (2 * parts * size_of::<Edges>() + size_of::<f32>()) as u64
     }
 
-    /// The slip of a scan that was walked to its end, which was not where it should be; none where it is not certain enough: its place
-    /// may be anywhere in more than a tenth of the scan or has less than two rows behind it, or what is behind it may be of another
-    /// lightness.
+    /// The slip of a scan that ended with surplus MCUs. Returns `None` if the slip is uncertain: its place may be anywhere in more than a
+    /// tenth of the scan, or has less than two rows behind it, or the lightness behind it cannot be told.
     pub(crate) fn slip(&self) -> Option<Slip> {
         let (width, count) = (self.mcus.0 as usize, self.count);
-        // Where more are gained, the end is not likely to be in step with what it shows.
+        // With more surplus MCUs, the end of the scan is unlikely to be in step.
         let by = count.checked_sub(self.mcus.0 as usize * self.mcus.1 as usize)?;
         if by == 0 || by > width / 4 || count <= 2 * width {
             return None;
@@ -121,16 +119,16 @@ impl Survey {
     }
 }
 
-/// In levels: what the lightness behind a slip may be off by because the row that tells it does not agree with itself.
+/// The maximum error of the lightness behind a slip because MCUs of the row disagree, in levels.
 const MOST_SCATTER: f32 = 2.5;
-/// In levels: what it may be off by because whole rows are lighter or darker than those above them. That is a bound from above.
+/// The maximum error because whole rows are lighter or darker than the rows above them, in levels.
 const MOST_CONTENT: f32 = 7.0;
 
-/// The likeliest place of a slip, and over how many MCUs it may be another; none where no place is likely, or too many are.
+/// The likeliest place of a slip, and the number of MCUs among which it is uncertain. Returns `None` if no place or too many are likely.
 fn place(parts: &[Match], count: usize) -> Option<(usize, usize)> {
-    /// Of the best place's score, what another needs to be as likely as that.
+    /// The part of the best score from which another place counts as likely.
     const ALIKE: f32 = 0.7;
-    /// Times the square root of a row's terms: what chance makes of them.
+    /// The score that chance reaches, divided by the square root of the number of terms of a row.
     const CHANCE: f32 = 1.5;
     let &Match { width, by, .. } = parts.first()?;
     let mut scores = vec![0.0; count + 1 - by];
@@ -147,18 +145,18 @@ fn place(parts: &[Match], count: usize) -> Option<(usize, usize)> {
     (doubt * 10 <= count).then_some((best, doubt))
 }
 
-/// By how much the row behind a slip is higher than that above it, in first coefficients.
+/// How much higher the DC coefficients of the row behind a slip are than those of the row above it.
 struct RowRise {
-    /// Of its MCUs.
+    /// The median rise of the row's MCUs.
     median: i16,
-    /// How far the median is from where most MCUs are alike, and how far these are apart.
+    /// The distance between the median and the densest quarter of the rises, plus the range of that quarter.
     scatter: f32,
-    /// By how much the picture itself may rise there: as the rows before and behind it do, or as the two parts of the row differ, of which
-    /// one is below the sound part of the slip's own row and the other below the row before.
+    /// How much the picture itself may rise there. This is estimated from the rises of the neighbouring rows, and from the two parts of the
+    /// row: one is below the sound part of the slip's own row, the other below the previous row.
     content: f32,
 }
 
-/// Where a quarter of values is closest together: their mean, and how far they are apart.
+/// The quarter of all values that is closest together: its mean and its range.
 fn densest(mut values: Vec<i32>) -> Option<(f32, f32)> {
     values.sort_unstable();
     let size = (values.len() / 4).max(4).min(values.len());
@@ -167,10 +165,10 @@ fn densest(mut values: Vec<i32>) -> Option<(f32, f32)> {
     Some((mean, (closest[size - 1] - closest[0]) as f32))
 }
 
-/// A part's edges, to be laid below each other.
+/// The edges of a part, to compare with the edges above them.
 struct Match<'a> {
     edges: &'a [Edges],
-    /// MCUs in a row.
+    /// The number of MCUs in a row.
     width: usize,
     by: usize,
 }
@@ -182,12 +180,12 @@ impl Match<'_> {
         start..(start + self.width).min(self.edges.len())
     }
 
-    /// The first MCU that has others above it, in step and out of step.
+    /// The first MCU that has MCUs above it both with and without the displacement.
     fn first(&self) -> usize {
         self.width + self.by + 1
     }
 
-    /// How much higher an MCU is than that above it: where nothing has slipped, or else where something has between them.
+    /// How much higher an MCU is than the MCU above it, without and with a slip between them.
     fn rise(&self, mcu: usize, slipped: bool) -> i32 {
         let above = if slipped { self.width + self.by } else { self.width };
         i32::from(self.edges[mcu][0]) - i32::from(self.edges[mcu - above][1])
@@ -195,14 +193,14 @@ impl Match<'_> {
 
     /// Adds to the score of each place how much better the row behind it fits if the scan slipped there.
     fn add(&self, scores: &mut [f32]) {
-        /// Times the usual rise: what is more says no more.
+        /// The multiple of the usual rise at which larger rises are cut off.
         const MOST: i64 = 4;
         let first = self.first();
         let all = first.min(self.edges.len())..self.edges.len();
         let rises = all.clone().map(|mcu| i64::from(self.rise(mcu, false).unsigned_abs()));
         let usual = rises.sum::<i64>() / all.len().max(1) as i64 + 1;
         let most = (MOST * usual) as i32;
-        // Of an MCU: by steps from one to the next, which do not tell of brightness; and rises, in step and out of step.
+        // Steps from an MCU to the next do not depend on brightness; rises are taken with and without the displacement.
         let terms = |mcu: usize| {
             if mcu < first {
                 return [0.0; 3];
@@ -220,14 +218,14 @@ impl Match<'_> {
             (row.end.max(next.start)..next.end).for_each(|mcu| add(&mut sums, terms(mcu), 1.0));
             (row.start..next.start.min(row.end)).for_each(|mcu| add(&mut sums, terms(mcu), -1.0));
             row = next;
-            // Whatever all of them rise by is a change of brightness.
+            // A rise that all MCUs share is a change of brightness.
             *score += (sums[0] + sums[1] * sums[1] / f64::max(sums[2], 1.0)) as f32;
         }
     }
 
-    /// How the row behind a slip lies below that above it.
+    /// The rise of the row behind a slip.
     fn row_rise(&self, at: usize) -> RowRise {
-        /// MCUs of a part of the row that tell something.
+        /// The minimum number of MCUs in a part of the row.
         const FEW: usize = 3;
         let rises = |mcus: Range<usize>, slipped| -> Vec<_> {
             let end = mcus.end.min(self.edges.len());
@@ -240,7 +238,7 @@ impl Match<'_> {
         let (mean, spread) = densest(all).unwrap_or_default();
         let rise = |mcus| densest(rises(mcus, false)).map_or(0.0, |(mean, _)| mean.abs());
         let mut content = rise(at.saturating_sub(self.width)..at).max(rise(row.end..row.end + self.width));
-        // The picture's next row begins so far behind the slip.
+        // The next row of the picture begins at this distance behind the slip.
         let next = (row.start + self.width - at % self.width).min(row.end);
         let (right, left) = (rises(row.start..next, true), rises(next..row.end, true));
         if right.len() >= FEW

@@ -1,4 +1,4 @@
-//! The way through a scan: rows, restart intervals, and what is left of it after damage.
+//! Walks through a scan: its rows, its restart intervals, and the data after damage.
 
 use std::{
     io::{self, BufRead},
@@ -11,24 +11,24 @@ use crate::{
     slip::Slip,
 };
 
-/// How far decoding came.
+/// Why decoding stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// To the end of what was asked for.
+    /// All requested MCUs are decoded.
     Done,
-    /// The window must be filled.
+    /// The window has too little data and must be filled.
     Hungry,
-    /// The next MCU cannot be read.
+    /// The next MCU is damaged.
     Damaged,
 }
 
 /// A scan that can decode parts of its rows.
 pub(crate) trait Scan {
-    /// MCUs in a row, and rows.
+    /// The number of MCUs in a row, and the number of rows.
     fn shape(&self) -> (u32, u32);
-    /// Blocks an MCU.
+    /// The number of blocks of an MCU.
     fn blocks(&self) -> usize;
-    /// Decodes MCUs of a row: those before the number it gives are done.
+    /// Decodes the MCUs `columns` of a row, while the data are before `safe`. Returns the first column that is not decoded, and why.
     fn decode(&mut self, window: &Window, bits: &mut Bits, row: u32, columns: Range<u32>, safe: usize) -> (u32, Stop);
     /// Whether [`leap`](Self::leap) may decode something.
     fn leaps(&self) -> bool {
@@ -38,13 +38,13 @@ pub(crate) trait Scan {
     fn leap(&mut self, _window: &Window, _bits: &mut Bits, _mcus: Range<u32>) -> u32 {
         0
     }
-    /// These MCUs are not there or cannot be read.
+    /// Fills the place of MCUs that are missing or damaged.
     fn lose(&mut self, row: u32, columns: Range<u32>);
-    /// These MCUs were decoded, and turn out to be others than they seemed.
+    /// Takes back MCUs that were decoded but belong elsewhere.
     fn retract(&mut self, _row: u32, _columns: Range<u32>) {}
-    /// Takes this off all first coefficients that follow, by part.
+    /// Subtracts `excess` from the DC coefficients of all later blocks, by part.
     fn lower(&mut self, _excess: &[i16]) {}
-    /// Reads an MCU for which the scan has no place: whether there was one.
+    /// Reads an MCU beyond the end of the scan. Returns whether there was one.
     fn spare(&mut self, bytes: &Bytes, bits: &mut Bits) -> bool;
     /// A restart interval begins.
     fn restart(&mut self);
@@ -52,38 +52,38 @@ pub(crate) trait Scan {
     fn end_row(&mut self, row: u32);
 }
 
-/// What became of a scan's MCUs. Those in neither number are missing because the file ends.
+/// The numbers of found and of damaged MCUs of a scan. All others are missing because the file ends.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Walked {
-    /// Readable, and certainly where they belong.
+    /// MCUs that are sound and certainly in their place.
     pub(crate) found: u64,
-    /// Lost by damage.
+    /// MCUs that are lost by damage.
     pub(crate) spoiled: u64,
-    /// Whether all of them are lost because the scan has no restart markers, and too many MCUs.
+    /// Whether all MCUs count as lost because a scan without restart markers has too many MCUs.
     pub(crate) slipped: bool,
 }
 
 /// How the data of a restart interval end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
-    /// With the interval's last MCU.
+    /// The data end with the last MCU of the interval.
     Tight,
-    /// After that, with something that is none.
+    /// Behind the last MCU are bytes that are no MCU.
     Loose,
-    /// After that, with more MCUs: some were gained, nobody knows where.
+    /// Behind the last MCU are more MCUs: damage added some at an unknown place.
     Long,
-    /// Before that, at a marker: some were lost, nobody knows where.
+    /// A marker comes before the last MCU: damage removed some at an unknown place.
     Short,
-    /// Nowhere: one of its MCUs cannot be read.
+    /// An MCU is damaged.
     Damaged,
-    /// Before its last MCU, with the file.
+    /// The file ends before the last MCU.
     Cut,
 }
 
 /// Decodes a scan whose header the input has just passed.
 ///
-/// After damage, and where data are missing, it goes on at the next restart marker. A scan without them that is known to slip is brought
-/// into step.
+/// After damaged or missing data, decoding continues at the next restart marker. A scan without restart markers that is known to slip is
+/// corrected from the slip on.
 pub(crate) fn walk<R: BufRead>(
     input: &mut Input<R>,
     window: &mut Window,
@@ -106,17 +106,17 @@ struct Walk<'a, R, S> {
     input: &'a mut Input<R>,
     window: &'a mut Window,
     scan: &'a mut S,
-    /// MCUs; 0 for no restarts.
+    /// The number of MCUs between restart markers; 0 without restart markers.
     interval: u32,
-    /// Of a row, in MCUs.
+    /// The number of MCUs in a row.
     width: u32,
     /// MCUs.
     total: u32,
     bits: Bits,
-    /// The next one.
+    /// The next MCU.
     mcu: u32,
     walked: Walked,
-    /// What was found before the first interval that did not end as it should.
+    /// What was found before the first interval with an irregular end.
     certain: Option<u64>,
 }
 
@@ -132,7 +132,7 @@ impl<R: BufRead, S: Scan> Walk<'_, R, S> {
             let mut is_lost = ending == Ending::Short;
             if end < self.total {
                 next = self.next(ending, start, end)?;
-                // Where a marker is missing, what follows is the next interval.
+                // If a marker is missing, the next interval follows without one.
                 is_lost |= ending == Ending::Long && next == Some(end);
             } else {
                 is_lost |= ending == Ending::Long;
@@ -160,7 +160,7 @@ impl<R: BufRead, S: Scan> Walk<'_, R, S> {
         }
     }
 
-    /// Decodes up to a slip, and brings the scan into step there.
+    /// Decodes up to a slip and corrects the scan there.
     fn pass(&mut self, slip: &Slip) -> io::Result<()> {
         self.read(slip.at)?;
         for _ in 0..slip.by {
@@ -172,7 +172,7 @@ impl<R: BufRead, S: Scan> Walk<'_, R, S> {
         Ok(())
     }
 
-    /// Decodes MCUs before `end`, as many as can be: how the data end.
+    /// Decodes as many MCUs before `end` as possible. Returns how the data end.
     fn decode(&mut self, end: u32) -> io::Result<Ending> {
         if let Some(ending) = self.read(end)? {
             return Ok(ending);
@@ -186,7 +186,7 @@ impl<R: BufRead, S: Scan> Walk<'_, R, S> {
         Ok(if self.has_spare() { Ending::Long } else { Ending::Loose })
     }
 
-    /// Decodes MCUs before `end`; if not all of them, how the data end.
+    /// Decodes the MCUs before `end`. Returns how the data end if some are missing.
     fn read(&mut self, end: u32) -> io::Result<Option<Ending>> {
         let reserve = self.scan.blocks() * BLOCK_BYTES;
         while self.mcu < end {
@@ -227,10 +227,10 @@ impl<R: BufRead, S: Scan> Walk<'_, R, S> {
         Ok(count > 0)
     }
 
-    /// Whether nothing but more MCUs follows, and padding. Padding is ones; what is anything else seldom ends so.
+    /// Whether only more MCUs and padding follow. Padding consists of ones, which other data seldom end with.
     fn has_spare(&mut self) -> bool {
         let mut bits = self.bits;
-        // So much is not what damage adds.
+        // Damage does not add that much data.
         if !self.window.has_ended() {
             return false;
         }
@@ -244,11 +244,11 @@ impl<R: BufRead, S: Scan> Walk<'_, R, S> {
         bits.bits(left) == (1 << left) - 1
     }
 
-    /// The first MCU behind the next restart marker, of an interval from `start` to `end` and what became of it; none where there is
-    /// no more.
+    /// The first MCU behind the next restart marker, after an interval from `start` to `end` that ended with `ending`. Returns `None` if
+    /// the scan has no more markers.
     ///
-    /// A marker's number tells how many others are missing. Where the data were all right up to it, it does as libjpeg has it: one
-    /// or two are missing, or the marker is an old one (one or two back), or else the number is a mistake.
+    /// The number of a marker tells how many markers are missing. If all data before the marker are sound, the rule is libjpeg's: one or
+    /// two markers are missing, or the marker is one or two numbers old, or its number is wrong.
     fn next(&mut self, ending: Ending, start: u32, end: u32) -> io::Result<Option<u32>> {
         let expected = (end / self.interval).wrapping_sub(1) & 7;
         let is_tight = ending == Ending::Tight;
@@ -261,7 +261,7 @@ impl<R: BufRead, S: Scan> Walk<'_, R, S> {
             match marker {
                 0xd0..=0xd7 => match u32::from(marker - 0xd0).wrapping_sub(expected) & 7 {
                     0 => return Ok(Some(end)),
-                    // The one before, twice.
+                    // The previous marker, repeated.
                     7 if is_empty => return Ok(Some(start)),
                     6 | 7 if is_tight => {}
                     3.. if is_tight => return Ok(Some(end)),
@@ -270,20 +270,20 @@ impl<R: BufRead, S: Scan> Walk<'_, R, S> {
                         return Ok(Some(end.saturating_add(ahead * self.interval).min(self.total)));
                     }
                 },
-                // Whatever else begins a segment, the scan is over.
+                // Any other marker that begins a segment ends the scan.
                 0xc0..=0xfe => {
                     self.input.unread(marker);
                     self.doubt();
                     return Ok(Some(self.total));
                 }
-                // Made by damage.
+                // A marker that damage made.
                 _ => {}
             }
         }
         Ok(None)
     }
 
-    /// The scan's data are complete. If there are more intervals, those that were taken for lost may have been there.
+    /// Ends the scan. If more intervals follow, intervals that counted as lost may have been there.
     fn settle(&mut self) -> io::Result<()> {
         if self.certain.is_some()
             && let Some(marker) = self.input.marker()?
@@ -296,14 +296,14 @@ impl<R: BufRead, S: Scan> Walk<'_, R, S> {
         Ok(())
     }
 
-    /// Markers were too many or too few: what was found after the first trouble with them may belong elsewhere.
+    /// Takes back what was found after the first irregular interval, because the number of markers was wrong.
     fn doubt(&mut self) {
         let certain = self.certain.unwrap_or(self.walked.found).min(self.walked.found);
         self.walked.spoiled += self.walked.found - certain;
         self.walked.found = certain;
     }
 
-    /// MCUs before `to` are not there.
+    /// Skips the MCUs before `to`, which are missing.
     fn lose(&mut self, to: u32) {
         let (from, width) = (self.mcu, self.width);
         self.rows(from, to, |scan, row, columns| {
@@ -316,7 +316,7 @@ impl<R: BufRead, S: Scan> Walk<'_, R, S> {
         self.mcu = to.max(from);
     }
 
-    /// Goes through MCUs row by row.
+    /// Calls `each` with MCUs, row by row.
     fn rows(&mut self, from: u32, to: u32, each: impl Fn(&mut S, u32, Range<u32>)) {
         let mut mcu = from;
         while mcu < to {
