@@ -1,4 +1,4 @@
-//! The way from a file to pixels.
+//! Decodes a file to pixels.
 
 use std::io::BufRead;
 
@@ -13,18 +13,18 @@ use crate::{
     tables::Tables,
 };
 
-/// Scans that a file may have unless [`Decoder::max_scans`] says otherwise. Encoders write a dozen; each may cost as much time as
-/// all of the picture.
+/// The maximum number of scans of a file, unless [`Decoder::max_scans`] sets another. Encoders write about a dozen. A scan may take as much
+/// time as the rest of the picture.
 pub const MAX_SCANS: usize = 500;
 
-/// A JPEG file of which the header was read.
+/// A JPEG file whose header has been read.
 pub struct Decoder<R> {
     pub(crate) input: Input<R>,
     pub(crate) header: Header,
     pub(crate) tables: Tables,
-    /// The header of the first scan, which the input has just passed.
+    /// The header of the first scan. The input is directly behind it.
     pub(crate) first: Option<ScanHeader>,
-    /// Remembers a place in the input, where that can be read again.
+    /// Remembers the current place in the input, if the input can be read again.
     pub(crate) mark: Option<Mark<R>>,
     pub(crate) approximate: bool,
     /// When several places of a scan are decoded at once; `None` for never.
@@ -32,32 +32,32 @@ pub struct Decoder<R> {
     pub(crate) max_scans: usize,
 }
 
-/// Gives an input that goes on where another is.
+/// Returns an input that continues where another one is.
 type Mark<R> = fn(&Input<R>) -> Input<R>;
 
 /// A reduced picture.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Picture {
-    /// In pixels.
+    /// The width in pixels.
     pub width: u32,
-    /// In pixels.
+    /// The height in pixels.
     pub height: u32,
     /// What the bytes of a pixel mean.
     pub pixels: Pixels,
     /// `width * height * pixels.channels()` bytes: rows from the top, without gaps.
     pub data: Vec<u8>,
-    /// How much of it was there.
+    /// How much of the picture the file contains.
     pub coverage: Coverage,
 }
 
-/// How much of a picture its file really holds. What is missing has the colour of what comes before it.
+/// How much of a picture its file contains. Missing blocks have the colour of the block before them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Coverage {
-    /// Blocks of 8 × 8 samples, of all components, that were readable. In a progressive file: whose mean was.
+    /// The number of sound blocks of 8 × 8 samples in all components. In a progressive file, a block is sound if its mean is.
     pub found: u64,
-    /// Blocks that the picture has.
+    /// The number of blocks of the picture.
     pub expected: u64,
 }
 
@@ -69,23 +69,23 @@ impl Coverage {
     }
 }
 
-/// Samples of one component, before they are brought to the picture's size and become colours.
+/// The samples of one component, before they are scaled to the picture's size and converted to colours.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Plane {
-    /// In samples: whole blocks, as many as show something of the picture.
+    /// The width in samples: whole blocks, as many as cover the picture.
     pub width: usize,
-    /// In samples, likewise.
+    /// The height in samples, as for the width.
     pub height: usize,
-    /// Samples that a block has, across and down.
+    /// The width and height of a block in samples.
     pub block: (usize, usize),
     /// `width * height` samples: rows from the top, without gaps.
     pub data: Vec<u8>,
 }
 
 impl<'a> Decoder<&'a [u8]> {
-    /// Reads the header of a file in memory. Other than [`new`](Self::new), it finds a height that only a segment behind the
-    /// first scan gives.
+    /// Reads the header of a file in memory. Unlike [`new`](Self::new), it finds a height that only a segment behind the first scan
+    /// contains.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -110,7 +110,7 @@ impl<'a> Decoder<&'a [u8]> {
         Ok(decoder)
     }
 
-    /// Looks through the rest of the file, which takes as long as some of its decoding.
+    /// Surveys the rest of the file, which takes a part of the time of decoding.
     #[must_use]
     pub fn outline(&self) -> Outline {
         let mut ahead = self.input.clone();
@@ -122,7 +122,7 @@ impl<'a> Decoder<&'a [u8]> {
                 0xda => outline.scans += 1,
                 _ => {}
             }
-            // A second start: another picture's, and this one is over without its end.
+            // A second start marker belongs to another picture: this one lacks its end marker.
             let has_segment = !matches!(marker, 0xd0..=0xd9 | 0x00..=0xbf);
             if matches!(marker, 0xd8 | 0xd9) || has_segment && !ahead.skip_segment(marker).unwrap_or(false) {
                 break;
@@ -132,30 +132,29 @@ impl<'a> Decoder<&'a [u8]> {
     }
 }
 
-/// What can be known of a file's scans without decoding them.
+/// What a file tells about its scans without decoding them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Outline {
-    /// Scans, the first one included.
+    /// The number of scans.
     pub scans: u32,
-    /// Whether an end marker follows the last of them.
+    /// Whether an end marker follows the last scan.
     pub ended: bool,
 }
 
-/// What a segment says that gives the number of lines.
+/// The number of lines in a DNL segment.
 fn lines(segment: Option<&[u8]>) -> u16 {
     segment.and_then(<[u8]>::first_chunk).map_or(0, |&bytes| u16::from_be_bytes(bytes))
 }
 
 impl<R: BufRead> Decoder<R> {
-    /// Reads a file's header, and no further. A height that only a segment behind the first scan gives is not in it: such a file,
-    /// of which there are hardly any, can be decoded from a slice only, with [`from_slice`](Decoder::from_slice).
+    /// Reads the header of a file. A file whose height is in a segment behind the first scan, which is rare, can only be decoded from a
+    /// slice, with [`from_slice`](Decoder::from_slice).
     ///
-    /// The reader may be a slice, or anything that hands out a file piece by piece; what it hands out at a time is copied
-    /// at once, and never asked for again.
+    /// The reader may return the file in pieces of any size. Each piece is copied at once and read only once.
     ///
     /// # Errors
-    /// [`Error`] where the input is no JPEG, ends in its header, or is of a kind that this crate does not decode.
+    /// Returns an [`Error`] if the input is not a JPEG, ends in its header, or is of a kind that this crate does not decode.
     pub fn new(reader: R) -> Result<Self, Error> {
         Self::open(Input::new(reader))
     }
@@ -174,30 +173,30 @@ impl<R: BufRead> Decoder<R> {
         })
     }
 
-    /// What is known before the first scan.
+    /// The header.
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// Allows to leave out the last refinement of a progressive file's component where that changes no sample by a level or
-    /// more, as its quantisers tell. It is often half of the file.
+    /// Permits the decoder to skip the last refinement of a progressive file's component if the quantisers show that it changes no sample
+    /// by a level or more. The last refinement is often half of the file.
     #[must_use]
     pub fn approximate(mut self, allowed: bool) -> Self {
         self.approximate = allowed;
         self
     }
 
-    /// Hands out components as they are stored, whatever the file says of their colours: for a container that knows better. Four
-    /// still count as inks in Adobe's sense, and are inverted.
+    /// Returns components as they are stored, whatever colours the file announces, for containers that announce their own. Four components
+    /// still count as inks that Adobe's convention inverts.
     #[must_use]
     pub fn untransformed(mut self) -> Self {
         (self.header.jfif, self.header.adobe) = (false, Some(0));
         self
     }
 
-    /// How many scans the file may have, instead of [`MAX_SCANS`]: a bound of the time that it takes, which is in proportion to
-    /// them and to the picture's size. A file with more is an error, not a picture of its first ones.
+    /// Sets the maximum number of scans, instead of [`MAX_SCANS`]. Decoding takes time in proportion to the number of scans and the size of
+    /// the picture. A file with more scans is an error.
     #[must_use]
     pub fn max_scans(mut self, scans: usize) -> Self {
         self.max_scans = scans;
@@ -223,7 +222,7 @@ impl<R: BufRead> Decoder<R> {
     /// Decodes the picture at a scale.
     ///
     /// # Errors
-    /// [`Error`] where nothing of it can be decoded. A picture that is there in part is no error: see [`Coverage`].
+    /// Returns an [`Error`] if nothing can be decoded. A picture that is there in part is not an error: see [`Coverage`].
     pub fn decode(self, scale: Scale) -> Result<Picture, Error> {
         let pixels = self.header.colours().pixels();
         let (output, coverage) = Run::decode(self, scale, true)?;

@@ -1,4 +1,4 @@
-//! Scales, and what they make of a frame: transforms, planes, sizes, memory.
+//! Scales, and the transforms, planes, sizes and memory of a frame at a scale.
 
 use crate::{
     header::Header,
@@ -6,7 +6,7 @@ use crate::{
     tables,
 };
 
-/// By what a picture is reduced.
+/// The factor by which a picture is reduced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scale {
     /// 1/8: one sample of each block of 8 × 8.
@@ -40,7 +40,7 @@ impl Scale {
         Self::Full,
     ];
 
-    /// The numerator over 8, which is the edge in samples of a block of 8 × 8.
+    /// The numerator of the scale in eighths. It is also the edge in samples of a block of 8 × 8.
     #[must_use]
     pub fn eighths(self) -> u32 {
         match self {
@@ -55,15 +55,15 @@ impl Scale {
         }
     }
 
-    /// Width and height, in pixels, of a picture of `size` at this scale. Parts of a pixel count as one.
+    /// The width and height in pixels of a picture of `size` at this scale, rounded up.
     #[must_use]
     pub fn apply(self, (width, height): (u32, u32)) -> (u32, u32) {
         let edge = |edge: u32| u32::try_from((u64::from(edge) * u64::from(self.eighths())).div_ceil(8)).unwrap_or(edge);
         (edge(width), edge(height))
     }
 
-    /// The smallest scale that makes a picture of `size` no smaller than `wanted` on either axis; [`Full`](Self::Full) where
-    /// `wanted` is larger than `size`.
+    /// The smallest scale at which a picture of `size` is no smaller than `wanted` on either axis, or [`Full`](Self::Full) if `wanted` is
+    /// larger than `size`.
     #[must_use]
     pub fn smallest_leaving(wanted: (u32, u32), size: (u32, u32)) -> Self {
         let suffices = |scale: &Self| {
@@ -77,35 +77,35 @@ impl Scale {
 /// One component at a scale.
 #[derive(Debug, Clone)]
 pub(crate) struct Channel {
-    /// Blocks of a whole MCU.
+    /// The number of blocks of a whole MCU.
     pub(crate) h: u32,
     pub(crate) v: u32,
-    /// Samples of a block, at most 14 on each axis: as many as the luminance has there, if that is possible.
+    /// The width and height of a block in samples, at most 14. If possible, they give as many samples as the luminance has there.
     pub(crate) width: usize,
     pub(crate) height: usize,
-    /// Blocks that show something of the picture, which are those of a scan of this component alone.
+    /// The number of blocks that cover the picture, across and down. A scan of this component alone has these blocks.
     pub(crate) blocks: (u32, u32),
-    /// Samples that show something of the picture.
+    /// The number of samples that cover the picture, across and down.
     pub(crate) shown: (usize, usize),
-    /// How its samples are brought to the picture's size, across and down.
+    /// How samples are scaled to the picture's size, across and down.
     pub(crate) upsampling: (Upsampling, Upsampling),
     /// The last coefficient in zigzag order that the transform needs.
     pub(crate) last: u8,
 }
 
-/// How samples on one axis become as many as the picture has pixels there.
+/// How samples are scaled to pixels on one axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Upsampling {
-    /// They are as many.
+    /// Each sample is one pixel.
     None,
-    /// Each of them becomes two, three quarters of which are its own, and a quarter the nearer neighbour's.
+    /// Each sample becomes two pixels, each of three quarters of the sample and one quarter of the nearer neighbour.
     Triangle,
-    /// The nearest one is taken.
+    /// Each pixel takes the nearest sample.
     Nearest,
 }
 
 impl Channel {
-    /// Whether the transform needs the coefficient of that zigzag index.
+    /// Whether the transform needs the coefficient with this zigzag index.
     pub(crate) fn keeps(&self, index: usize) -> bool {
         let at = usize::from(tables::NATURAL[index & 63]);
         at % 8 < self.width && at / 8 < self.height
@@ -116,7 +116,7 @@ impl Channel {
 #[derive(Debug, Clone)]
 pub(crate) struct Geometry {
     pub(crate) scale: Scale,
-    /// Of the reduced picture.
+    /// The size of the reduced picture in pixels.
     pub(crate) size: (u32, u32),
     pub(crate) mcus: (u32, u32),
     pub(crate) h_max: u32,
@@ -134,7 +134,7 @@ impl Geometry {
         let channels = header.components.iter().map(|component| {
             let (h, v) = (u32::from(component.h), u32::from(component.v));
             let (width, height) = match (edge(scale.eighths(), h_max, h), edge(scale.eighths(), v_max, v)) {
-                // For so few samples of it, a lone axis is not worth a progressive file's largest scans.
+                // With so few samples, detail on one axis is not worth reading the largest scans of a progressive file.
                 (_, 1) | (1, _) if scale == Scale::Eighth => (1, 1),
                 both => both,
             };
@@ -160,44 +160,44 @@ impl Geometry {
         Self { scale, size: scale.apply(size), mcus, h_max, v_max, channels }
     }
 
-    /// Samples in a row of a channel's plane, those beyond the picture's edge included.
+    /// The number of samples in a row of a channel's plane, including samples beyond the picture's edge.
     pub(crate) fn stride(&self, channel: &Channel) -> usize {
         self.mcus.0 as usize * channel.h as usize * channel.width
     }
 
-    /// Pixels in a row of an MCU, and rows.
+    /// The width and height of an MCU in pixels.
     pub(crate) fn mcu_size(&self) -> (usize, usize) {
         ((self.h_max * self.scale.eighths()) as usize, (self.v_max * self.scale.eighths()) as usize)
     }
 
-    /// Rows of samples that pixels depend on above and below their own: none or one.
+    /// The number of rows of samples above and below a pixel's own that the pixel depends on: 0 or 1.
     pub(crate) fn context(&self) -> usize {
         usize::from(self.channels.iter().any(|channel| channel.upsampling.1 == Upsampling::Triangle))
     }
 
-    /// Rows of a channel's plane that a row of MCUs makes.
+    /// The number of rows of a channel's plane in a row of MCUs.
     pub(crate) fn mcu_height(channel: &Channel) -> usize {
         channel.v as usize * channel.height
     }
 
-    /// Blocks of a channel in whole MCUs: in a row, and rows.
+    /// The number of blocks of a channel in whole MCUs, across and down.
     pub(crate) fn padded(&self, channel: &Channel) -> (usize, usize) {
         (self.mcus.0 as usize * channel.h as usize, self.mcus.1 as usize * channel.v as usize)
     }
 }
 
 impl Header {
-    /// Memory that [`Decoder::decode`](crate::Decoder::decode) takes from the heap at its peak, the picture included, in
-    /// bytes: an estimate from above. What the reader holds, and this header, come on top.
+    /// An upper bound of the bytes that [`Decoder::decode`](crate::Decoder::decode) allocates at its peak, including the picture. The buffer
+    /// of the reader and this header are not included.
     ///
-    /// A picture in one scan, as nearly all sequential files have it, takes its pixels and one row of blocks. One in
-    /// several scans takes its samples besides. A progressive one takes up to 10 bytes for each block of 8 × 8, and 2 for
-    /// each of its other coefficients that the scale needs.
+    /// A picture in one scan, as in nearly all sequential files, takes its pixels and one row of blocks. A picture in several scans also
+    /// takes its samples. A progressive picture takes up to 10 bytes for each block of 8 × 8, and 2 bytes for each AC coefficient that
+    /// the scale needs.
     #[must_use]
     pub fn memory(&self, scale: Scale) -> u64 {
-        /// The window, lookup tables, rows in between.
+        /// The window, lookup tables and intermediate rows.
         const REST: u64 = 544 << 10;
-        /// Beyond the picture's edge, at most.
+        /// The maximum number of bytes of a row beyond the picture's edge.
         const REST_OF_ROW: u64 = 64;
         let height = if self.height == 0 { u16::MAX } else { self.height };
         let geometry = Geometry::new(self, u32::from(height), scale);
@@ -214,7 +214,7 @@ impl Header {
             let (width, height) = geometry.padded(channel);
             let (blocks, others) =
                 ((width * height) as u64, (1..64).filter(|&index| channel.keeps(index)).count() as u64);
-            // Of the largest scan.
+            // The number of blocks of the largest scan.
             all = if self.interleaved { all + blocks } else { blocks.max(all) };
             if self.progressive {
                 kept += blocks * (2 + 2 * others);
@@ -227,10 +227,10 @@ impl Header {
     }
 }
 
-/// How a channel with `samples` of an MCU, across and down, becomes one of `max` blocks; `shown` of its columns show something.
+/// How a channel with `samples` of an MCU, across and down, is scaled to `max`; `shown` of its columns cover the picture.
 ///
-/// What libjpeg does by default: a triangle filter for two pixels a sample, and repetition for more. The latter also at smaller
-/// scales, where a transform mostly has made as many samples as are needed.
+/// This is libjpeg's default: a triangle filter for two pixels a sample, and repetition for more. Smaller scales use repetition, because
+/// the transform usually makes as many samples as needed.
 fn upsampling(scale: Scale, samples: (u32, u32), max: (u32, u32), shown: u32) -> (Upsampling, Upsampling) {
     let pixels = (max.0 * scale.eighths(), max.1 * scale.eighths());
     let filters = scale == Scale::Full
@@ -245,16 +245,16 @@ fn upsampling(scale: Scale, samples: (u32, u32), max: (u32, u32), shown: u32) ->
     (one(samples.0, pixels.0), one(samples.1, pixels.1))
 }
 
-/// Samples on one axis that a block of a component with sampling factor `factor` of `max` is transformed to, so that they
-/// have the scale of the picture, or a whole part of it.
+/// The number of samples on one axis of a block, for a component with sampling factor `factor` of `max`. It gives the component the scale
+/// of the picture or a whole fraction of it.
 fn edge(eighths: u32, max: u32, factor: u32) -> u8 {
     if eighths == 8 {
         return 8;
     }
     let wanted = eighths * max;
-    // More than are stored only where the luminance, too, has more than half of them.
+    // A block gets more samples than are stored only if the luminance also has more than half of its samples.
     let most = if eighths > 4 { 2 * eighths } else { 8 };
     let fitting = (1..=most).rev().find(|edge| wanted.is_multiple_of(factor * edge));
-    // Where factors have no common measure, such as 2 of 3, samples are repeated unevenly.
+    // If one factor does not divide the other, such as 2 and 3, samples are repeated unevenly.
     fitting.unwrap_or_else(|| wanted.div_ceil(factor).min(8)) as u8
 }

@@ -1,4 +1,4 @@
-//! What a file says of its picture: its segments up to the first scan, and the headers of scans.
+//! Reads the segments of a file up to the first scan, and the headers of scans.
 
 use std::io::BufRead;
 
@@ -9,20 +9,20 @@ use crate::{
     tables::Tables,
 };
 
-/// What is known of a JPEG before its first scan.
+/// The properties of a JPEG that precede its first scan.
 #[derive(Debug, Clone, Default)]
 pub struct Header {
-    /// In pixels, as stored: not turned by the Exif orientation.
+    /// The width in pixels as stored, before the Exif orientation is applied.
     pub width: u16,
-    /// In pixels; 0 where only a segment behind the first scan gives it.
+    /// The height in pixels; 0 if only a segment behind the first scan contains it.
     pub height: u16,
-    /// Whether the coefficients come in several scans that refine each other.
+    /// Whether the file is progressive: its scans refine each other.
     pub progressive: bool,
-    /// Whether the first scan has all components, as in nearly all sequential files: then the picture is made row by row.
+    /// Whether the first scan has all components, as in nearly all sequential files. Such a picture is made row by row.
     pub interleaved: bool,
-    /// One, three or four.
+    /// The components: one, three or four.
     pub components: Vec<Component>,
-    /// Whether a JFIF segment is there, which says that three components are `YCbCr`.
+    /// Whether the file has a JFIF segment, which makes three components `YCbCr`.
     pub jfif: bool,
     /// The colour transform of an Adobe segment: 0 none, 1 `YCbCr`, 2 YCCK.
     pub adobe: Option<u8>,
@@ -35,17 +35,17 @@ pub struct Header {
 /// A component of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Component {
-    /// The name by which scans refer to it.
+    /// The identifier by which scans refer to the component.
     pub id: u8,
     /// Horizontal sampling factor, 1 to 4. That of a lone component counts as 1.
     pub h: u8,
     /// Vertical sampling factor, 1 to 4. That of a lone component counts as 1.
     pub v: u8,
-    /// Number of its quantisation table, 0 to 3.
+    /// The number of the quantisation table, 0 to 3.
     pub quantisation: u8,
 }
 
-/// Which colours the components are.
+/// The colour model of the components.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colours {
     /// One component: grey.
@@ -54,14 +54,14 @@ pub enum Colours {
     Rgb,
     /// Luminance and two of chrominance.
     YCbCr,
-    /// How much of cyan, magenta, yellow and black ink is missing: as Adobe stores them, and so everyone.
+    /// Cyan, magenta, yellow and black, inverted as Adobe and everyone else stores them: 255 is no ink.
     Cmyk,
-    /// The same, with the amounts of cyan, magenta and yellow in `YCbCr`.
+    /// Inverted inks as well, with cyan, magenta and yellow in `YCbCr`.
     Ycck,
 }
 
 impl Header {
-    /// Which colours the components are, by the rules of libjpeg, with which every file in the world was tried.
+    /// The colour model by the rules of libjpeg, which practically all files have been tried with.
     #[must_use]
     pub fn colours(&self) -> Colours {
         let ids: Vec<u8> = self.components.iter().map(|component| component.id).collect();
@@ -76,7 +76,7 @@ impl Header {
 }
 
 impl Header {
-    /// Takes in the frame's segment.
+    /// Reads the segment of the frame.
     pub(crate) fn frame(&mut self, marker: u8, segment: &[u8]) -> Result<(), Error> {
         const CUT: Error = Error::Corrupt("the frame header is cut off");
         let (&[precision, h1, h0, w1, w0, count], listed) = segment.split_first_chunk().ok_or(CUT)?;
@@ -108,7 +108,7 @@ impl Header {
     }
 }
 
-/// Reads up to the first scan's header, and no further.
+/// Reads up to and including the header of the first scan.
 pub(crate) fn read<R: BufRead>(input: &mut Input<R>) -> Result<(Header, Tables, ScanHeader), Error> {
     let (mut header, mut tables) = (Header::default(), Tables::default());
     let mut profile = Vec::new();
@@ -118,7 +118,7 @@ pub(crate) fn read<R: BufRead>(input: &mut Input<R>) -> Result<(Header, Tables, 
     }
     while let Some(marker) = input.marker()? {
         match marker {
-            // A second start, restart markers and those without meaning stand alone.
+            // A second start marker, restart markers and markers without meaning have no segment.
             0xd8 | 0xd0..=0xd7 | 0x01 => continue,
             0xd9 => break,
             0xda if header.components.is_empty() => return Err(Error::Corrupt("a scan comes before the frame")),
@@ -161,7 +161,7 @@ pub(crate) fn read<R: BufRead>(input: &mut Input<R>) -> Result<(Header, Tables, 
     Err(Error::NoPicture)
 }
 
-/// Joins an ICC profile's segments, which begin with their number and how many there are.
+/// Joins the segments of an ICC profile. Each begins with its number and the number of segments.
 fn join(mut parts: Vec<Vec<u8>>) -> Option<Vec<u8>> {
     parts.sort_by_key(|part| part[0]);
     parts.dedup_by_key(|part| part[0]);
@@ -172,27 +172,27 @@ fn join(mut parts: Vec<Vec<u8>>) -> Option<Vec<u8>> {
 #[derive(Debug)]
 pub(crate) struct ScanHeader {
     pub(crate) parts: Vec<Selected>,
-    /// Zigzag indices of the first and the last coefficient. They mean something in progressive files only, as the rest does.
+    /// The zigzag indices of the first and the last coefficient. These and the fields below have a meaning in progressive files only.
     pub(crate) first: u8,
     pub(crate) last: u8,
-    /// Whether coefficients are refined that an earlier scan gave in part.
+    /// Whether the scan refines coefficients of an earlier scan.
     pub(crate) refines: bool,
-    /// By how many bits coefficients are to be shifted.
+    /// The number of bits by which to shift coefficients.
     pub(crate) shift: u32,
 }
 
 /// A component of a scan.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Selected {
-    /// Its place in the frame.
+    /// The index of the component in the frame.
     pub(crate) channel: usize,
-    /// Numbers of its Huffman tables.
+    /// The numbers of the Huffman tables.
     pub(crate) dc: u8,
     pub(crate) ac: u8,
 }
 
 impl ScanHeader {
-    /// MCUs in a row, and rows: see [`mcu`](Self::mcu).
+    /// The number of MCUs in a row, and the number of rows: see [`mcu`](Self::mcu).
     pub(crate) fn shape(&self, geometry: &Geometry) -> (u32, u32) {
         match self.parts[..] {
             [only] => geometry.channels[only.channel].blocks,
@@ -200,13 +200,13 @@ impl ScanHeader {
         }
     }
 
-    /// Blocks of a channel in an MCU, across and down: where there is one component only, one.
+    /// The number of blocks of a channel in an MCU, across and down. It is one by one in a scan of one component.
     pub(crate) fn mcu(&self, channel: &Channel) -> (usize, usize) {
         if self.parts.len() == 1 { (1, 1) } else { (channel.h as usize, channel.v as usize) }
     }
 
     /// # Errors
-    /// [`Error::Corrupt`] where it contradicts the frame or itself.
+    /// Returns [`Error::Corrupt`] if the header contradicts the frame or itself.
     pub(crate) fn read(segment: &[u8], header: &Header) -> Result<Self, Error> {
         const CUT: Error = Error::Corrupt("a scan header is cut off");
         let (&count, rest) = segment.split_first().ok_or(CUT)?;
@@ -214,7 +214,7 @@ impl ScanHeader {
         let &[first, last, approximation] = rest.first_chunk().ok_or(CUT)?;
         let mut parts: Vec<Selected> = Vec::new();
         for &[id, tables] in listed.as_chunks::<2>().0 {
-            // Components may share a name; then they are meant in turn.
+            // If components share an identifier, the scan means them in turn.
             let used = |channel: &usize| parts.iter().all(|part| part.channel != *channel);
             let named = |&channel: &usize| header.components[channel].id == id;
             let channel = (0..header.components.len()).filter(named).find(used);

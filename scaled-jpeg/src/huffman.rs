@@ -1,21 +1,21 @@
-//! Huffman tables, and what decoding looks up instead of them.
+//! Huffman tables, and the lookup tables made from them.
 
 use std::iter;
 
 use crate::{bits::Bits, error::Error};
 
-/// A table as a file gives it.
+/// A table as stored in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Spec {
-    /// Codes of each length, from 1.
+    /// The number of codes of each length, from 1.
     pub(crate) counts: [u8; 16],
-    /// Symbols in the order of their codes.
+    /// The symbols in the order of their codes.
     pub(crate) symbols: Vec<u8>,
 }
 
 impl Spec {
     /// # Errors
-    /// [`Error::Corrupt`] where there are more codes than their lengths allow.
+    /// Returns [`Error::Corrupt`] if there are more codes than their lengths allow.
     pub(crate) fn new(counts: [u8; 16], symbols: &[u8]) -> Result<Self, Error> {
         let mut free = 1_i32;
         for &count in &counts {
@@ -28,12 +28,12 @@ impl Spec {
     }
 }
 
-/// Every symbol and its code's length by the next sixteen bits, for what the small tables do not cover.
+/// All symbols and the lengths of their codes by the next sixteen bits, for codes that are too long for the lookup tables.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Codes {
-    /// By length, from 1: the first sixteen-bit word above all codes of up to that length.
+    /// By length, from 1: the lowest sixteen-bit word above all codes of up to this length.
     limits: [u32; 17],
-    /// By length: what to add to a code to have its symbol's index.
+    /// By length: what to add to a code to get the index of its symbol.
     offsets: [i32; 17],
     symbols: Vec<u8>,
 }
@@ -54,7 +54,7 @@ impl Codes {
 
     /// The symbol that sixteen bits begin with, and the length of its code.
     ///
-    /// Not inlined, and by value: a reader of bits to which a pointer is given away cannot stay in registers.
+    /// Not inlined, and called by value: a bit reader whose address is taken cannot stay in registers.
     #[inline(never)]
     pub(crate) fn symbol(&self, word: u32) -> Option<(u8, u32)> {
         let length = (1..=16).find(|&length| word < self.limits[length])?;
@@ -63,12 +63,12 @@ impl Codes {
     }
 }
 
-/// Bits that the lookup tables look at.
+/// The number of bits that index the lookup tables.
 pub(crate) const BITS: u32 = 12;
 
 /// Differences of DC coefficients.
 pub(crate) struct DcTable {
-    /// Difference, and in the lowest byte the bits it takes; zero where the table does not reach.
+    /// The difference, and in the lowest byte the number of bits. Zero for codes that are too long.
     lookup: Box<[i32; 1 << BITS]>,
     pub(crate) codes: Codes,
 }
@@ -88,7 +88,7 @@ impl DcTable {
         Self { lookup, codes: Codes::new(spec) }
     }
 
-    /// Takes a difference; none where no code begins so. Up to 31 bits.
+    /// Takes a difference of up to 31 bits. Returns `None` if the code is invalid.
     #[inline(always)]
     pub(crate) fn difference(&self, bits: &mut Bits) -> Option<i32> {
         let entry = self.lookup[bits.peek::<BITS>()];
@@ -102,30 +102,30 @@ impl DcTable {
     }
 }
 
-/// The most that an entry takes: a third of what a refill gives.
+/// The maximum number of bits of an entry: a third of what a refill makes available.
 const MOST_BITS: u32 = 18;
 
-/// By how many coefficients a packed entry may have moved on before its last symbol begins.
+/// The maximum number of coefficients that a packed entry passes before its last symbol.
 pub(crate) const PACKED_ADVANCE: u32 = 7;
 
-/// What an entry adds to the coefficient's index where the block ends.
+/// What an entry adds to the coefficient's index at the end of the block.
 pub(crate) const END: u32 = 128;
 
-/// AC coefficients of a sequential scan.
+/// Lookup tables for AC coefficients of a sequential scan.
 pub(crate) struct AcTable {
-    /// Several whole symbols with their values: bits that they take, and in the upper byte by how many coefficients they
-    /// move on. Zero where the table does not reach.
+    /// Several whole symbols with their values: the number of bits and, in the upper byte, the number of coefficients. Zero for codes that
+    /// are too long.
     pub(crate) packed: Box<[u16; 1 << BITS]>,
-    /// The same for one symbol.
+    /// One symbol with its value, as above.
     pub(crate) single: Box<[u16; 1 << BITS]>,
-    /// One value: from the top, the bits of its code, its own, by how many coefficients it moves on, and all bits that the
-    /// entry takes, which may include the end of the block. Zero where the table does not reach.
+    /// One value: from the top byte, the number of bits of the code, the number of bits of the value, the number of coefficients, and the
+    /// number of all bits, which may include the end of the block. Zero for codes that are too long.
     pub(crate) value: Box<[u32; 1 << BITS]>,
     pub(crate) codes: Codes,
 }
 
 impl AcTable {
-    /// Where all coefficients are needed, the tables that skip some of them stay empty.
+    /// If all coefficients are needed, the tables that skip coefficients stay empty.
     pub(crate) fn new(spec: &Spec, needed: u8) -> Self {
         let codes = Codes::new(spec);
         let short = Short::new(spec);
@@ -137,7 +137,7 @@ impl AcTable {
         Self { packed, single, value, codes }
     }
 
-    /// Takes a symbol: bits of its value, and by how many coefficients it moves on.
+    /// Takes a symbol. Returns the number of bits of its value, and the number of coefficients.
     #[inline(always)]
     pub(crate) fn long(&self, bits: &mut Bits) -> Option<(u32, u32)> {
         let (symbol, length) = self.codes.symbol(bits.peek::<16>() as u32)?;
@@ -146,10 +146,10 @@ impl AcTable {
     }
 }
 
-/// AC coefficients of a progressive scan.
+/// Lookup tables for AC coefficients of a progressive scan.
 pub(crate) struct ProgressiveTable {
-    /// Several whole symbols with their values: bits that they take, by how many coefficients they move on, and in the upper
-    /// half a bit for each of these that is not zero. Zero where the table does not reach, or more than one block ends.
+    /// Several whole symbols with their values: the number of bits, the number of coefficients and, in the upper half, a bit for each
+    /// coefficient that is not zero. Zero for codes that are too long, and where more than one block ends.
     pub(crate) packed: Box<[u32; 1 << BITS]>,
     /// The same for one symbol.
     pub(crate) single: Box<[u32; 1 << BITS]>,
@@ -184,15 +184,15 @@ fn entry(bits: u32, advance: u32) -> u16 {
     (bits | advance << 8) as u16
 }
 
-/// By how many coefficients a symbol moves on, itself included.
+/// The number of coefficients that a symbol passes, including its own.
 fn advance(symbol: u8) -> u32 {
-    // Those without a value that are no sixteen zeros end the block.
+    // A symbol without a value ends the block, unless it stands for sixteen zeros.
     if symbol & 15 == 0 && symbol != 0xf0 { END + 1 } else { u32::from(symbol >> 4) + 1 }
 }
 
 /// The symbols with short codes, from which the lookup tables are made.
 struct Short {
-    /// Symbol and length of the code that a word begins with; length 0 where that is longer.
+    /// The symbol and the length of the code at the start of each word. The length is 0 for longer codes.
     codes: Box<[(u8, u8); 1 << BITS]>,
 }
 
@@ -200,7 +200,7 @@ impl Short {
     fn new(spec: &Spec) -> Self {
         let mut codes = Vec::with_capacity(1 << BITS);
         let mut symbols = spec.symbols.iter();
-        // Codes are in the order of the words that begin with them.
+        // Codes have the order of the words that begin with them.
         for (length, &count) in (1..=BITS).zip(&spec.counts) {
             for &symbol in symbols.by_ref().take(count.into()) {
                 codes.extend(iter::repeat_n((symbol, length as u8), 1 << (BITS - length)));
@@ -210,13 +210,13 @@ impl Short {
         Self { codes: table(|word| codes[word]) }
     }
 
-    /// The symbol that begins `used` bits into the word, if its code lies inside.
+    /// The symbol that begins `used` bits into the word, if its code is within the word.
     fn symbol(&self, word: usize, used: u32) -> Option<(u8, u32)> {
         let (symbol, length) = self.codes[word << used & ((1 << BITS) - 1)];
         (length > 0 && used + u32::from(length) <= BITS).then_some((symbol, u32::from(length)))
     }
 
-    /// The same: the bits that it takes with its value, and its advance.
+    /// The number of bits of this symbol with its value, and its number of coefficients.
     fn single(&self, word: usize, used: u32) -> Option<(u32, u32)> {
         let (symbol, length) = self.symbol(word, used)?;
         Some((length + u32::from(symbol & 15), advance(symbol)))
@@ -237,7 +237,7 @@ impl Short {
         entry(bits, advance)
     }
 
-    /// One or several symbols with what they add to a block's history.
+    /// One or several symbols, with the bits that they add to the history of a block.
     fn history(&self, word: usize, several: bool) -> u32 {
         let (mut bits, mut advance, mut history) = (0, 0, 0);
         while bits < BITS
@@ -245,7 +245,7 @@ impl Short {
             && let Some((symbol, length)) = self.symbol(word, bits)
         {
             let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
-            // A bit beyond the upper half has no place in the entry, and the end of several blocks neither.
+            // The entry has no place for bits beyond its upper half, nor for the end of several blocks.
             if size > 0 && advance + run > 15 || size == 0 && !matches!(run, 0 | 15) {
                 break;
             }
@@ -274,13 +274,13 @@ impl Short {
     }
 }
 
-/// The value that the lowest `size` bits stand for.
+/// The value of the lowest `size` bits.
 pub(crate) fn extend(bits: i32, size: u32) -> i32 {
     let bits = bits & ((1 << size) - 1);
     if size > 0 && bits >> (size - 1) == 0 { bits - ((1 << size) - 1) } else { bits }
 }
 
-/// A lookup table on the heap, of a length that the compiler knows.
+/// Makes a lookup table on the heap whose length the compiler knows.
 #[allow(clippy::unnecessary_box_returns)]
 pub(crate) fn table<T, const N: usize>(entry: impl Fn(usize) -> T) -> Box<[T; N]> {
     let entries: Box<[T]> = (0..N).map(entry).collect();

@@ -1,7 +1,7 @@
-//! Scans of progressive files with other coefficients than the first.
+//! Decodes AC scans of progressive files.
 //!
-//! A scan that only says more of coefficients that no kept sample depends on is not read at all. One that refines needs to know
-//! which coefficients were not zero before it, since these take a bit each: that is one word a block.
+//! A scan is skipped if no needed sample depends on its coefficients. A refining scan has a bit for each coefficient that was not zero
+//! before, so one word for each block remembers these.
 
 use std::ops::Range;
 
@@ -14,10 +14,10 @@ use crate::{
     walk::{Scan, Stop},
 };
 
-/// A scan of a band of one component's other coefficients.
+/// A scan of a band of AC coefficients of one component.
 pub(crate) struct AcScan<'a> {
     own: &'a mut Coefficients,
-    /// The component's blocks.
+    /// The number of blocks of the component, across and down.
     shape: (u32, u32),
     table: ProgressiveTable,
     band: Band,
@@ -25,7 +25,7 @@ pub(crate) struct AcScan<'a> {
     refines: bool,
     /// Whether a later scan may need to know which coefficients were not zero.
     remembers: bool,
-    /// Blocks that follow without new coefficients.
+    /// The number of following blocks without new coefficients.
     ended: u32,
 }
 
@@ -44,7 +44,7 @@ impl<'a> AcScan<'a> {
         Self { own, shape, table, band, shift, refines, remembers, ended: 0 }
     }
 
-    /// Reads a block of a scan that does not refine. The indices that are not zero, or none where the data are no block.
+    /// Reads a block of a scan that does not refine. Returns a bit for each coefficient that is not zero, or `None` if the data are invalid.
     #[inline(always)]
     fn first(&mut self, bits: &mut Bits, bytes: &Bytes, at: usize) -> Option<u64> {
         let Band { first: mut index, last } = self.band;
@@ -52,7 +52,7 @@ impl<'a> AcScan<'a> {
         let kept = self.own.kept & self.band.bits();
         let needed = 64 - kept.leading_zeros();
         let mut history = 0;
-        // Coefficients of which some are kept, one by one.
+        // Coefficients up to the last kept one are read one by one.
         while index < needed {
             bits.refill(bytes);
             let symbol = table.symbol(bits)?;
@@ -63,7 +63,7 @@ impl<'a> AcScan<'a> {
             let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
             index += run;
             if size > 0 {
-                // A run beyond the band goes where it leads, if not beyond the block.
+                // A run may lead beyond the band, but not beyond the block.
                 let place = index.min(63);
                 let value = bits.value(size);
                 history |= 1 << place;
@@ -74,7 +74,7 @@ impl<'a> AcScan<'a> {
             }
             index += 1;
         }
-        // The others several at a time, as long as those lead no further than to the band's end, then one by one.
+        // The others are read several at a time while they stay within the band, then one by one.
         let beyond = last + 1;
         let mut skipped = Skipped { index, history, ended: 0 };
         skipped.skip(table, &table.packed, beyond.saturating_sub(PACKED_ADVANCE), bits, bytes)?;
@@ -90,7 +90,7 @@ impl<'a> AcScan<'a> {
     fn refine(&mut self, bits: &mut Bits, bytes: &Bytes, at: usize) -> Option<()> {
         let history = self.own.history[at];
         let mut fresh = 0;
-        // What follows in the band.
+        // The coefficients that follow in the band.
         let mut left = self.band.bits();
         while self.ended == 0 && left != 0 {
             bits.refill(bytes);
@@ -101,7 +101,7 @@ impl<'a> AcScan<'a> {
             }
             let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
             let positive = size > 0 && bits.bits(1) == 1;
-            // The place behind `run` coefficients that were zero so far; the others on the way take a bit each.
+            // The place behind `run` coefficients that were zero before. Each other coefficient on the way has a bit.
             let place = place(left & !history, run);
             let passed = left & (place ^ place.wrapping_sub(1));
             self.correct(bits, bytes, at, history & passed);
@@ -132,7 +132,7 @@ impl<'a> AcScan<'a> {
         &mut self.own.ac[at * count + slot]
     }
 
-    /// Takes a bit for each of these coefficients, and applies it to those that are kept. At least 32 bits are there.
+    /// Takes a bit for each of the given coefficients, and applies it to kept coefficients. At least 32 bits must be available.
     #[inline(always)]
     fn correct(&mut self, bits: &mut Bits, bytes: &Bytes, at: usize, places: u64) {
         let count = places.count_ones();
@@ -163,18 +163,18 @@ impl<'a> AcScan<'a> {
     }
 }
 
-/// How far a block was read without keeping its coefficients.
+/// How far a block has been read without keeping its coefficients.
 struct Skipped {
-    /// Of the next coefficient.
+    /// The index of the next coefficient.
     index: u32,
-    /// Indices of those that are not zero.
+    /// A bit for each coefficient that is not zero.
     history: u64,
-    /// How many blocks end here, the current one included.
+    /// The number of blocks that end here, including the current one.
     ended: u32,
 }
 
 impl Skipped {
-    /// Goes on with entries of a lookup table, up to the index `end` or to the block's end.
+    /// Continues with entries of a lookup table, up to the index `end` or the end of the block.
     #[inline(always)]
     fn skip(
         &mut self,
@@ -207,7 +207,7 @@ impl Skipped {
     }
 }
 
-/// How many blocks a symbol ends, of which the first is the current one; none where it is a coefficient or sixteen zeros.
+/// The number of blocks that a symbol ends, including the current one. `None` for a coefficient or sixteen zeros.
 #[inline(always)]
 fn ended(symbol: u8, bits: &mut Bits) -> Option<u32> {
     let run = u32::from(symbol >> 4);

@@ -1,4 +1,4 @@
-//! Scans of baseline and extended sequential files.
+//! Decodes scans of baseline and extended sequential files.
 
 use std::{mem, ops::Range};
 
@@ -21,24 +21,24 @@ pub(crate) struct Part {
     pub(crate) quantisers: Quantisers,
 }
 
-/// Where a component's blocks go.
+/// The places of a component's blocks.
 pub(crate) struct Places {
-    /// Row and column of each of an MCU's blocks.
+    /// The row and column of each block of an MCU.
     blocks: Vec<(usize, usize)>,
-    /// Rows and columns of blocks of an MCU.
+    /// The number of rows and columns of blocks in an MCU.
     pub(crate) shape: (usize, usize),
-    /// The last coefficient that its transform needs, in zigzag order.
+    /// The zigzag index of the last coefficient that the transform needs.
     pub(crate) needed: u32,
-    /// The first coefficient of the last block.
+    /// The DC coefficient of the last block.
     pub(crate) last: i16,
 }
 
 pub(crate) struct Sequential<'a> {
     output: &'a mut Output,
-    /// MCUs in a row, and rows.
+    /// The number of MCUs in a row, and the number of rows.
     mcus: (u32, u32),
     parts: Vec<Part>,
-    /// By part.
+    /// The places by part.
     places: Vec<Places>,
     ahead: Ahead,
     limits: Limits,
@@ -78,13 +78,13 @@ impl<'a> Sequential<'a> {
         Self { output, mcus, parts, places, ahead, limits: limits.unwrap_or(Limits::USUAL), sample: (0, 0) }
     }
 
-    /// Where the samples of a row of the scan's MCUs begin in a part's plane.
+    /// The index at which the samples of a row of the scan's MCUs begin in a part's plane.
     fn start(&self, part: usize, row: u32) -> usize {
         let index = self.parts[part].channel;
         if self.parts.len() > 1 {
             return self.output.start(index, row);
         }
-        // Rows of a lone component are rows of its blocks.
+        // In a scan of one component, rows of MCUs are rows of blocks.
         let channel = &self.output.geometry.channels[index];
         let below = (row % channel.v) as usize * channel.height * self.output.geometry.stride(channel);
         self.output.start(index, row / channel.v) + below
@@ -245,9 +245,10 @@ impl Scan for Sequential<'_> {
     }
 }
 
-/// Reads a block: its first coefficient's difference, and into its lane of the group those that are needed, up to that zigzag
-/// index or somewhat further. None where the data are no block. A run beyond the last coefficient means that one, as everywhere.
-/// One function, longer than others, because its steps share what is kept in registers.
+/// Reads a block into its lane of the group, up to the zigzag index `needed` or somewhat further. Returns the difference of the DC
+/// coefficient, or `None` if the data are invalid. A run beyond the last coefficient stands for the last one, as in other decoders.
+///
+/// The function is long because its loops share values in registers.
 #[inline(always)]
 pub(crate) fn decode_block(
     bits: &mut Bits,
@@ -263,7 +264,7 @@ pub(crate) fn decode_block(
     bits.refill(bytes);
     let difference = part.dc.difference(bits)?;
     let mut index = 1;
-    // An entry with the block's end must not be used where its value may be the last coefficient.
+    // An entry with the end of the block must not be used if its value may be the last coefficient.
     let quick = needed.min(63 - 16);
     // The difference took up to 31 of 56 bits.
     let mut refilled = 1;
@@ -296,7 +297,7 @@ pub(crate) fn decode_block(
             ac.long(bits)?
         } else {
             bits.take(length);
-            // Without the block's end behind a value: the last coefficient has none.
+            // The end of the block is not taken, because it does not follow the last coefficient.
             (size, if size > 0 { advance & (END - 1) } else { advance })
         };
         index += advance;
@@ -313,7 +314,7 @@ pub(crate) fn decode_block(
         }
         bits.take(u32::from(entry));
         index += u32::from(entry >> 8);
-        // Two more, or nothing, without a branch that could not be foreseen.
+        // Two more entries or none, without an unpredictable branch.
         for _ in 0..2 {
             let goes_on = (index.wrapping_sub(64 - PACKED_ADVANCE) as i32 >> 31) as u32;
             let entry = u32::from(ac.packed[bits.peek::<BITS>()]) & goes_on;
@@ -336,13 +337,13 @@ pub(crate) fn decode_block(
     Some(difference)
 }
 
-/// Where a coefficient of a lane belongs in its group, whatever damaged data make its index.
+/// The index of a lane's coefficient in its group, for any index that damaged data may give.
 #[inline(always)]
 fn place(index: u32, lane: usize) -> usize {
     (usize::from(PLACES[(index & (END - 1)) as usize]) + lane) & (64 * LANES - 1)
 }
 
-/// Of the first lane. Indices that damaged data may lead to all mean the last coefficient.
+/// The index of each coefficient in the first lane. Indices beyond the last coefficient, which damaged data may give, stand for the last.
 static PLACES: [u16; END as usize] = {
     let mut places = [63 * LANES as u16; END as usize];
     let mut index = 0;
@@ -353,11 +354,11 @@ static PLACES: [u16; END as usize] = {
     places
 };
 
-/// The value of that size at the top of a word.
+/// The value of `size` bits at the top of a word.
 #[inline(always)]
 fn extend(word: u64, size: u32) -> i16 {
     let value = (word >> 1 >> (63 - size)) as i32;
-    // All ones where the first bit is 0, which makes the value negative.
+    // All ones if the first bit is 0, which makes the value negative.
     let negative = !((word as i64 >> 63) as i32);
     (value + (negative & (1 - (1 << size)))) as i16
 }
