@@ -1,11 +1,6 @@
 //! A summary of what a source shows, which a page can display before the thumbnail has loaded.
 
-use crate::{
-    Rejection,
-    picture::{Model, Picture},
-    resample,
-    size::Size,
-};
+use crate::{Rejection, picture::Picture, resample, size::Size};
 
 /// The edge of the picture that is summarized, in pixels. It suffices, as the hash stores seven waves for each axis.
 const EDGE: u32 = 32;
@@ -26,19 +21,12 @@ impl Look {
     pub(crate) fn of(picture: &Picture, placeholder: bool) -> Result<Self, Rejection> {
         let has_alpha = picture.model.has_alpha();
         let fit = Size::Inside(EDGE, EDGE).fit(picture.width, picture.height);
-        let small = resample::render(picture, &fit)?.into_rgb();
+        let small = resample::render(picture, &fit)?;
         let (width, height) = (small.width as usize, small.height as usize);
-        let pixels = rgba(&small);
+        let pixels = small.rgba();
         let placeholder = placeholder.then(|| thumbhash::rgba_to_thumb_hash(width, height, &pixels));
         Ok(Self { has_alpha, colour: mean(&pixels), placeholder })
     }
-}
-
-fn rgba(picture: &Picture) -> Vec<u8> {
-    if picture.model == Model::Rgba {
-        return picture.data.clone();
-    }
-    picture.data.as_chunks::<3>().0.iter().flat_map(|&[r, g, b]| [r, g, b, 255]).collect()
 }
 
 fn mean(pixels: &[u8]) -> [u8; 3] {
@@ -56,6 +44,7 @@ fn mean(pixels: &[u8]) -> [u8; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::picture::Model;
 
     fn look(width: u32, height: u32, model: Model, pixel: impl Fn(u32, u32) -> Vec<u8>) -> Look {
         let data = (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).flat_map(|(x, y)| pixel(x, y)).collect();

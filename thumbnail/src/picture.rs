@@ -26,6 +26,17 @@ impl Model {
     pub(crate) fn has_alpha(self) -> bool {
         matches!(self, Self::GrayAlpha | Self::Rgba)
     }
+
+    /// A pixel of any model but `Cmyk` as red, green, blue and alpha.
+    pub(crate) fn rgba(self, pixel: &[u8]) -> [u8; 4] {
+        match (self, pixel) {
+            (Self::Gray, &[v, ..]) => [v, v, v, 255],
+            (Self::GrayAlpha, &[v, a, ..]) => [v, v, v, a],
+            (Self::Rgb, &[r, g, b, ..]) => [r, g, b, 255],
+            (_, &[r, g, b, a, ..]) => [r, g, b, a],
+            _ => [0; 4],
+        }
+    }
 }
 
 /// A picture: rows of pixels from the top, without padding.
@@ -41,6 +52,14 @@ pub(crate) struct Picture {
 impl Picture {
     pub(crate) fn size(&self) -> (u32, u32) {
         (self.width, self.height)
+    }
+
+    /// The pixels of a picture of any model but `Cmyk`, as red, green, blue and alpha.
+    pub(crate) fn rgba(&self) -> Vec<u8> {
+        if self.model == Model::Rgba {
+            return self.data.clone();
+        }
+        self.data.chunks_exact(self.model.channels()).flat_map(|pixel| self.model.rgba(pixel)).collect()
     }
 
     /// Drops the alpha channel if all pixels are opaque.

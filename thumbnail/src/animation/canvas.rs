@@ -1,7 +1,7 @@
 //! The picture that frames are laid on.
 
 use super::frames::{Disposal, Frame};
-use crate::picture::{Model, Picture};
+use crate::picture::Picture;
 
 /// A picture of red, green, blue and alpha, transparent at first, whatever background a file names: as browsers have it.
 pub(super) struct Canvas {
@@ -63,7 +63,7 @@ impl Canvas {
             let at = self.at(area.left, area.top + y);
             let pixels = self.data[at..at + area.width * 4].as_chunks_mut::<4>().0;
             for (under, pixel) in pixels.iter_mut().zip(row.chunks_exact(channels)) {
-                let over = colour(picture.model, pixel);
+                let over = picture.model.rgba(pixel);
                 *under = if frame.blend { blend(over, *under) } else { over };
             }
         }
@@ -79,16 +79,6 @@ impl Canvas {
         let (width, height) = (frame.width.min(self.width - left), frame.height.min(self.height - top));
         let [left, top, width, height] = [left, top, width, height].map(|number| number as usize);
         Area { left, top, width, height }
-    }
-}
-
-fn colour(model: Model, pixel: &[u8]) -> [u8; 4] {
-    match (model, pixel) {
-        (Model::Gray, &[v]) => [v, v, v, 255],
-        (Model::GrayAlpha, &[v, a]) => [v, v, v, a],
-        (Model::Rgb, &[r, g, b]) => [r, g, b, 255],
-        (_, &[r, g, b, a]) => [r, g, b, a],
-        _ => [0; 4],
     }
 }
 

@@ -3,8 +3,12 @@
 
 use gif::{DisposalMethod, Encoder, EncodingError, Frame, Repeat};
 
-use super::{difference, part, rgba};
-use crate::{Reason, Rejection, palette::Palette, picture::Picture};
+use super::{difference, part};
+use crate::{
+    Reason, Rejection,
+    palette::{self, Palette},
+    picture::Picture,
+};
 
 pub(super) struct Writer {
     /// None before the first frame, whose colours it begins with.
@@ -12,14 +16,22 @@ pub(super) struct Writer {
     width: u16,
     height: u16,
     repeat: Option<Repeat>,
-    /// The colours of the frame that was written last, and whether they are those of the file.
-    palette: Option<(Palette, bool)>,
+    colours: Option<Colours>,
     /// What is seen once the pending frame is drawn.
     shown: Vec<u8>,
     pending: Option<Pending>,
     /// When the pending frame ends, and until when frames are written, both from the start: rounding does not add up.
     milliseconds: u64,
     hundredths: u64,
+}
+
+/// The colours of the frame that was written last.
+struct Colours {
+    palette: Palette,
+    /// The error of the frame that they were chosen for.
+    error: f32,
+    /// Whether they are those of the file.
+    of_file: bool,
 }
 
 /// A frame that is written as soon as it is known what becomes of it.
@@ -46,7 +58,7 @@ impl Writer {
             width,
             height,
             repeat,
-            palette: None,
+            colours: None,
             shown: Vec::new(),
             pending: None,
             milliseconds: 0,
@@ -55,7 +67,7 @@ impl Writer {
     }
 
     pub(super) fn frame(&mut self, picture: &Picture, milliseconds: u32) -> Result<(), Rejection> {
-        let mut next = rgba(picture);
+        let mut next = picture.rgba();
         for pixel in next.as_chunks_mut::<4>().0 {
             // GIF knows no half-transparent pixels.
             *pixel = if pixel[3] < 128 { [0; 4] } else { [pixel[0], pixel[1], pixel[2], 255] };
@@ -106,15 +118,18 @@ impl Writer {
     fn write(&mut self, pending: &Pending, dispose: DisposalMethod) -> Result<(), Rejection> {
         let [left, top, width, height] = pending.area;
         let pixels = pending.pixels.as_chunks().0;
-        let kept =
-            self.palette.take().and_then(|(mut palette, of_file)| palette.serves(pixels).then_some((palette, of_file)));
-        let (mut palette, of_file) =
-            kept.unwrap_or_else(|| (Palette::new(pixels, width, 256, true), self.encoder.is_none()));
-        let buffer = palette.index(pixels, width);
-        let colours =
-            || palette.colours.iter().flat_map(|colour| [colour[0], colour[1], colour[2]]).collect::<Vec<_>>();
+        self.colours.take_if(|colours| !colours.palette.serves(pixels, colours.error));
+        let colours = self.colours.get_or_insert_with(|| {
+            let mut palette = Palette::new(pixels, width, 256, true);
+            let error = palette.error(pixels);
+            Colours { palette, error, of_file: self.encoder.is_none() }
+        });
+        let buffer = colours.palette.index(pixels, width);
+        let rgb = palette::rgb(&colours.palette.colours);
+        let transparent = palette::clear_index(&colours.palette.colours);
+        let of_file = colours.of_file;
         if self.encoder.is_none() {
-            self.encoder = Some(self.begin(&colours())?);
+            self.encoder = Some(self.begin(&rgb)?);
         }
         // Browsers take a hundredth for ten.
         let delay = (self.milliseconds / 10).saturating_sub(self.hundredths).max(2);
@@ -128,15 +143,14 @@ impl Writer {
             top: edge(top),
             width: edge(width),
             height: edge(height),
-            transparent: palette.colours.first().is_some_and(|colour| colour[3] == 0).then_some(0),
-            palette: (!of_file).then(colours),
+            transparent,
+            palette: (!of_file).then_some(rgb),
             buffer: buffer.into(),
             ..Frame::default()
         };
         if let Some(encoder) = &mut self.encoder {
             encoder.write_frame(&frame).map_err(wrong)?;
         }
-        self.palette = Some((palette, of_file));
         Ok(())
     }
 

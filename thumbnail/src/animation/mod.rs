@@ -265,15 +265,6 @@ fn part(pixels: &[u8], width: u32, [left, top, wide, high]: [u32; 4]) -> Vec<u8>
     found
 }
 
-/// Four bytes a pixel.
-fn rgba(picture: &Picture) -> Vec<u8> {
-    let picture = picture.clone().into_rgb();
-    match picture.model {
-        Model::Rgb => picture.data.as_chunks::<3>().0.iter().flat_map(|&[r, g, b]| [r, g, b, 255]).collect(),
-        _ => picture.data,
-    }
-}
-
 #[allow(clippy::needless_pass_by_value)] // the shape that `map_err` takes
 fn said(rejection: Rejection) -> String {
     rejection.detail

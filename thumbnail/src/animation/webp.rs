@@ -1,6 +1,6 @@
 //! Animated WebP: the rectangles that changed, each coded as a still, in chunks that say where and for how long.
 
-use super::{difference, part, rgba};
+use super::{difference, part};
 use crate::{
     Reason, Rejection,
     encode::{self, Metadata, Target},
@@ -32,7 +32,7 @@ impl Writer {
     }
 
     pub(super) fn frame(&mut self, picture: &Picture, milliseconds: u32) -> Result<(), Rejection> {
-        let next = rgba(picture);
+        let next = picture.rgba();
         let milliseconds = milliseconds.min(LONGEST);
         let area = if let Some((at, time)) = self.last {
             match difference(&self.shown, &next, self.width) {

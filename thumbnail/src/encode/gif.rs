@@ -23,12 +23,11 @@ pub(super) fn encode(picture: &Picture) -> Result<Vec<u8>, Rejection> {
         }
     }
     let Indexed { palette, indices } = palette::reduce(&picture, 256);
-    let transparent = palette.first().is_some_and(|colour| colour[3] == 0).then_some(0);
     let frame = Frame {
         width,
         height,
-        transparent,
-        palette: Some(palette.iter().flat_map(|colour| [colour[0], colour[1], colour[2]]).collect()),
+        transparent: palette::clear_index(&palette),
+        palette: Some(palette::rgb(&palette)),
         buffer: indices.into(),
         ..Frame::default()
     };

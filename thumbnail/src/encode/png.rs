@@ -58,7 +58,7 @@ fn with_palette(picture: &Picture) -> Result<Vec<u8>, Rejection> {
     let mut encoder = Encoder::new(&mut file, picture.width, picture.height);
     encoder.set_color(ColorType::Indexed);
     encoder.set_depth(depth);
-    encoder.set_palette(palette.iter().flat_map(|colour| [colour[0], colour[1], colour[2]]).collect::<Vec<_>>());
+    encoder.set_palette(palette::rgb(&palette));
     let alphas: Vec<u8> = palette.iter().map(|colour| colour[3]).take_while(|&alpha| alpha < 255).collect();
     if !alphas.is_empty() {
         encoder.set_trns(alphas);

@@ -8,7 +8,7 @@ mod nearest;
 
 use nearest::Nearest;
 
-use crate::picture::{Model, Picture};
+use crate::picture::Picture;
 
 /// A colour: red, green, blue, alpha.
 pub(crate) type Colour = [u8; 4];
@@ -22,25 +22,32 @@ pub(crate) struct Indexed {
 
 /// Reduces a grey or RGB picture, with or without alpha, to at most `most` colours (2 to 256).
 pub(crate) fn reduce(picture: &Picture, most: usize) -> Indexed {
-    let pixels = colours(picture);
+    let channels = picture.model.channels();
+    let colour = |pixel: &[u8]| picture.model.rgba(pixel);
+    let visible = |colour: Colour| if colour[3] == 0 { CLEAR } else { colour };
+    let pixels: Vec<Colour> = picture.data.chunks_exact(channels).map(colour).map(visible).collect();
     // Fully transparent pixels have their own entry, without which a GIF could not be transparent.
     let mut palette = Palette::new(&pixels, picture.width, most, pixels.contains(&CLEAR));
     let indices = palette.index(&pixels, picture.width);
     Indexed { palette: palette.colours, indices }
 }
 
-/// The pixels of a picture as colours.
-pub(crate) fn colours(picture: &Picture) -> Vec<Colour> {
-    picture.data.chunks_exact(picture.model.channels()).map(|pixel| colour(picture.model, pixel)).collect()
+/// The colours of a palette, without alpha.
+pub(crate) fn rgb(palette: &[Colour]) -> Vec<u8> {
+    palette.iter().flat_map(|&[red, green, blue, _]| [red, green, blue]).collect()
+}
+
+/// The index of the entry for fully transparent pixels.
+pub(crate) fn clear_index(palette: &[Colour]) -> Option<u8> {
+    palette.first().is_some_and(|colour| colour[3] == 0).then_some(0)
 }
 
 /// A palette that was chosen for one picture and can be reused for similar pictures.
 pub(crate) struct Palette {
     /// At most 256; those that are not opaque come first.
     pub(crate) colours: Vec<Colour>,
-    nearest: Nearest,
-    /// The [`Palette::error_of`] the picture that the colours were chosen for. None if each of its colours has its own entry.
-    error: Option<f32>,
+    /// None if each colour of the picture has its own entry.
+    nearest: Option<Nearest>,
 }
 
 impl Palette {
@@ -51,41 +58,41 @@ impl Palette {
             if clear && colours.len() < most && colours.first() != Some(&CLEAR) {
                 colours.insert(0, CLEAR);
             }
-            return Self { nearest: Nearest::of_palette(&colours), colours, error: None };
+            return Self { colours, nearest: None };
         }
         let groups = histogram(pixels, width as usize);
         let mut colours = settle(split(groups.clone(), most - usize::from(clear)), &groups);
         colours.extend(clear.then_some(CLEAR));
         colours.sort_by_key(|&colour| key(colour));
         colours.dedup();
-        let mut palette = Self { nearest: Nearest::of_palette(&colours), colours, error: None };
-        palette.error = Some(palette.error_of(pixels));
-        palette
+        Self { nearest: Some(Nearest::of_palette(&colours)), colours }
     }
 
-    /// Whether the colours fit another picture about as well as the picture that they were chosen for.
-    pub(crate) fn serves(&mut self, pixels: &[Colour]) -> bool {
+    /// Whether the colours fit `pixels` about as well as the picture that they were chosen for, whose [`Palette::error`] is
+    /// `own_error`.
+    pub(crate) fn serves(&mut self, pixels: &[Colour], own_error: f32) -> bool {
         /// The error of three and a half levels in each channel, which nobody sees.
         const UNSEEN: f32 = 36.0 * 36.0;
-        match self.error {
-            Some(error) => self.error_of(pixels) <= 2.0 * error.max(UNSEEN),
-            None => pixels.chunk_by(|a, b| a == b).all(|run| self.position(run[0]).is_ok()),
-        }
+        self.error(pixels) <= 2.0 * own_error.max(UNSEEN)
     }
 
     /// The mean fourth power of the distances between pixels and their nearest colours. The fourth power makes a small area in a
-    /// very different colour count.
+    /// very different colour count. A palette that was exact for its picture is exact for others too, or its error is infinite.
     #[allow(clippy::cast_precision_loss)] // at most MOST
-    fn error_of(&mut self, pixels: &[Colour]) -> f32 {
+    pub(crate) fn error(&mut self, pixels: &[Colour]) -> f32 {
         /// The number of pixels that represent a picture well enough.
         const MOST: usize = 1 << 15;
+        let Some(nearest) = &mut self.nearest else {
+            let is_exact = pixels.chunk_by(|a, b| a == b).all(|run| self.position(run[0]).is_ok());
+            return if is_exact { 0.0 } else { f32::INFINITY };
+        };
         // An odd step visits other columns in each row.
         let step = (pixels.len() / MOST) | 1;
         let (mut sum, mut count) = (0.0, 0);
         for pixel in pixels.iter().step_by(step).filter(|pixel| **pixel != CLEAR) {
             let to = pixel.map(f32::from);
-            let index = self.nearest.of(to);
-            let colour = self.nearest.colours[usize::from(index)];
+            let index = nearest.of(to);
+            let colour = nearest.colours[usize::from(index)];
             let distance = to.iter().zip(colour).map(|(a, b)| (a - b) * (a - b)).sum::<f32>();
             sum += distance * distance;
             count += 1;
@@ -100,8 +107,8 @@ impl Palette {
 
     /// The indices of a picture's pixels, dithered unless each colour has its own entry.
     pub(crate) fn index(&mut self, pixels: &[Colour], width: u32) -> Vec<u8> {
-        match self.error {
-            Some(_) => dither(pixels, width as usize, &mut self.nearest),
+        match &mut self.nearest {
+            Some(nearest) => dither(pixels, width as usize, nearest),
             None => pixels.iter().map(|&pixel| index(self.position(pixel))).collect(),
         }
     }
@@ -113,17 +120,6 @@ const DITHERING: f32 = 0.3;
 
 /// All fully transparent pixels become this colour.
 const CLEAR: Colour = [0; 4];
-
-fn colour(model: Model, pixel: &[u8]) -> Colour {
-    let colour = match (model, pixel) {
-        (Model::Gray, &[v, ..]) => [v, v, v, 255],
-        (Model::GrayAlpha, &[v, a, ..]) => [v, v, v, a],
-        (Model::Rgb, &[r, g, b, ..]) => [r, g, b, 255],
-        (_, &[r, g, b, a, ..]) => [r, g, b, a],
-        _ => [0; 4],
-    };
-    if colour[3] == 0 { CLEAR } else { colour }
-}
 
 /// The key by which palettes are sorted, transparent colours first.
 fn key([r, g, b, a]: Colour) -> (u8, [u8; 3]) {
@@ -300,6 +296,7 @@ fn dither(pixels: &[Colour], width: usize, nearest: &mut Nearest) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::picture::Model;
 
     #[test]
     fn few_colours_are_kept_exactly() {
@@ -368,15 +365,16 @@ mod tests {
             (0..1 << 16).map(|_| (random.u8(..), random.u8(..16))).map(|(v, tint)| [v, v, v / 2 + tint, 255]).collect()
         };
         let mut palette = Palette::new(&noise(0), 256, 256, true);
-        assert!(palette.serves(&noise(0)) && palette.serves(&noise(99)));
+        let error = palette.error(&noise(0));
+        assert!(palette.serves(&noise(0), error) && palette.serves(&noise(99), error));
         assert_eq!(palette.colours[0], CLEAR);
         let mut patched = noise(99);
         // One row in 256, in a colour that the palette does not have.
         patched[1 << 15..(1 << 15) + 256].fill([255, 0, 255, 255]);
-        assert!(!palette.serves(&patched));
+        assert!(!palette.serves(&patched, error));
         let few = [[1, 2, 3, 255], [4, 5, 6, 255]];
         let mut exact = Palette::new(&few, 2, 256, true);
         assert_eq!(exact.colours, [CLEAR, few[0], few[1]]);
-        assert!(exact.serves(&[few[1], CLEAR]) && !exact.serves(&[[1, 2, 4, 255]]));
+        assert!(exact.serves(&[few[1], CLEAR], 0.0) && !exact.serves(&[[1, 2, 4, 255]], 0.0));
     }
 }
