@@ -142,7 +142,7 @@ impl AcTable {
     pub(crate) fn long(&self, bits: &mut Bits) -> Option<(u32, u32)> {
         let (symbol, length) = self.codes.symbol(bits.peek::<16>() as u32)?;
         bits.take(length);
-        Some((u32::from(symbol & 15), advance(symbol)))
+        Some((u32::from(symbol & 15), advance(symbol, END)))
     }
 }
 
@@ -184,16 +184,16 @@ fn entry(bits: u32, advance: u32) -> u16 {
     (bits | advance << 8) as u16
 }
 
-/// The number of coefficients that a symbol passes, including its own.
-fn advance(symbol: u8) -> u32 {
+/// The number of coefficients that a symbol passes, including its own, or one more than `end` if it ends the block.
+pub(crate) fn advance(symbol: u8, end: u32) -> u32 {
     // A symbol without a value ends the block, unless it stands for sixteen zeros.
-    if symbol & 15 == 0 && symbol != 0xf0 { END + 1 } else { u32::from(symbol >> 4) + 1 }
+    if symbol & 15 == 0 && symbol != 0xf0 { end + 1 } else { u32::from(symbol >> 4) + 1 }
 }
 
 /// The symbols with short codes, from which the lookup tables are made.
-struct Short {
+pub(crate) struct Short {
     /// The symbol and the length of the code at the start of each word. The length is 0 for longer codes.
-    codes: Box<[(u8, u8); 1 << BITS]>,
+    pub(crate) codes: Box<[(u8, u8); 1 << BITS]>,
 }
 
 impl Short {
@@ -210,8 +210,22 @@ impl Short {
         Self { codes: table(|word| codes[word]) }
     }
 
+    /// The short codes of a table whose file's form is not kept.
+    pub(crate) fn of(all: &Codes) -> Self {
+        let mut codes = Vec::with_capacity(1 << BITS);
+        while codes.len() < 1 << BITS {
+            match all.symbol((codes.len() as u32) << (16 - BITS)) {
+                Some((symbol, length @ ..=BITS)) => {
+                    codes.extend(iter::repeat_n((symbol, length as u8), 1 << (BITS - length)));
+                }
+                _ => codes.push((0, 0)),
+            }
+        }
+        Self { codes: table(|word| codes[word]) }
+    }
+
     /// The symbol that begins `used` bits into the word, if its code is within the word.
-    fn symbol(&self, word: usize, used: u32) -> Option<(u8, u32)> {
+    pub(crate) fn symbol(&self, word: usize, used: u32) -> Option<(u8, u32)> {
         let (symbol, length) = self.codes[word << used & ((1 << BITS) - 1)];
         (length > 0 && used + u32::from(length) <= BITS).then_some((symbol, u32::from(length)))
     }
@@ -219,7 +233,7 @@ impl Short {
     /// The number of bits of this symbol with its value, and its number of coefficients.
     fn single(&self, word: usize, used: u32) -> Option<(u32, u32)> {
         let (symbol, length) = self.symbol(word, used)?;
-        Some((length + u32::from(symbol & 15), advance(symbol)))
+        Some((length + u32::from(symbol & 15), advance(symbol, END)))
     }
 
     fn packed(&self, word: usize) -> u16 {
@@ -251,7 +265,7 @@ impl Short {
             }
             history |= u32::from(size > 0) << (advance + run);
             bits += length + size;
-            advance += self::advance(symbol);
+            advance += self::advance(symbol, END);
             if !several {
                 break;
             }
@@ -261,7 +275,7 @@ impl Short {
 
     fn value(&self, word: usize) -> u32 {
         let Some((symbol, length)) = self.symbol(word, 0) else { return 0 };
-        let (size, advance) = (u32::from(symbol & 15), advance(symbol));
+        let (size, advance) = (u32::from(symbol & 15), advance(symbol, END));
         let total = length + size;
         if total > MOST_BITS {
             return 0;

@@ -4,7 +4,7 @@
 //! its table, which is a part of the state.
 
 use crate::{
-    huffman::{BITS, Codes, extend, table},
+    huffman::{BITS, PACKED_ADVANCE, Short, advance, extend, table},
     sequential::Part,
     tables::NATURAL,
 };
@@ -24,10 +24,8 @@ const STATES: usize = 2 * MOST_BLOCKS * INDICES as usize;
 const END: u32 = 80;
 /// What a step adds to the index if its table has no entry: it takes no bits, and the state stays the same.
 const ESCAPE: u32 = 160;
-/// The maximum number of coefficients that a step skips before its last symbol. Where this could lead beyond the last coefficient,
-/// symbols are read one by one.
-const PACKED: u32 = 7;
-const LAST_PACKED: u32 = 63 - PACKED;
+/// The last index before which a step may skip several symbols. Behind it, they could lead beyond the last coefficient.
+const LAST_PACKED: u32 = 63 - PACKED_ADVANCE;
 
 /// How a step finds the value of a coefficient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,26 +138,20 @@ impl Automaton {
     #[inline(always)]
     pub(super) fn long(&self, parts: &[Part], state: u32, entry: u32, word: u64) -> Option<(u32, i32, u32)> {
         let row = state >> 8 & 15;
-        let (mut symbol, mut length) = (entry >> 24, entry >> 16 & 0xff);
+        let (mut symbol, mut length) = ((entry >> 24) as u8, entry >> 16 & 0xff);
         if self.values == Values::Added || length == 0 {
             let part = &parts[self.blocks[row as usize / 2].part];
             let codes = if row.is_multiple_of(2) { &part.dc.codes } else { &part.ac.codes };
-            let (own, bits) = codes.symbol((word >> 48) as u32)?;
-            (symbol, length) = (u32::from(own), bits);
+            (symbol, length) = codes.symbol((word >> 48) as u32)?;
         }
-        let advance = if row.is_multiple_of(2) { 1 } else { advance(symbol) };
+        let advance = if row.is_multiple_of(2) { 1 } else { advance(symbol, END) };
         if row.is_multiple_of(2) && symbol > 15 {
             return None;
         }
-        let size = symbol & 15;
+        let size = u32::from(symbol & 15);
         let value = extend(((word << length) >> 1 >> (63 - size)) as i32, size);
         Some((length + size, value, self.next(state, advance)))
     }
-}
-
-/// What a symbol adds to the index: the number of coefficients up to and including its own.
-fn advance(symbol: u32) -> u32 {
-    if symbol & 15 == 0 && symbol != 0xf0 { END + 1 } else { (symbol >> 4) + 1 }
 }
 
 /// The state in a row before the coefficient `index`. Even rows are for DC coefficients.
@@ -195,9 +187,8 @@ fn states(phases: &[(usize, usize, u32)]) -> Vec<u32> {
 
 /// A kind of component, from which lookup tables are made.
 struct Kind {
-    /// The symbol and the length of the code by the next bits. The length is 0 for longer codes.
-    dc: Vec<(u8, u8)>,
-    ac: Vec<(u8, u8)>,
+    dc: Short,
+    ac: Short,
     needed: u32,
     values: Values,
 }
@@ -214,19 +205,7 @@ struct Step {
 
 impl Kind {
     fn new(part: &Part, needed: u32, values: Values) -> Self {
-        let short = |codes: &Codes| {
-            let mut all = Vec::with_capacity(ENTRIES);
-            while all.len() < ENTRIES {
-                match codes.symbol((all.len() as u32) << (16 - BITS)) {
-                    Some((symbol, length @ ..=BITS)) => {
-                        all.extend(std::iter::repeat_n((symbol, length as u8), 1 << (BITS - length)));
-                    }
-                    _ => all.push((0, 0)),
-                }
-            }
-            all
-        };
-        Self { dc: short(&part.dc.codes), ac: short(&part.ac.codes), needed, values }
+        Self { dc: Short::of(&part.dc.codes), ac: Short::of(&part.ac.codes), needed, values }
     }
 
     fn tables(&self) -> impl Iterator<Item = u32> {
@@ -238,14 +217,14 @@ impl Kind {
         first.chain(ended).chain(skipped).chain(single)
     }
 
-    fn entry(&self, codes: &[(u8, u8)], word: u32, step: Option<Step>) -> u32 {
+    fn entry(&self, short: &Short, word: u32, step: Option<Step>) -> u32 {
         let step = step.filter(|step| step.bits <= self.values.most_bits());
         match (self.values, step) {
             (Values::Looked, Some(Step { bits, advance, value, rest: 0 })) => {
                 bits | advance << 8 | (value as u32) << 16
             }
             (Values::Looked, _) => {
-                let (symbol, length) = codes[word as usize];
+                let (symbol, length) = short.codes[word as usize];
                 ESCAPE << 8 | u32::from(length) << 16 | u32::from(symbol) << 24
             }
             (Values::Added, Some(Step { bits, advance, value: value @ -1024..1024, rest })) => {
@@ -253,12 +232,6 @@ impl Kind {
             }
             (Values::Added, _) => ESCAPE << 8,
         }
-    }
-
-    /// The symbol that begins `used` bits into the word, and the length of its code, if the code is within the lookup's bits.
-    fn symbol(codes: &[(u8, u8)], word: u32, used: u32) -> Option<(u32, u32)> {
-        let (symbol, length) = codes[(word << used) as usize & (ENTRIES - 1)];
-        (length > 0 && used + u32::from(length) <= BITS).then_some((symbol.into(), length.into()))
     }
 
     /// The step of a code and its value. The first bit of the value, which gives the sign, must be within the lookup's bits.
@@ -271,21 +244,21 @@ impl Kind {
 
     /// The difference of a DC coefficient, with the skipped symbols or the end of the block that follow.
     fn first(&self, word: u32) -> Option<Step> {
-        let (size, length) = Self::symbol(&self.dc, word, 0).filter(|&(size, _)| size <= 15)?;
-        let step = Self::single(word, (size, length), 1)?;
+        let (size, length) = self.dc.symbol(word as usize, 0).filter(|&(size, _)| size <= 15)?;
+        let step = Self::single(word, (size.into(), length), 1)?;
         if self.needed == 0 { self.skip(word, Some(step)) } else { Some(self.ended(word, step)) }
     }
 
     /// A symbol with its value, and the end of the block if it follows and `with_end` is set.
     fn value(&self, word: u32, with_end: bool) -> Option<Step> {
-        let (symbol, length) = Self::symbol(&self.ac, word, 0)?;
-        let step = Self::single(word, (symbol & 15, length), advance(symbol))?;
+        let (symbol, length) = self.ac.symbol(word as usize, 0)?;
+        let step = Self::single(word, (u32::from(symbol & 15), length), advance(symbol, END))?;
         Some(if with_end && step.advance < END { self.ended(word, step) } else { step })
     }
 
     fn ended(&self, word: u32, step: Step) -> Step {
-        match Self::symbol(&self.ac, word, step.bits.min(BITS)) {
-            Some((symbol, length)) if advance(symbol) > END => {
+        match self.ac.symbol(word as usize, step.bits.min(BITS)) {
+            Some((symbol, length)) if advance(symbol, END) > END => {
                 Step { bits: step.bits + length, advance: step.advance + END, ..step }
             }
             _ => step,
@@ -298,12 +271,12 @@ impl Kind {
         let mut step = first.unwrap_or(Step { bits: 0, advance: 0, value: 0, rest: 0 });
         let start = step.advance;
         while step.bits < BITS
-            && step.advance - start <= PACKED
-            && let Some((symbol, length)) = Self::symbol(&self.ac, word, step.bits)
-            && step.bits + length + (symbol & 15) <= self.values.most_bits()
+            && step.advance - start <= PACKED_ADVANCE
+            && let Some((symbol, length)) = self.ac.symbol(word as usize, step.bits)
+            && step.bits + length + u32::from(symbol & 15) <= self.values.most_bits()
         {
-            step.bits += length + (symbol & 15);
-            step.advance += advance(symbol);
+            step.bits += length + u32::from(symbol & 15);
+            step.advance += advance(symbol, END);
         }
         (is_first || step.bits > 0).then_some(step)
     }
