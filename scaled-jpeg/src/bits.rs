@@ -1,6 +1,6 @@
 //! Bits of entropy-coded data, read from a window from which stuffing was removed ahead.
 
-use std::io::{self, BufRead};
+use std::io;
 
 use crate::input::Input;
 
@@ -32,7 +32,7 @@ impl Window {
     }
 
     /// Forgets everything; reading goes on behind the marker that the input passed last.
-    pub(crate) fn begin<R: BufRead>(&mut self, input: &mut Input<R>) -> io::Result<Bits> {
+    pub(crate) fn begin(&mut self, input: &mut Input) -> io::Result<Bits> {
         self.ended = false;
         let mut bits = Bits { buffer: 0, count: 0, at: self.length };
         self.fill(&mut bits, input)?;
@@ -40,7 +40,7 @@ impl Window {
     }
 
     /// Drops what was read and reads as much again.
-    pub(crate) fn fill<R: BufRead>(&mut self, bits: &mut Bits, input: &mut Input<R>) -> io::Result<()> {
+    pub(crate) fn fill(&mut self, bits: &mut Bits, input: &mut Input) -> io::Result<()> {
         let position = bits.position();
         let passed = self.length.min((position >> 3) as usize);
         self.bytes.copy_within(passed..self.length, 0);

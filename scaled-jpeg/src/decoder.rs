@@ -18,22 +18,17 @@ use crate::{
 pub const MAX_SCANS: usize = 500;
 
 /// A JPEG file whose header has been read.
-pub struct Decoder<R> {
-    pub(crate) input: Input<R>,
+pub struct Decoder<'a> {
+    pub(crate) input: Input<'a>,
     pub(crate) header: Header,
     pub(crate) tables: Tables,
     /// The header of the first scan. The input is directly behind it.
     pub(crate) first: Option<ScanHeader>,
-    /// Remembers the current place in the input, if the input can be read again.
-    pub(crate) mark: Option<Mark<R>>,
     pub(crate) approximate: bool,
     /// When several places of a scan are decoded at once; `None` for never.
     pub(crate) streams: Option<Limits>,
     pub(crate) max_scans: usize,
 }
-
-/// Returns an input that continues where another one is.
-type Mark<R> = fn(&Input<R>) -> Input<R>;
 
 /// A reduced picture.
 #[derive(Debug, Clone)]
@@ -83,14 +78,24 @@ pub struct Plane {
     pub data: Vec<u8>,
 }
 
-impl<'a> Decoder<&'a [u8]> {
+/// What a file tells about its scans without decoding them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Outline {
+    /// The number of scans.
+    pub scans: u32,
+    /// Whether an end marker follows the last scan.
+    pub ended: bool,
+}
+
+impl<'a> Decoder<'a> {
     /// Reads the header of a file in memory. Unlike [`new`](Self::new), it finds a height that only a segment behind the first scan
     /// contains.
     ///
     /// # Errors
     /// As [`new`](Self::new).
     pub fn from_slice(bytes: &'a [u8]) -> Result<Self, Error> {
-        let mut decoder = Self { mark: Some(Input::clone), ..Self::open(Input::from_slice(bytes))? };
+        let mut decoder = Self::open(Input::from_slice(bytes))?;
         if decoder.header.height == 0 {
             let mut ahead = Input::from_slice(bytes);
             while let Some(marker) = ahead.marker()? {
@@ -110,10 +115,10 @@ impl<'a> Decoder<&'a [u8]> {
         Ok(decoder)
     }
 
-    /// Surveys the rest of the file, which takes a part of the time of decoding.
+    /// Surveys the rest of a file in memory, which takes a part of the time of decoding. Returns `None` for a file that comes in pieces.
     #[must_use]
-    pub fn outline(&self) -> Outline {
-        let mut ahead = self.input.clone();
+    pub fn outline(&self) -> Option<Outline> {
+        let mut ahead = self.input.fork()?;
         let mut outline = Outline { scans: 1, ended: false };
         // A slice can always be read.
         while let Ok(Some(marker)) = ahead.marker() {
@@ -128,26 +133,9 @@ impl<'a> Decoder<&'a [u8]> {
                 break;
             }
         }
-        outline
+        Some(outline)
     }
-}
 
-/// What a file tells about its scans without decoding them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct Outline {
-    /// The number of scans.
-    pub scans: u32,
-    /// Whether an end marker follows the last scan.
-    pub ended: bool,
-}
-
-/// The number of lines in a DNL segment.
-fn lines(segment: Option<&[u8]>) -> u16 {
-    segment.and_then(<[u8]>::first_chunk).map_or(0, |&bytes| u16::from_be_bytes(bytes))
-}
-
-impl<R: BufRead> Decoder<R> {
     /// Reads the header of a file. A file whose height is in a segment behind the first scan, which is rare, can only be decoded from a
     /// slice, with [`from_slice`](Decoder::from_slice).
     ///
@@ -155,18 +143,17 @@ impl<R: BufRead> Decoder<R> {
     ///
     /// # Errors
     /// Returns an [`Error`] if the input is not a JPEG, ends in its header, or is of a kind that this crate does not decode.
-    pub fn new(reader: R) -> Result<Self, Error> {
+    pub fn new(reader: impl BufRead + 'a) -> Result<Self, Error> {
         Self::open(Input::new(reader))
     }
 
-    fn open(mut input: Input<R>) -> Result<Self, Error> {
+    fn open(mut input: Input<'a>) -> Result<Self, Error> {
         let (header, tables, first) = header::read(&mut input)?;
         Ok(Self {
             input,
             header,
             tables,
             first: Some(first),
-            mark: None,
             approximate: false,
             streams: Some(Limits::USUAL),
             max_scans: MAX_SCANS,
@@ -245,4 +232,9 @@ impl<R: BufRead> Decoder<R> {
         });
         Ok(planes.collect())
     }
+}
+
+/// The number of lines in a DNL segment.
+fn lines(segment: Option<&[u8]>) -> u16 {
+    segment.and_then(<[u8]>::first_chunk).map_or(0, |&bytes| u16::from_be_bytes(bytes))
 }

@@ -1,7 +1,5 @@
 //! Reads the segments of a file up to the first scan, and the headers of scans.
 
-use std::io::BufRead;
-
 use crate::{
     error::Error,
     geometry::{Channel, Geometry},
@@ -109,7 +107,7 @@ impl Header {
 }
 
 /// Reads up to and including the header of the first scan.
-pub(crate) fn read<R: BufRead>(input: &mut Input<R>) -> Result<(Header, Tables, ScanHeader), Error> {
+pub(crate) fn read(input: &mut Input) -> Result<(Header, Tables, ScanHeader), Error> {
     let (mut header, mut tables) = (Header::default(), Tables::default());
     let mut profile = Vec::new();
     let mut buffer = Vec::new();

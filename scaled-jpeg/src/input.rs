@@ -4,50 +4,73 @@ use std::io::{self, BufRead, ErrorKind};
 
 use crate::error::Error;
 
-/// A reader of a JPEG file.
-#[derive(Clone)]
-pub(crate) struct Input<R> {
-    reader: R,
-    /// Whether the reader returns the rest of the file at once, so that the end of the file is known.
-    is_whole: bool,
+/// A JPEG file, read from its beginning to its end.
+pub(crate) struct Input<'a> {
+    source: Source<'a>,
     /// The marker that ended the last entropy-coded data, if nobody has read it yet.
     pending: Option<u8>,
 }
 
-impl<'a> Input<&'a [u8]> {
-    pub(crate) fn from_slice(reader: &'a [u8]) -> Self {
-        Self { reader, is_whole: true, pending: None }
-    }
+/// The bytes that follow. One type for all readers: the decoder is compiled once, not for each of them.
+enum Source<'a> {
+    /// The rest of a file in memory.
+    Slice(&'a [u8]),
+    /// A file that comes in pieces.
+    Pieces(Box<dyn BufRead + 'a>),
 }
 
-impl<R: BufRead> Input<R> {
-    pub(crate) fn new(reader: R) -> Self {
-        Self { reader, is_whole: false, pending: None }
+impl<'a> Input<'a> {
+    pub(crate) fn from_slice(file: &'a [u8]) -> Self {
+        Self { source: Source::Slice(file), pending: None }
+    }
+
+    pub(crate) fn new(reader: impl BufRead + 'a) -> Self {
+        Self { source: Source::Pieces(Box::new(reader)), pending: None }
     }
 
     /// Whether the end of the file is known.
     pub(crate) fn is_whole(&self) -> bool {
-        self.is_whole
+        matches!(self.source, Source::Slice(_))
     }
 
-    /// Returns the bytes in the reader's buffer without consuming them. They are empty at the end of the file.
+    /// Returns another input that continues at the same place. Returns `None` for a file that comes in pieces.
+    pub(crate) fn fork(&self) -> Option<Self> {
+        match self.source {
+            Source::Slice(rest) => Some(Self { source: Source::Slice(rest), pending: self.pending }),
+            Source::Pieces(_) => None,
+        }
+    }
+
+    /// Returns the available bytes without consuming them. They are empty at the end of the file.
     #[inline]
     fn chunk(&mut self) -> io::Result<&[u8]> {
+        let reader = match &mut self.source {
+            Source::Slice(rest) => return Ok(rest),
+            Source::Pieces(reader) => reader,
+        };
         loop {
-            match self.reader.fill_buf() {
+            match reader.fill_buf() {
                 Ok(_) => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        self.reader.fill_buf()
+        reader.fill_buf()
+    }
+
+    #[inline]
+    fn consume(&mut self, count: usize) {
+        match &mut self.source {
+            Source::Slice(rest) => *rest = &rest[count..],
+            Source::Pieces(reader) => reader.consume(count),
+        }
     }
 
     #[inline]
     fn byte(&mut self) -> io::Result<Option<u8>> {
         let byte = self.chunk()?.first().copied();
         if byte.is_some() {
-            self.reader.consume(1);
+            self.consume(1);
         }
         Ok(byte)
     }
@@ -70,7 +93,7 @@ impl<R: BufRead> Input<R> {
             let from = stuffed(chunk);
             let found = memchr::memchr(0xff, &chunk[from..]);
             let passed = found.map_or(chunk.len(), |at| from + at + 1);
-            self.reader.consume(passed);
+            self.consume(passed);
             if found.is_none() {
                 continue;
             }
@@ -99,7 +122,7 @@ impl<R: BufRead> Input<R> {
     }
 
     /// Reads a segment after its marker. Returns `None` if the file ends in the segment.
-    pub(crate) fn segment<'a>(&mut self, into: &'a mut Vec<u8>) -> Result<Option<&'a [u8]>, Error> {
+    pub(crate) fn segment<'b>(&mut self, into: &'b mut Vec<u8>) -> Result<Option<&'b [u8]>, Error> {
         into.clear();
         let Some(length) = self.segment_length()? else { return Ok(None) };
         let length = length.checked_sub(2).ok_or(Error::Corrupt("a segment's length is less than 2"))?;
@@ -111,7 +134,7 @@ impl<R: BufRead> Input<R> {
             }
             let taken = missing.min(chunk.len());
             into.extend_from_slice(&chunk[..taken]);
-            self.reader.consume(taken);
+            self.consume(taken);
         }
         Ok(Some(into))
     }
@@ -125,7 +148,7 @@ impl<R: BufRead> Input<R> {
         let mut length = length.saturating_sub(2);
         // The rest of a segment that contains a picture, such as Exif, must not be taken for the file's own segments.
         let is_harmless = !matches!(marker, 0xe0..=0xe2 | 0xed);
-        if self.is_whole && is_harmless && length > self.chunk()?.len() {
+        if self.is_whole() && is_harmless && length > self.chunk()?.len() {
             return Ok(true);
         }
         while length > 0 {
@@ -133,7 +156,7 @@ impl<R: BufRead> Input<R> {
             if available == 0 {
                 return Ok(false);
             }
-            self.reader.consume(available);
+            self.consume(available);
             length -= available;
         }
         Ok(true)
@@ -157,7 +180,7 @@ impl<R: BufRead> Input<R> {
             let length = plain.unwrap_or(chunk.len());
             into[filled..filled + length].copy_from_slice(&chunk[..length]);
             filled += length;
-            self.reader.consume(length + usize::from(plain.is_some()));
+            self.consume(length + usize::from(plain.is_some()));
             if plain.is_some() {
                 match self.after_ff()? {
                     Some(0) => {

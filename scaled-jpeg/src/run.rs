@@ -1,6 +1,6 @@
 //! Decodes one picture, scan by scan.
 
-use std::io::{self, BufRead, ErrorKind};
+use std::io::{self, ErrorKind};
 
 use crate::{
     bits::Window,
@@ -21,8 +21,8 @@ use crate::{
 };
 
 /// A picture that is being decoded.
-pub(crate) struct Run<R> {
-    decoder: Decoder<R>,
+pub(crate) struct Run<'a> {
+    decoder: Decoder<'a>,
     window: Window,
     segment: Vec<u8>,
     /// The number of sound blocks by channel.
@@ -32,9 +32,9 @@ pub(crate) struct Run<R> {
     scans: usize,
 }
 
-impl<R: BufRead> Run<R> {
+impl<'a> Run<'a> {
     /// Decodes a picture to planes and, if wanted, to a raster. Returns how much of the picture was found.
-    pub(crate) fn decode(decoder: Decoder<R>, scale: Scale, raster: bool) -> Result<(Output, Coverage), Error> {
+    pub(crate) fn decode(decoder: Decoder<'a>, scale: Scale, raster: bool) -> Result<(Output, Coverage), Error> {
         let header = &decoder.header;
         if header.height == 0 {
             return Err(Error::Unsupported("the height comes after the picture, which must be in memory for that"));
@@ -98,7 +98,7 @@ impl<R: BufRead> Run<R> {
                 (Some(output), _) => output,
                 (None, None) => break,
             };
-            let mark = self.decoder.mark.filter(|_| complete).map(|mark| mark(&self.decoder.input));
+            let start = self.decoder.input.fork().filter(|_| complete);
             let mut mcus = match self.sequential_scan(&scan, &mut output, None) {
                 Err(_) if self.scans > 1 => {
                     made = Some(output);
@@ -107,10 +107,10 @@ impl<R: BufRead> Run<R> {
                 mcus => mcus?,
             };
             if mcus.slipped
-                && let Some(mark) = mark
+                && let Some(start) = start
             {
                 let Output { geometry, .. } = output;
-                let slip = self.survey(&scan, &geometry, mark)?;
+                let slip = self.survey(&scan, &geometry, start)?;
                 output = self.output(geometry, !complete, raster);
                 mcus = self.sequential_scan(&scan, &mut output, slip.as_ref())?;
             }
@@ -151,16 +151,13 @@ impl<R: BufRead> Run<R> {
     }
 
     /// Finds the place where a scan of all components slipped, and returns to the beginning of the scan.
-    fn survey(&mut self, scan: &ScanHeader, geometry: &Geometry, start: Input<R>) -> Result<Option<Slip>, Error> {
-        let mark = self.decoder.mark;
-        self.decoder.input = start;
+    fn survey(&mut self, scan: &ScanHeader, geometry: &Geometry, start: Input<'a>) -> Result<Option<Slip>, Error> {
         let shape = scan.shape(geometry);
         // The picture is dropped first, because it is made again.
         let room = self.decoder.header.memory(geometry.scale) - (256 << 10);
-        let Some(mark) = mark.filter(|_| Survey::memory(shape, scan.parts.len()) <= room) else {
-            return Ok(None);
-        };
-        let mut ahead = mark(&self.decoder.input);
+        let ahead = start.fork().filter(|_| Survey::memory(shape, scan.parts.len()) <= room);
+        self.decoder.input = start;
+        let Some(mut ahead) = ahead else { return Ok(None) };
         let parts = self.parts(scan, |_| 0)?.into_iter();
         let parts = parts.map(|part| {
             let mcu = scan.mcu(&geometry.channels[part.channel]);

@@ -1,9 +1,6 @@
 //! Walks through a scan: its rows, its restart intervals, and the data after damage.
 
-use std::{
-    io::{self, BufRead},
-    ops::Range,
-};
+use std::{io, ops::Range};
 
 use crate::{
     bits::{BLOCK_BYTES, Bits, Bytes, SIZE, Window},
@@ -84,8 +81,8 @@ enum Ending {
 ///
 /// After damaged or missing data, decoding continues at the next restart marker. A scan without restart markers that is known to slip is
 /// corrected from the slip on.
-pub(crate) fn walk<R: BufRead>(
-    input: &mut Input<R>,
+pub(crate) fn walk(
+    input: &mut Input,
     window: &mut Window,
     interval: u32,
     slip: Option<&Slip>,
@@ -102,8 +99,8 @@ pub(crate) fn walk<R: BufRead>(
     walk.run()
 }
 
-struct Walk<'a, R, S> {
-    input: &'a mut Input<R>,
+struct Walk<'a, 'b, S> {
+    input: &'a mut Input<'b>,
     window: &'a mut Window,
     scan: &'a mut S,
     /// The number of MCUs between restart markers; 0 without restart markers.
@@ -120,7 +117,7 @@ struct Walk<'a, R, S> {
     certain: Option<u64>,
 }
 
-impl<R: BufRead, S: Scan> Walk<'_, R, S> {
+impl<S: Scan> Walk<'_, '_, S> {
     fn run(mut self) -> io::Result<Walked> {
         loop {
             let start = self.mcu;

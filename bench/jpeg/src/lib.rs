@@ -121,7 +121,7 @@ pub fn one_at_a_time(bytes: &[u8], scale: Scale) -> Pixels {
     pixels(Decoder::from_slice(bytes).expect("a JPEG").one_at_a_time(), scale)
 }
 
-fn pixels(decoder: Decoder<&[u8]>, scale: Scale) -> Pixels {
+fn pixels(decoder: Decoder, scale: Scale) -> Pixels {
     let picture = decoder.decode(scale).expect("a JPEG");
     Pixels { width: picture.width, height: picture.height, data: picture.data }
 }

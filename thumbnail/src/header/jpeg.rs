@@ -21,7 +21,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'static>, Rejection> {
     }
     // Counting scans means searching nearly the whole file, which is slow. A picture that must have one scan is not searched.
     let is_complete = !header.progressive && header.interleaved;
-    let scans = if is_complete { 1 } else { decoder.outline().scans };
+    let scans = if is_complete { 1 } else { decoder.outline().map_or(1, |outline| outline.scans) };
     // The first Exif block is the camera's. Some files have a second, wrong one.
     let orientation = header.exif.take().map_or(Orientation::Upright, |block| exif::orientation(&block));
     Ok(Header {

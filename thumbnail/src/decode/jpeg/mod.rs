@@ -39,7 +39,7 @@ pub(super) fn ahead(reader: impl BufRead, header: &Header, min_size: (u32, u32),
     coverage.is_complete().then_some(picture)
 }
 
-fn decode_at(decoder: Decoder<impl BufRead>, scale: Scale) -> Result<Reduced, Rejection> {
+fn decode_at(decoder: Decoder, scale: Scale) -> Result<Reduced, Rejection> {
     let made = decoder.approximate(true).decode(scale).map_err(|error| rejection(&error))?;
     let model = match made.pixels {
         Pixels::Gray => Model::Gray,
@@ -55,7 +55,8 @@ fn check_coverage((picture, coverage): Reduced, bytes: &[u8]) -> Result<Picture,
     if nearly_whole(found, expected) {
         return Ok(picture);
     }
-    let ended = Decoder::from_slice(bytes).is_ok_and(|decoder| decoder.outline().ended);
+    let outline = Decoder::from_slice(bytes).ok().and_then(|decoder| decoder.outline());
+    let ended = outline.is_some_and(|outline| outline.ended);
     let reason = if ended { Reason::Corrupt } else { Reason::Truncated };
     Err(reason.because(format!("only {found} of the JPEG's {expected} blocks are there and readable")))
 }
