@@ -109,14 +109,19 @@ check: | need-cargo ## formatting, clippy and the unit tests, without the pipeli
 .PHONY: test
 test: ## every test
 	@# Two targets at a time: what waits for downloads or a test's clock leaves a core to the compiler.
-	@$(MAKE) --no-print-directory --jobs=2 test-rust $(if $(HAS_SHIPPED_CPU),test-shipped) test-templates test-bench
+	@$(MAKE) --no-print-directory --jobs=2 test-rust $(if $(HAS_SHIPPED_CPU),test-shipped) test-chaos test-templates test-bench CHAOS_CHANGES=60
 
 # Not empty if this machine runs programs for SHIPPED_CPU, where that is x86-64.
 HAS_SHIPPED_CPU = $(shell grep -sw avx2 /proc/cpuinfo | grep -w bmi2 | grep -wm1 fma)
 
+.PHONY: test-programs
+test-programs: | need-cargo
+	cargo test --workspace --no-run
+
+# The chaos test mostly waits, so it has a target of its own.
 .PHONY: test-rust
-test-rust: $(CARGO_LAMBDA) | need-cargo
-	$(WITH_CARGO_LAMBDA) cargo test --workspace
+test-rust: test-programs $(CARGO_LAMBDA)
+	$(WITH_CARGO_LAMBDA) cargo test --workspace -- --skip chaos
 
 .PHONY: test-features
 test-features: | need-cargo ## what is read and written by the features of the build alone
@@ -135,9 +140,12 @@ test-animation: $(SAM) | need-cargo ## thumbnails that move, frame by frame besi
 	cargo build --package thumbnail --example thumbnail
 	.venv/sam/bin/python tests/animation/compare.py $(TARGET_FOLDER)/debug/examples/thumbnail $(ANIMATIONS)
 
+# How many changes to sources the chaos test makes. `make test` has 60.
+CHAOS_CHANGES ?= 200
+
 .PHONY: test-chaos
-test-chaos: $(CARGO_LAMBDA) | need-cargo ## the pipeline while everything goes wrong, longer than `make test` has it; CHAOS_SEED
-	$(WITH_CARGO_LAMBDA) CHAOS_CHANGES=$${CHAOS_CHANGES:-200} cargo test --workspace --test chaos
+test-chaos: test-programs $(CARGO_LAMBDA) ## the pipeline while everything goes wrong, longer than `make test` has it; CHAOS_SEED
+	$(WITH_CARGO_LAMBDA) CHAOS_CHANGES=$(CHAOS_CHANGES) cargo test --workspace --test chaos
 
 IN_BROWSER = $(WITH_CARGO_LAMBDA) LOCAL=$(abspath $(LOCAL)) GALLERY_TOOLS=$(CURDIR)/$(dir $(GALLERY))
 

@@ -1,7 +1,5 @@
 //! Objects and buckets, one operation after the other.
 
-mod common;
-
 use aws_sdk_s3::{
     Client,
     config::Credentials,
@@ -9,7 +7,7 @@ use aws_sdk_s3::{
     types::{ChecksumMode, MetadataDirective},
 };
 
-use common::{BUCKET, Fixture, raw, refusal};
+use crate::common::{BUCKET, Fixture, files, raw, refusal};
 
 const HELLO: &str = "\"5d41402abc4b2a76b9719d911017c592\"";
 
@@ -137,7 +135,7 @@ async fn bodies_are_checked() {
     ] {
         assert_eq!(refusal(put.send().await), (400, code.into()));
     }
-    assert_eq!(common::files(&s3.root().join(".s3/tmp")).len(), 0, "nothing is left of a refused body");
+    assert_eq!(files(&s3.root().join(".s3/tmp")).len(), 0, "nothing is left of a refused body");
 }
 
 #[tokio::test]

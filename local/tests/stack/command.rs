@@ -1,7 +1,5 @@
 //! The command's refusals, which come before anything is built, and the AWS CLI against the server.
 
-mod common;
-
 use std::process::Command;
 
 use local::{
@@ -10,7 +8,7 @@ use local::{
     stack::{self, Stack},
 };
 
-use common::{BUCKET, Fixture};
+use crate::common::{BUCKET, Fixture};
 
 fn run(arguments: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_local")).arg("run").args(arguments).output().unwrap();

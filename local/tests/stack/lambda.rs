@@ -1,7 +1,5 @@
 //! The invoke front and its queue, before a scripted runtime.
 
-mod common;
-
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
@@ -17,6 +15,8 @@ use local::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::broadcast::Receiver;
+
+use crate::common::runtime;
 
 /// What the runtime was asked, and how many of each function it runs at once.
 #[derive(Default)]
@@ -65,7 +65,7 @@ impl Fixture {
     async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let script = Arc::clone(&seen);
-        let runtime = common::runtime(move |function, event| answer(Arc::clone(&script), function, event)).await;
+        let runtime = runtime(move |function, event| answer(Arc::clone(&script), function, event)).await;
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::new(runtime, &["upload-handler", "image-processor"], folder.path().join("failures"));
         config.retry_delays = vec![Duration::from_millis(1), Duration::from_millis(2)];

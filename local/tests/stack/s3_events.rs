@@ -1,11 +1,9 @@
 //! Event notifications, compared with a fixture of S3's form.
 
-mod common;
-
 use aws_sdk_s3::types::MetadataDirective;
 use serde_json::{Value, json};
 
-use common::{BUCKET, Fixture};
+use crate::common::{BUCKET, Fixture};
 
 /// What changes with each run is checked for its form, then replaced by what the fixture has.
 fn normalized(mut event: Value) -> Value {

@@ -1,10 +1,8 @@
 //! Listings, both versions.
 
-mod common;
-
 use aws_sdk_s3::types::EncodingType;
 
-use common::{BUCKET, Fixture};
+use crate::common::{BUCKET, Fixture};
 
 const KEYS: [&str; 7] = ["a.txt", "a/1", "a/2", "b b+/x", "b b+/y/z", "c", "é"];
 

@@ -1,5 +1,4 @@
 //! A server in a temporary folder, with a real SDK client.
-#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::{
     path::PathBuf,

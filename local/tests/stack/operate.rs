@@ -1,7 +1,5 @@
 //! `local redrive` and `local backfill`, the commands, before a scripted runtime.
 
-mod common;
-
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -15,7 +13,7 @@ use local::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use common::{BUCKET, Fixture};
+use crate::common::{BUCKET, Fixture, runtime};
 
 /// S3 and Lambda's front, and a runtime that answers what the event or the key says.
 struct Pipeline {
@@ -32,7 +30,7 @@ impl Pipeline {
     async fn start_with(s3: Fixture) -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let remembered = Arc::clone(&asked);
-        let runtime = common::runtime(move |_, event| std::future::ready(answer(&remembered, &event))).await;
+        let runtime = runtime(move |_, event| std::future::ready(answer(&remembered, &event))).await;
         let mut config =
             Config::new(runtime, &["upload-handler", "image-processor"], s3.folder.path().join("failures"));
         config.retry_delays = Vec::new();

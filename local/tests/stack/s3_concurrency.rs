@@ -1,7 +1,5 @@
 //! Many requests at once, and the hooks that make tests meet.
 
-mod common;
-
 use std::{sync::Arc, time::Duration};
 
 use aws_sdk_s3::primitives::ByteStream;
@@ -11,7 +9,7 @@ use local::{
     s3::{S3Error, S3ErrorCode},
 };
 
-use common::{BUCKET, Fixture, refusal};
+use crate::common::{BUCKET, Fixture, refusal};
 
 /// A body that shows whether it is whole: one byte, many times.
 fn body(number: u8) -> Vec<u8> {

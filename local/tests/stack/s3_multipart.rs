@@ -1,13 +1,11 @@
 //! Multipart uploads.
 
-mod common;
-
 use aws_sdk_s3::{
     primitives::ByteStream,
     types::{CompletedMultipartUpload, CompletedPart},
 };
 
-use common::{BUCKET, Fixture, files, refusal};
+use crate::common::{BUCKET, Fixture, files, refusal};
 
 const PART: usize = 5 * 1024 * 1024;
 

@@ -1,10 +1,8 @@
 //! How keys become files: odd keys, clashes, escapes, restarts, changes by hand.
 
-mod common;
-
 use aws_sdk_s3::primitives::ByteStream;
 
-use common::{BUCKET, Fixture, files, raw};
+use crate::common::{BUCKET, Fixture, files, raw};
 
 #[tokio::test]
 async fn special_characters_are_kept_in_the_file_name() {
