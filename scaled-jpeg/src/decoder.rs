@@ -1,15 +1,9 @@
-//! Decodes a file to pixels.
+//! The public interface: a file whose header has been read, and how to decode it.
 
 use std::io::BufRead;
 
 use crate::{
-    error::Error,
-    geometry::Scale,
-    header::{self, Header, ScanHeader},
-    input::Input,
-    raster::Pixels,
-    run::Run,
-    streams::Limits,
+    error::Error, header::Header, input::Input, open::open, raster::Pixels, scan::ScanHeader, streams::Limits,
     tables::Tables,
 };
 
@@ -46,7 +40,7 @@ pub struct Picture {
     pub coverage: Coverage,
 }
 
-/// How much of a picture its file contains. Missing blocks have the colour of the block before them.
+/// How much of a picture is in its file. Missing blocks have the colour of the block before them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Coverage {
@@ -78,7 +72,7 @@ pub struct Plane {
     pub data: Vec<u8>,
 }
 
-/// What a file tells about its scans without decoding them.
+/// The properties of a file that follow its first scan, as far as they are known without decoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Outline {
@@ -86,6 +80,8 @@ pub struct Outline {
     pub scans: u32,
     /// Whether an end marker follows the last scan.
     pub ended: bool,
+    /// The height that a DNL segment gives; 0 if there is no such segment.
+    pub height: u16,
 }
 
 impl<'a> Decoder<'a> {
@@ -97,20 +93,7 @@ impl<'a> Decoder<'a> {
     pub fn from_slice(bytes: &'a [u8]) -> Result<Self, Error> {
         let mut decoder = Self::open(Input::from_slice(bytes))?;
         if decoder.header.height == 0 {
-            let mut ahead = Input::from_slice(bytes);
-            while let Some(marker) = ahead.marker()? {
-                match marker {
-                    0xdc => {
-                        decoder.header.height = lines(ahead.segment(&mut Vec::new())?);
-                        break;
-                    }
-                    0xd9 => break,
-                    0x00..=0xbf | 0xd0..=0xd8 => {}
-                    _ => {
-                        ahead.skip_segment(marker)?;
-                    }
-                }
-            }
+            decoder.header.height = decoder.outline().map_or(0, |outline| outline.height);
         }
         Ok(decoder)
     }
@@ -119,12 +102,17 @@ impl<'a> Decoder<'a> {
     #[must_use]
     pub fn outline(&self) -> Option<Outline> {
         let mut ahead = self.input.fork()?;
-        let mut outline = Outline { scans: 1, ended: false };
+        let mut outline = Outline { scans: 1, ..Outline::default() };
         // A slice can always be read.
         while let Ok(Some(marker)) = ahead.marker() {
             match marker {
                 0xd9 => outline.ended = true,
                 0xda => outline.scans += 1,
+                0xdc if outline.height == 0 => {
+                    let mut segment = Vec::new();
+                    let lines = ahead.fork()?.segment(&mut segment).ok().flatten().and_then(<[u8]>::first_chunk);
+                    outline.height = lines.map_or(0, |&lines| u16::from_be_bytes(lines));
+                }
                 _ => {}
             }
             // A second start marker belongs to another picture: this one lacks its end marker.
@@ -148,7 +136,7 @@ impl<'a> Decoder<'a> {
     }
 
     fn open(mut input: Input<'a>) -> Result<Self, Error> {
-        let (header, tables, first) = header::read(&mut input)?;
+        let (header, tables, first) = open(&mut input)?;
         Ok(Self {
             input,
             header,
@@ -205,36 +193,4 @@ impl<'a> Decoder<'a> {
         self.streams = Some(Limits::NONE);
         self
     }
-
-    /// Decodes the picture at a scale.
-    ///
-    /// # Errors
-    /// Returns an [`Error`] if nothing can be decoded. A picture that is there in part is not an error: see [`Coverage`].
-    pub fn decode(self, scale: Scale) -> Result<Picture, Error> {
-        let pixels = self.header.colours().pixels();
-        let (output, coverage) = Run::decode(self, scale, true)?;
-        let (width, height) = output.geometry.size;
-        Ok(Picture { width, height, pixels, data: output.into_pixels(), coverage })
-    }
-
-    /// Decodes the planes of the picture's components at a scale.
-    ///
-    /// # Errors
-    /// As [`decode`](Self::decode).
-    pub fn decode_planes(self, scale: Scale) -> Result<Vec<Plane>, Error> {
-        let (output, _) = Run::decode(self, scale, false)?;
-        let planes = output.geometry.channels.iter().zip(&output.planes).map(|(channel, plane)| {
-            let (width, height) =
-                (channel.blocks.0 as usize * channel.width, channel.blocks.1 as usize * channel.height);
-            let rows = plane.samples.chunks_exact(output.geometry.stride(channel)).take(height);
-            let data = rows.flat_map(|row| &row[..width]).copied().collect();
-            Plane { width, height, block: (channel.width, channel.height), data }
-        });
-        Ok(planes.collect())
-    }
-}
-
-/// The number of lines in a DNL segment.
-fn lines(segment: Option<&[u8]>) -> u16 {
-    segment.and_then(<[u8]>::first_chunk).map_or(0, |&bytes| u16::from_be_bytes(bytes))
 }

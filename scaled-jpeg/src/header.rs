@@ -1,11 +1,6 @@
-//! Reads the segments of a file up to the first scan, and the headers of scans.
+//! The header of a file: its frame and its colours.
 
-use crate::{
-    error::Error,
-    geometry::{Channel, Geometry},
-    input::Input,
-    tables::Tables,
-};
+use crate::error::Error;
 
 /// The properties of a JPEG that precede its first scan.
 #[derive(Debug, Clone, Default)]
@@ -71,9 +66,7 @@ impl Header {
             _ => Colours::YCbCr,
         }
     }
-}
 
-impl Header {
     /// Reads the segment of the frame.
     pub(crate) fn frame(&mut self, marker: u8, segment: &[u8]) -> Result<(), Error> {
         const CUT: Error = Error::Corrupt("the frame header is cut off");
@@ -103,138 +96,5 @@ impl Header {
             self.components.push(Component { id, h, v, quantisation });
         }
         Ok(())
-    }
-}
-
-/// Reads up to and including the header of the first scan.
-pub(crate) fn read(input: &mut Input) -> Result<(Header, Tables, ScanHeader), Error> {
-    let (mut header, mut tables) = (Header::default(), Tables::default());
-    let mut profile = Vec::new();
-    let mut buffer = Vec::new();
-    if !input.begins()? {
-        return Err(Error::NotJpeg);
-    }
-    while let Some(marker) = input.marker()? {
-        match marker {
-            // A second start marker, restart markers and markers without meaning have no segment.
-            0xd8 | 0xd0..=0xd7 | 0x01 => continue,
-            0xd9 => break,
-            0xda if header.components.is_empty() => return Err(Error::Corrupt("a scan comes before the frame")),
-            0xc3 => return Err(Error::Unsupported("lossless")),
-            0xc5..=0xc7 | 0xde | 0xdf => return Err(Error::Unsupported("hierarchical")),
-            0xc9..=0xcf => return Err(Error::Unsupported("arithmetic coding")),
-            _ => {}
-        }
-        let is_wanted = matches!(marker, 0xc0..=0xc2 | 0xc4 | 0xda | 0xdb | 0xdd | 0xe0..=0xe2 | 0xee);
-        if !is_wanted {
-            if input.skip_segment(marker)? {
-                continue;
-            }
-            break;
-        }
-        let segment = match input.segment(&mut buffer) {
-            // What may be missing is missing.
-            Err(Error::Corrupt(_)) if marker >= 0xe0 => continue,
-            segment => segment?,
-        };
-        let Some(segment) = segment else { break };
-        match marker {
-            0xda => {
-                let scan = ScanHeader::read(segment, &header)?;
-                header.interleaved = scan.parts.len() == header.components.len();
-                header.icc = join(profile);
-                return Ok((header, tables, scan));
-            }
-            0xc0..=0xc2 if header.components.is_empty() => header.frame(marker, segment)?,
-            0xc0..=0xc2 => return Err(Error::Corrupt("there are two frames")),
-            0xe0 if segment.starts_with(b"JFIF\0") && segment.len() >= 14 => header.jfif = true,
-            0xe1 if segment.starts_with(b"Exif\0\0") && header.exif.is_none() => {
-                header.exif = Some(segment[6..].to_vec());
-            }
-            0xe2 if segment.starts_with(b"ICC_PROFILE\0") && segment.len() > 14 => profile.push(segment[12..].to_vec()),
-            0xee if segment.starts_with(b"Adobe") && segment.len() >= 12 => header.adobe = Some(segment[11]),
-            _ => tables.read(marker, segment)?,
-        }
-    }
-    Err(Error::NoPicture)
-}
-
-/// Joins the segments of an ICC profile. Each begins with its number and the number of segments.
-fn join(mut parts: Vec<Vec<u8>>) -> Option<Vec<u8>> {
-    parts.sort_by_key(|part| part[0]);
-    parts.dedup_by_key(|part| part[0]);
-    (!parts.is_empty()).then(|| parts.iter().flat_map(|part| &part[2..]).copied().collect())
-}
-
-/// A scan's header.
-#[derive(Debug)]
-pub(crate) struct ScanHeader {
-    pub(crate) parts: Vec<Selected>,
-    /// The zigzag indices of the first and the last coefficient. These and the fields below have a meaning in progressive files only.
-    pub(crate) first: u8,
-    pub(crate) last: u8,
-    /// Whether the scan refines coefficients of an earlier scan.
-    pub(crate) refines: bool,
-    /// The number of bits by which to shift coefficients.
-    pub(crate) shift: u32,
-}
-
-/// A component of a scan.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Selected {
-    /// The index of the component in the frame.
-    pub(crate) channel: usize,
-    /// The numbers of the Huffman tables.
-    pub(crate) dc: u8,
-    pub(crate) ac: u8,
-}
-
-impl ScanHeader {
-    /// The number of MCUs in a row, and the number of rows: see [`mcu`](Self::mcu).
-    pub(crate) fn shape(&self, geometry: &Geometry) -> (u32, u32) {
-        match self.parts[..] {
-            [only] => geometry.channels[only.channel].blocks,
-            _ => geometry.mcus,
-        }
-    }
-
-    /// The number of blocks of a channel in an MCU, across and down. It is one by one in a scan of one component.
-    pub(crate) fn mcu(&self, channel: &Channel) -> (usize, usize) {
-        if self.parts.len() == 1 { (1, 1) } else { (channel.h as usize, channel.v as usize) }
-    }
-
-    /// # Errors
-    /// Returns [`Error::Corrupt`] if the header contradicts the frame or itself.
-    pub(crate) fn read(segment: &[u8], header: &Header) -> Result<Self, Error> {
-        const CUT: Error = Error::Corrupt("a scan header is cut off");
-        let (&count, rest) = segment.split_first().ok_or(CUT)?;
-        let (listed, rest) = rest.split_at_checked(2 * usize::from(count)).ok_or(CUT)?;
-        let &[first, last, approximation] = rest.first_chunk().ok_or(CUT)?;
-        let mut parts: Vec<Selected> = Vec::new();
-        for &[id, tables] in listed.as_chunks::<2>().0 {
-            // If components share an identifier, the scan means them in turn.
-            let used = |channel: &usize| parts.iter().all(|part| part.channel != *channel);
-            let named = |&channel: &usize| header.components[channel].id == id;
-            let channel = (0..header.components.len()).filter(named).find(used);
-            let channel =
-                channel.ok_or(Error::Corrupt("a scan names a component twice, or one that is not in the frame"))?;
-            parts.push(Selected { channel, dc: tables >> 4, ac: tables & 15 });
-        }
-        if parts.is_empty() {
-            return Err(Error::Corrupt("a scan has no component"));
-        }
-        let (high, low) = (approximation >> 4, approximation & 15);
-        if header.progressive {
-            if last > 63 || first > last || first == 0 && last != 0 {
-                return Err(Error::Corrupt("a scan's band of coefficients is impossible"));
-            }
-            if first > 0 && parts.len() != 1 {
-                return Err(Error::Corrupt("a scan of more than first coefficients has several components"));
-            }
-            if low > 13 || high > 0 && high != low + 1 {
-                return Err(Error::Corrupt("a scan's approximation is impossible"));
-            }
-        }
-        Ok(Self { parts, first, last, refines: high > 0, shift: u32::from(low) })
     }
 }

@@ -2,34 +2,11 @@
 
 use std::iter;
 
-use crate::{bits::Bits, error::Error};
+use crate::bits::Bits;
 
-/// A table as stored in a file.
+/// A Huffman table, which finds a symbol and the length of its code by the next sixteen bits. Most codes are short enough for the faster
+/// lookup tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Spec {
-    /// The number of codes of each length, from 1.
-    pub(crate) counts: [u8; 16],
-    /// The symbols in the order of their codes.
-    pub(crate) symbols: Vec<u8>,
-}
-
-impl Spec {
-    /// # Errors
-    /// Returns [`Error::Corrupt`] if there are more codes than their lengths allow.
-    pub(crate) fn new(counts: [u8; 16], symbols: &[u8]) -> Result<Self, Error> {
-        let mut free = 1_i32;
-        for &count in &counts {
-            free = 2 * free - i32::from(count);
-            if free < 0 {
-                return Err(Error::Corrupt("a Huffman table has more codes than fit"));
-            }
-        }
-        Ok(Self { counts, symbols: symbols.to_vec() })
-    }
-}
-
-/// All symbols and the lengths of their codes by the next sixteen bits, for codes that are too long for the lookup tables.
-#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Codes {
     /// By length, from 1: the lowest sixteen-bit word above all codes of up to this length.
     limits: [u32; 17],
@@ -39,17 +16,23 @@ pub(crate) struct Codes {
 }
 
 impl Codes {
-    pub(crate) fn new(spec: &Spec) -> Self {
+    /// Assigns codes to `symbols` in their order: `counts` gives the number of codes of each length, from 1.
+    pub(crate) fn new(counts: [u8; 16], symbols: Vec<u8>) -> Self {
         let (mut limits, mut offsets) = ([0; 17], [0; 17]);
         let (mut code, mut index) = (0_i32, 0_i32);
-        for (length, &count) in (1..).zip(&spec.counts) {
+        for (length, count) in (1..).zip(counts) {
             offsets[length] = index - code;
             code += i32::from(count);
             index += i32::from(count);
             limits[length] = (code as u32) << (16 - length);
             code <<= 1;
         }
-        Self { limits, offsets, symbols: spec.symbols.clone() }
+        Self { limits, offsets, symbols }
+    }
+
+    /// Whether there are no more codes than their lengths allow.
+    pub(crate) fn fit(&self) -> bool {
+        self.limits.iter().all(|&limit| limit <= 1 << 16)
     }
 
     /// The symbol that sixteen bits begin with, and the length of its code.
@@ -74,8 +57,8 @@ pub(crate) struct DcTable {
 }
 
 impl DcTable {
-    pub(crate) fn new(spec: &Spec) -> Self {
-        let short = Short::new(spec);
+    pub(crate) fn new(codes: Codes) -> Self {
+        let short = Short::new(&codes);
         let lookup = table(|word| {
             let Some((size, length)) = short.symbol(word, 0) else { return 0 };
             let total = length + u32::from(size);
@@ -85,7 +68,7 @@ impl DcTable {
             let value = extend((word >> (BITS - total)) as i32, u32::from(size));
             value << 8 | total as i32
         });
-        Self { lookup, codes: Codes::new(spec) }
+        Self { lookup, codes }
     }
 
     /// Takes a difference of up to 31 bits. Returns `None` if the code is invalid.
@@ -126,9 +109,8 @@ pub(crate) struct AcTable {
 
 impl AcTable {
     /// If all coefficients are needed, the tables that skip coefficients stay empty.
-    pub(crate) fn new(spec: &Spec, needed: u8) -> Self {
-        let codes = Codes::new(spec);
-        let short = Short::new(spec);
+    pub(crate) fn new(codes: Codes, needed: u8) -> Self {
+        let short = Short::new(&codes);
         let skips = needed < 63;
         let single = |word| short.single(word, 0).map_or(0, |(bits, advance)| entry(bits, advance));
         let single = table(|word| if skips { single(word) } else { 0 });
@@ -158,9 +140,8 @@ pub(crate) struct ProgressiveTable {
 }
 
 impl ProgressiveTable {
-    pub(crate) fn new(spec: &Spec) -> Self {
-        let codes = Codes::new(spec);
-        let short = Short::new(spec);
+    pub(crate) fn new(codes: Codes) -> Self {
+        let short = Short::new(&codes);
         let single = table(|word| short.history(word, false));
         let packed = table(|word| short.history(word, true));
         Self { packed, single, short, codes }
@@ -197,22 +178,9 @@ pub(crate) struct Short {
 }
 
 impl Short {
-    fn new(spec: &Spec) -> Self {
+    pub(crate) fn new(all: &Codes) -> Self {
         let mut codes = Vec::with_capacity(1 << BITS);
-        let mut symbols = spec.symbols.iter();
         // Codes have the order of the words that begin with them.
-        for (length, &count) in (1..=BITS).zip(&spec.counts) {
-            for &symbol in symbols.by_ref().take(count.into()) {
-                codes.extend(iter::repeat_n((symbol, length as u8), 1 << (BITS - length)));
-            }
-        }
-        codes.resize(1 << BITS, (0, 0));
-        Self { codes: table(|word| codes[word]) }
-    }
-
-    /// The short codes of a table whose file's form is not kept.
-    pub(crate) fn of(all: &Codes) -> Self {
-        let mut codes = Vec::with_capacity(1 << BITS);
         while codes.len() < 1 << BITS {
             match all.symbol((codes.len() as u32) << (16 - BITS)) {
                 Some((symbol, length @ ..=BITS)) => {

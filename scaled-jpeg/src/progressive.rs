@@ -9,8 +9,8 @@ use crate::{
     bits::{Bits, Bytes, Window},
     coefficients::{Band, Coefficients},
     deposit::{deposit, place},
-    header::ScanHeader,
     huffman::{BITS, PACKED_ADVANCE, ProgressiveTable},
+    scan::ScanHeader,
     walk::{Scan, Stop},
 };
 

@@ -5,20 +5,49 @@ use std::io::{self, ErrorKind};
 use crate::{
     bits::Window,
     coefficients::{Band, Coefficients},
-    decoder::{Coverage, Decoder},
+    decoder::{Coverage, Decoder, Picture, Plane},
     error::Error,
     geometry::{Geometry, Scale},
-    header::{ScanHeader, Selected},
     huffman::{AcTable, DcTable, ProgressiveTable},
     input::Input,
     means::{DcPart, DcScan},
     output::Output,
     progressive::AcScan,
+    scan::{ScanHeader, Selected},
     sequential::{Part, Sequential},
     slip::{Slip, Survey},
     transform::Quantisers,
     walk::{Walked, walk},
 };
+
+impl Decoder<'_> {
+    /// Decodes the picture at a scale.
+    ///
+    /// # Errors
+    /// Returns an [`Error`] if nothing can be decoded. A picture that is there in part is not an error: see [`Coverage`].
+    pub fn decode(self, scale: Scale) -> Result<Picture, Error> {
+        let pixels = self.header.colours().pixels();
+        let (output, coverage) = Run::decode(self, scale, true)?;
+        let (width, height) = output.geometry.size;
+        Ok(Picture { width, height, pixels, data: output.into_pixels(), coverage })
+    }
+
+    /// Decodes the planes of the picture's components at a scale.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn decode_planes(self, scale: Scale) -> Result<Vec<Plane>, Error> {
+        let (output, _) = Run::decode(self, scale, false)?;
+        let planes = output.geometry.channels.iter().zip(&output.planes).map(|(channel, plane)| {
+            let (width, height) =
+                (channel.blocks.0 as usize * channel.width, channel.blocks.1 as usize * channel.height);
+            let rows = plane.samples.chunks_exact(output.geometry.stride(channel)).take(height);
+            let data = rows.flat_map(|row| &row[..width]).copied().collect();
+            Plane { width, height, block: (channel.width, channel.height), data }
+        });
+        Ok(planes.collect())
+    }
+}
 
 /// A picture that is being decoded.
 pub(crate) struct Run<'a> {
@@ -132,7 +161,7 @@ impl<'a> Run<'a> {
         let Decoder { tables, header, .. } = &self.decoder;
         let parts = scan.parts.iter().map(|&Selected { channel, dc, ac }| {
             let quantisers = Quantisers::new(tables.quantisation(header.components[channel].quantisation)?);
-            let (dc, ac) = (DcTable::new(&tables.dc(dc)), AcTable::new(&tables.ac(ac), last(channel)));
+            let (dc, ac) = (DcTable::new(tables.dc(dc)), AcTable::new(tables.ac(ac), last(channel)));
             Ok(Part { channel, dc, ac, quantisers })
         });
         parts.collect()
@@ -205,7 +234,7 @@ impl<'a> Run<'a> {
         if scan.first == 0 {
             let mut all: Vec<_> = all.iter_mut().map(Some).collect();
             let parts = scan.parts.iter().filter_map(|part| {
-                let table = (!scan.refines).then(|| DcTable::new(&tables.dc(part.dc)));
+                let table = (!scan.refines).then(|| DcTable::new(tables.dc(part.dc)));
                 Some(DcPart::new(all[part.channel].take()?, scan.mcu(&geometry.channels[part.channel]), table))
             });
             let mut decoding = DcScan { mcus: scan.shape(geometry), parts: parts.collect(), shift: scan.shift };
@@ -219,7 +248,7 @@ impl<'a> Run<'a> {
         let own = &mut all[part.channel];
         let band = Band { first: u32::from(scan.first), last: u32::from(scan.last) };
         if own.wants(band, scan.shift, scan.refines, *approximate) {
-            let table = ProgressiveTable::new(&tables.ac(part.ac));
+            let table = ProgressiveTable::new(tables.ac(part.ac));
             let shape = geometry.channels[part.channel].blocks;
             let remembers = own.is_refined_after(scan.shift, *approximate);
             let mut decoding = AcScan::new(own, shape, table, band, scan, remembers);

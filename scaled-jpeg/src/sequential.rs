@@ -4,9 +4,9 @@ use std::{mem, ops::Range};
 
 use crate::{
     bits::{Bits, Bytes, Window},
-    header::ScanHeader,
     huffman::{AcTable, BITS, DcTable, END, PACKED_ADVANCE},
     output::Output,
+    scan::ScanHeader,
     streams::{Limits, MOST_BLOCKS, Streams},
     tables,
     transform::{Group, LANES, Quantisers},

@@ -1,43 +1,22 @@
 //! Quantisation and Huffman tables, and the restart interval, as segments define them; and the order in which coefficients are stored.
 
-use crate::{error::Error, huffman::Spec};
+use crate::{error::Error, huffman::Codes};
 
-/// Row × 8 + column of a coefficient by its zigzag index.
-pub(crate) const NATURAL: [u8; 64] = natural();
+/// The place of each coefficient in a block, row × 8 + column, by its zigzag index.
+pub(crate) const NATURAL: [u8; 64] = [
+    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21,
+    28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54,
+    47, 55, 62, 63,
+];
 
-const fn natural() -> [u8; 64] {
-    let mut order = [0; 64];
-    let (mut row, mut column) = (0_u8, 0_u8);
-    let mut index = 0;
-    while index < 64 {
-        order[index] = row * 8 + column;
-        // Even diagonals run up and to the right, odd ones down and to the left.
-        if (row + column).is_multiple_of(2) {
-            if column == 7 {
-                row += 1;
-            } else {
-                column += 1;
-                row = row.saturating_sub(1);
-            }
-        } else if row == 7 {
-            column += 1;
-        } else {
-            row += 1;
-            column = column.saturating_sub(1);
-        }
-        index += 1;
-    }
-    order
-}
-
-/// Tables that scans refer to by number.
+/// The tables that scans refer to by number.
 #[derive(Debug, Default)]
 pub(crate) struct Tables {
-    /// In rows.
+    /// The steps of each table, row by row.
     quantisation: [Option<[u16; 64]>; 4],
-    dc: [Option<Spec>; 4],
-    ac: [Option<Spec>; 4],
-    /// MCUs between restart markers; 0 for none.
+    dc: [Option<Codes>; 4],
+    ac: [Option<Codes>; 4],
+    /// The number of MCUs between restart markers; 0 if there are no such markers.
     pub(crate) interval: u32,
 }
 
@@ -47,18 +26,20 @@ impl Tables {
         table.ok_or(Error::Corrupt("a quantisation table is missing"))
     }
 
-    /// Without one of that number, the standard's example: cameras that write Motion JPEG leave those out.
-    pub(crate) fn dc(&self, number: u8) -> Spec {
+    /// Returns the Huffman table of DC coefficients, by default the example of the standard: cameras that write Motion JPEG omit these
+    /// tables.
+    pub(crate) fn dc(&self, number: u8) -> Codes {
         let table = self.dc[usize::from(number & 3)].clone();
         table.unwrap_or_else(|| standard_dc(number))
     }
 
-    pub(crate) fn ac(&self, number: u8) -> Spec {
+    /// Returns the Huffman table of AC coefficients, by default the example of the standard.
+    pub(crate) fn ac(&self, number: u8) -> Codes {
         let table = self.ac[usize::from(number & 3)].clone();
         table.unwrap_or_else(|| standard_ac(number))
     }
 
-    /// Takes in a segment that defines tables; others are none of its business.
+    /// Reads a segment that defines tables or the restart interval. Other segments are ignored.
     pub(crate) fn read(&mut self, marker: u8, segment: &[u8]) -> Result<(), Error> {
         match marker {
             0xc4 => self.read_huffman(segment),
@@ -83,8 +64,12 @@ impl Tables {
                 1 => &mut self.ac,
                 _ => return Err(Error::Corrupt("a Huffman table has no known class")),
             };
+            let codes = Codes::new(*counts, symbols.to_vec());
+            if !codes.fit() {
+                return Err(Error::Corrupt("a Huffman table has more codes than fit"));
+            }
             let table = tables.get_mut(usize::from(place & 15));
-            *table.ok_or(Error::Corrupt("a Huffman table's number is above 3"))? = Some(Spec::new(*counts, symbols)?);
+            *table.ok_or(Error::Corrupt("a Huffman table's number is above 3"))? = Some(codes);
             segment = rest;
         }
         Ok(())
@@ -108,30 +93,31 @@ impl Tables {
     }
 }
 
-/// The example of ITU-T T.81, annex K.3: number 0 is for luminance, others for chrominance.
-fn standard_dc(number: u8) -> Spec {
+/// Returns the example of ITU-T T.81, annex K.3: number 0 is for luminance, other numbers are for chrominance.
+fn standard_dc(number: u8) -> Codes {
     let counts = if number == 0 {
         [0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0]
     } else {
         [0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0]
     };
-    Spec { counts, symbols: (0..12).collect() }
+    Codes::new(counts, (0..12).collect())
 }
 
-/// The example of ITU-T T.81, annex K.3: number 0 is for luminance, others for chrominance.
-fn standard_ac(number: u8) -> Spec {
+/// Returns the example of ITU-T T.81, annex K.3: number 0 is for luminance, other numbers are for chrominance.
+fn standard_ac(number: u8) -> Codes {
     let (counts, first): (_, &[u8]) =
         if number == 0 { (LUMINANCE, &LUMINANCE_FIRST) } else { (CHROMINANCE, &CHROMINANCE_FIRST) };
-    // The longest codes follow in ascending order: all symbols that have no shorter one.
+    // The symbols of the longest codes follow in ascending order: all symbols without a shorter code.
     let all = (0..16_u8).flat_map(|run| (1..=10).map(move |size| run << 4 | size));
     let rest = all.filter(|symbol| !first.contains(symbol));
-    Spec { counts, symbols: first.iter().copied().chain(rest).collect() }
+    Codes::new(counts, first.iter().copied().chain(rest).collect())
 }
 
+/// The number of codes of each length, from 1.
 const LUMINANCE: [u8; 16] = [0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 125];
 const CHROMINANCE: [u8; 16] = [0, 2, 1, 2, 4, 4, 3, 4, 7, 5, 4, 4, 0, 1, 2, 119];
 
-/// Symbols of codes of up to 15 bits.
+/// The symbols whose codes have at most 15 bits.
 const LUMINANCE_FIRST: [u8; 37] = [
     0x01, 0x02, 0x03, 0x00, 0x04, 0x11, 0x05, 0x12, 0x21, 0x31, 0x41, 0x06, 0x13, 0x51, 0x61, 0x07, 0x22, 0x71, 0x14,
     0x32, 0x81, 0x91, 0xa1, 0x08, 0x23, 0x42, 0xb1, 0xc1, 0x15, 0x52, 0xd1, 0xf0, 0x24, 0x33, 0x62, 0x72, 0x82,

@@ -205,7 +205,7 @@ struct Step {
 
 impl Kind {
     fn new(part: &Part, needed: u32, values: Values) -> Self {
-        Self { dc: Short::of(&part.dc.codes), ac: Short::of(&part.ac.codes), needed, values }
+        Self { dc: Short::new(&part.dc.codes), ac: Short::new(&part.ac.codes), needed, values }
     }
 
     fn tables(&self) -> impl Iterator<Item = u32> {
