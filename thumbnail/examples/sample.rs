@@ -1,5 +1,5 @@
-//! Writes a made-up landscape of twelve megapixels as a JPEG: mountains, sky and water with the fine texture of a photo.
-//! The same bytes at every run.
+//! Paints a landscape of twelve megapixels as a JPEG: mountains, sky and water with the fine texture of a photo. Every run writes the
+//! same bytes.
 //!
 //! `cargo run --release -p thumbnail --example sample -- FILE.jpg`
 //!
@@ -11,7 +11,7 @@ use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
 const WIDTH: usize = 4032;
 const HEIGHT: usize = 3024;
-/// Where the lake begins, as a part of the height.
+/// The top of the lake, as a part of the picture's height.
 const SHORE: f32 = 0.68;
 
 type Colour = [f32; 3];
@@ -49,18 +49,17 @@ fn write(path: &str) -> Result<(), String> {
     clippy::cast_sign_loss
 )]
 fn paint() -> Vec<u8> {
-    let scene = Scene::new();
     let shore = (SHORE * HEIGHT as f32) as usize;
-    let mut land: Vec<Colour> = Vec::with_capacity(WIDTH * shore);
+    let mut above: Vec<Colour> = Vec::with_capacity(WIDTH * shore);
     for y in 0..shore {
         for x in 0..WIDTH {
-            land.push(scene.land(x as f32 / WIDTH as f32, y as f32 / HEIGHT as f32));
+            above.push(land(x as f32 / WIDTH as f32, y as f32 / HEIGHT as f32));
         }
     }
     let mut pixels = Vec::with_capacity(WIDTH * HEIGHT * 3);
     for y in 0..HEIGHT {
         for x in 0..WIDTH {
-            let colour = if y < shore { land[y * WIDTH + x] } else { water(&land, shore, x, y) };
+            let colour = if y < shore { above[y * WIDTH + x] } else { water(&above, shore, x, y) };
             // The grain of a sensor, stronger in the shadows.
             let light = (colour[0] + colour[1] + colour[2]) / 3.0;
             let grain = (hash(x as i32, y as i32, 99) - 0.5) * (0.030 - 0.018 * light);
@@ -70,7 +69,7 @@ fn paint() -> Vec<u8> {
     pixels
 }
 
-/// The mirror image of the land, broken by waves that grow towards the viewer.
+/// Returns the colour of the lake: the mirror image of the land, broken by waves that grow towards the viewer.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn water(land: &[Colour], shore: usize, x: usize, y: usize) -> Colour {
     let depth = (y - shore) as f32 / (HEIGHT - shore) as f32;
@@ -88,60 +87,43 @@ fn water(land: &[Colour], shore: usize, x: usize, y: usize) -> Colour {
     mixed.map(|channel| channel * (0.92 + 0.25 * wave) + foam)
 }
 
+/// A chain of mountains.
 struct Ridge {
+    /// The lowest and the highest place of its line, from the top, as parts of the picture's height.
     base: f32,
     height: f32,
     frequency: f32,
     seed: i32,
     rock: Colour,
-    /// How much of the haze lies in front of it.
+    /// The amount of haze in front of it, of snow and of wood.
     haze: f32,
-    /// How much snow, and how much wood, it wears.
     snow: f32,
     wood: f32,
 }
 
-struct Scene {
-    ridges: Vec<Ridge>,
-}
+/// The ridges from front to back.
+#[rustfmt::skip] // a table
+const RIDGES: [Ridge; 4] = [
+    Ridge { base: 0.70, height: 0.17, frequency: 2.1, seed: 41, rock: [0.10, 0.13, 0.07], haze: 0.05, snow: 0.0, wood: 1.0 },
+    Ridge { base: 0.66, height: 0.30, frequency: 1.7, seed: 31, rock: [0.24, 0.22, 0.17], haze: 0.22, snow: 0.0, wood: 0.6 },
+    Ridge { base: 0.60, height: 0.48, frequency: 1.3, seed: 21, rock: [0.36, 0.34, 0.34], haze: 0.42, snow: 0.9, wood: 0.0 },
+    Ridge { base: 0.55, height: 0.44, frequency: 1.9, seed: 11, rock: [0.42, 0.43, 0.48], haze: 0.66, snow: 0.5, wood: 0.0 },
+];
 
-impl Scene {
-    fn new() -> Self {
-        let ridge = |base, height, frequency, seed, rock, haze, snow, wood| Ridge {
-            base,
-            height,
-            frequency,
-            seed,
-            rock,
-            haze,
-            snow,
-            wood,
-        };
-        Self {
-            ridges: vec![
-                // From front to back.
-                ridge(0.70, 0.17, 2.1, 41, [0.10, 0.13, 0.07], 0.05, 0.0, 1.0),
-                ridge(0.66, 0.30, 1.7, 31, [0.24, 0.22, 0.17], 0.22, 0.0, 0.6),
-                ridge(0.60, 0.48, 1.3, 21, [0.36, 0.34, 0.34], 0.42, 0.9, 0.0),
-                ridge(0.55, 0.44, 1.9, 11, [0.42, 0.43, 0.48], 0.66, 0.5, 0.0),
-            ],
+/// Returns the colour of the mountains or the sky.
+fn land(u: f32, v: f32) -> Colour {
+    let haze = [0.74, 0.78, 0.83];
+    for ridge in &RIDGES {
+        let top = ridge.top(u);
+        if v >= top {
+            return mix(ridge.surface(u, v, top), haze, ridge.haze * (1.15 - 0.3 * (v - top)));
         }
     }
-
-    fn land(&self, u: f32, v: f32) -> Colour {
-        let haze = [0.74, 0.78, 0.83];
-        for ridge in &self.ridges {
-            let top = ridge.top(u);
-            if v >= top {
-                return mix(ridge.surface(u, v, top), haze, ridge.haze * (1.15 - 0.3 * (v - top)));
-            }
-        }
-        sky(u, v)
-    }
+    sky(u, v)
 }
 
 impl Ridge {
-    /// The height of its line above `u`, as a part of the picture's height from the top.
+    /// Returns the place of its line at `u`, from the top, as a part of the picture's height.
     fn top(&self, u: f32) -> f32 {
         let x = u * self.frequency;
         let mut rise = ridged(x * 1.4, 0.3, 5, self.seed) * self.height;
@@ -193,18 +175,18 @@ fn mix(a: Colour, b: Colour, part: f32) -> Colour {
     [0, 1, 2].map(|i| a[i] + (b[i] - a[i]) * part)
 }
 
-/// 0 below 0, 1 above 1, smooth between.
+/// Eases `x` from 0 to 1, and limits it to that range.
 fn smooth(x: f32) -> f32 {
     let x = x.clamp(0.0, 1.0);
     x * x * (3.0 - 2.0 * x)
 }
 
-/// Octaves of noise, 0 to 1.
+/// Adds octaves of noise, from 0 to 1.
 fn fractal(x: f32, y: f32, octaves: u8, seed: i32) -> f32 {
     octave_sum(x, y, octaves, |x, y, octave| noise(x, y, seed + octave * 17))
 }
 
-/// Octaves with sharp crests, 0 to 1.
+/// Adds octaves with sharp crests, from 0 to 1.
 fn ridged(x: f32, y: f32, octaves: u8, seed: i32) -> f32 {
     octave_sum(x, y, octaves, |x, y, octave| {
         let crest = 1.0 - (2.0 * noise(x, y, seed + octave * 17) - 1.0).abs();
@@ -223,7 +205,7 @@ fn octave_sum(x: f32, y: f32, octaves: u8, layer: impl Fn(f32, f32, i32) -> f32)
     sum / total
 }
 
-/// Smooth noise between 0 and 1.
+/// Returns smooth noise from 0 to 1.
 #[allow(clippy::cast_possible_truncation)]
 fn noise(x: f32, y: f32, seed: i32) -> f32 {
     let (left, top) = (x.floor(), y.floor());
@@ -234,7 +216,7 @@ fn noise(x: f32, y: f32, seed: i32) -> f32 {
     upper * (1.0 - fy) + lower * fy
 }
 
-/// A random number between 0 and 1 that depends on nothing but its arguments.
+/// Returns a random number from 0 to 1 that depends only on the arguments.
 #[allow(clippy::cast_precision_loss, clippy::cast_sign_loss)]
 fn hash(x: i32, y: i32, seed: i32) -> f32 {
     let mut h = (x as u32).wrapping_mul(0x9e37_79b1)

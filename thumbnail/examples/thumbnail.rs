@@ -1,11 +1,11 @@
-//! Makes thumbnails of files on disk and says what became of each, one line of JSON per file.
+//! Makes thumbnails of files on disk, and prints a line of JSON for each file.
 //!
 //! `cargo run --release -p thumbnail --example thumbnail -- [--sizes 100,300,500] [--out DIR] FILE…`
 
 use std::{fs, path::Path, process::ExitCode, time::Instant};
 
 use serde_json::{Value, json};
-use thumbnail::{Motion, Options, Size};
+use thumbnail::{Motion, Options, Size, SourceInfo, Thumbnail};
 
 const USAGE: &str = "usage: thumbnail [--sizes 100,300,500] [--outputs source,webp:75] [--keep copyright,icc] \
                      [--animation keep] [--out DIR] FILE…";
@@ -50,42 +50,41 @@ fn list<T: std::str::FromStr<Err = String>>(text: &str) -> Result<Vec<T>, String
     text.split(',').map(|item| item.trim().parse()).collect()
 }
 
-/// Makes the thumbnails of one file; the line of JSON about it.
+/// Makes the thumbnails of one file, and returns the line about it.
 fn describe(file: &str, out: Option<&str>, options: &Options) -> Value {
-    let start = Instant::now();
-    let rejected = |reason: &str, detail: String, source: Value, start: Instant| {
-        json!({"file": file, "status": "rejected", "reason": reason, "detail": detail, "source": source,
+    let mut start = Instant::now();
+    let rejected = |reason: &str, detail: String, source: Option<SourceInfo>, start: Instant| {
+        json!({"file": file, "status": "rejected", "reason": reason, "detail": detail, "source": source.map(describe_source),
             "thumbnails": [], "decode_ms": 0.0, "total_ms": milliseconds(start.elapsed())})
     };
     let bytes = match fs::read(file) {
         Ok(bytes) => bytes,
-        Err(error) => return rejected("unreadable", error.to_string(), Value::Null, start),
+        Err(error) => return rejected("unreadable", error.to_string(), None, start),
     };
-    let start = Instant::now();
-    let source = |source: thumbnail::SourceInfo| json!({"width": source.width, "height": source.height, "format": source.format.name(), "frames": source.frames});
-    match thumbnail::make(&bytes, options) {
-        Err(rejection) => {
-            let source = rejection.source_info.map_or(Value::Null, source);
-            rejected(rejection.reason.code(), rejection.detail, source, start)
-        }
-        Ok(made) => {
-            if let Some(Err(error)) = out.map(|out| write(out, file, &made)) {
-                return rejected("unwritable", error.to_string(), source(made.source), start);
-            }
-            let describe = |thumbnail: &thumbnail::Thumbnail| {
-                json!({"size": size(thumbnail.size), "width": thumbnail.width, "height": thumbnail.height,
-                    "format": thumbnail.format.name(), "bytes": thumbnail.bytes.len()})
-            };
-            let thumbnails: Vec<_> = made.thumbnails.iter().map(describe).collect();
-            let (animation, animation_message) = animation(made.motion.as_ref());
-            json!({"file": file, "status": "ok", "reason": null, "source": source(made.source), "thumbnails": thumbnails,
-                "animation": animation, "animation_message": animation_message,
-                "decode_ms": milliseconds(made.decode), "total_ms": milliseconds(made.total)})
-        }
+    start = Instant::now();
+    let made = match thumbnail::make(&bytes, options) {
+        Ok(made) => made,
+        Err(rejection) => return rejected(rejection.reason.code(), rejection.detail, rejection.source_info, start),
+    };
+    if let Some(Err(error)) = out.map(|out| write(out, file, &made)) {
+        return rejected("unwritable", error.to_string(), Some(made.source), start);
     }
+    let describe = |thumbnail: &Thumbnail| {
+        json!({"size": size(thumbnail.size), "width": thumbnail.width, "height": thumbnail.height,
+            "format": thumbnail.format.name(), "bytes": thumbnail.bytes.len()})
+    };
+    let (animation, animation_message) = animation(made.motion.as_ref());
+    json!({"file": file, "status": "ok", "reason": null, "source": describe_source(made.source),
+        "thumbnails": made.thumbnails.iter().map(describe).collect::<Vec<_>>(),
+        "animation": animation, "animation_message": animation_message,
+        "decode_ms": milliseconds(made.decode), "total_ms": milliseconds(made.total)})
 }
 
-/// What became of the source's animation, as image-processor reports it, and why if it is not kept whole.
+fn describe_source(SourceInfo { width, height, format, frames }: SourceInfo) -> Value {
+    json!({"width": width, "height": height, "format": format.name(), "frames": frames})
+}
+
+/// Describes what became of the animation, as image-processor reports it, and why it is not kept whole.
 fn animation(motion: Option<&Motion>) -> (Option<&'static str>, Option<&str>) {
     match motion {
         None => (None, None),
@@ -94,7 +93,7 @@ fn animation(motion: Option<&Motion>) -> (Option<&'static str>, Option<&str>) {
     }
 }
 
-/// A plain width as a number, any other size as it is spelt in a key.
+/// Writes a plain width as a number, and any other size as it is spelt in a key.
 fn size(size: Size) -> Value {
     match size {
         Size::Width(width) => width.into(),
@@ -102,12 +101,12 @@ fn size(size: Size) -> Value {
     }
 }
 
-/// To the microsecond.
+/// Converts a time to milliseconds, with a precision of a microsecond.
 fn milliseconds(time: std::time::Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
-/// `out/{size}/{file name}`; formats beside the first get theirs as a further extension.
+/// Writes the thumbnails to `out/{size}/{file name}`. Of several formats of a size, all but the first are appended to the name.
 fn write(out: &str, file: &str, made: &thumbnail::Made) -> std::io::Result<()> {
     let name = Path::new(file).file_name().unwrap_or_default();
     for (index, thumbnail) in made.thumbnails.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use crate::{
     Limits, Reason, Rejection, decode,
-    header::{Coding, Header, PngChannels},
+    header::{Coding, Header, PngChannels, jpeg::JpegCoding},
     plan::Plan,
 };
 
@@ -16,51 +16,38 @@ pub(crate) fn check_bytes(length: usize, limits: &Limits) -> Result<(), Rejectio
 
 /// Rejects a picture that is too large, or needs too much memory or time, by its header.
 pub(crate) fn check_header(header: &Header, length: usize, plan: &Plan, limits: &Limits) -> Result<(), Rejection> {
-    let reject = |reason: Reason, detail: String| {
-        Err(Rejection { source_info: Some(header.source()), ..reason.because(detail) })
-    };
-    let pixels = u64::from(header.width) * u64::from(header.height);
+    let reject =
+        |reason: Reason, detail| Err(Rejection { source_info: Some(header.source()), ..reason.because(detail) });
+    let (width, height) = header.size();
+    let pixels = u64::from(width) * u64::from(height);
     if pixels > limits.max_pixels {
-        return reject(
-            Reason::TooManyPixels,
-            format!("{} by {} pixels are more than the limit of {}", header.width, header.height, limits.max_pixels),
-        );
+        let most = limits.max_pixels;
+        return reject(Reason::TooManyPixels, format!("{width} by {height} pixels are more than the limit of {most}"));
     }
-    if let Some(icc) = &header.icc
-        && icc.len() as u64 > limits.max_metadata
-    {
-        return reject(
-            Reason::MetadataTooLarge,
-            format!("an ICC profile of {} bytes is more than the limit of {}", icc.len(), limits.max_metadata),
-        );
+    let profile = header.icc.as_ref().map_or(0, |icc| icc.len() as u64);
+    if profile > limits.max_metadata {
+        let detail = format!("an ICC profile of {profile} bytes is more than the limit of {}", limits.max_metadata);
+        return reject(Reason::MetadataTooLarge, detail);
     }
-    if let Coding::Jpeg(coding) = &header.coding
-        && coding.scans > limits.scans(header.size())
-    {
-        let most = limits.scans(header.size());
-        return reject(
-            Reason::TooComplex,
-            format!("{} scans are more than the limit of {most} at {pixels} pixels", coding.scans),
-        );
-    }
-    if let Coding::Avif(coding) = &header.coding
-        && coding.work() > limits.max_av1_pixels
-    {
-        return reject(
-            Reason::TooComplex,
-            format!("decoding {} pixels' worth is more than the limit of {}", coding.work(), limits.max_av1_pixels),
-        );
+    match &header.coding {
+        Coding::Jpeg(JpegCoding { scans, .. }) if *scans > limits.scans(header.size()) => {
+            let most = limits.scans(header.size());
+            let detail = format!("{scans} scans are more than the limit of {most} at {pixels} pixels");
+            return reject(Reason::TooComplex, detail);
+        }
+        Coding::Avif(coding) if coding.work() > limits.max_av1_pixels => {
+            let (work, most) = (coding.work(), limits.max_av1_pixels);
+            let detail = format!("decoding {work} pixels' worth is more than the limit of {most}");
+            return reject(Reason::TooComplex, detail);
+        }
+        _ => {}
     }
     let needed = memory(header, length, plan).saturating_add(length as u64);
     if needed > limits.max_memory {
-        return reject(
-            Reason::NeedsMoreMemory,
-            format!(
-                "it takes {} MB of memory in all, and {} MB are there",
-                needed.saturating_add(limits.other_memory).div_ceil(1 << 20),
-                limits.max_memory.saturating_add(limits.other_memory) >> 20
-            ),
-        );
+        let in_all = |bytes: u64| bytes.saturating_add(limits.other_memory);
+        let (needed, there) = (in_all(needed).div_ceil(1 << 20), in_all(limits.max_memory) >> 20);
+        let detail = format!("it takes {needed} MB of memory in all, and {there} MB are there");
+        return reject(Reason::NeedsMoreMemory, detail);
     }
     Ok(())
 }
@@ -105,7 +92,7 @@ fn decoding(coding: &Coding, header: &Header, decoded: u128, min_size: (u32, u32
         Coding::Bmp(coding) => decode::bmp::memory(coding, pixels, length),
         // A few rows as stored and as eight bits, and their sums.
         Coding::Pnm(_) => 4 * decoded + 32 * u128::from(header.width) + (2 << 20),
-        Coding::Qoi(_) => 4 * pixels,
+        Coding::Qoi { .. } => 4 * pixels,
         // One row of tiles of both layers, and the memory that decoding one tile takes.
         Coding::Avif(coding) => {
             let (mut bands, mut working) = (0, 0);

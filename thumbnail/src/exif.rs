@@ -1,29 +1,16 @@
-//! Reads the orientation from Exif.
+//! Reads Exif blocks, which are small TIFF files.
 
-use crate::{bytes::Reader, orientation::Orientation};
+use crate::{header::tiff::Directory, orientation::Orientation};
 
-/// Reads the orientation from an Exif block, which is a small TIFF file. Returns upright if it is missing or damaged.
-pub(crate) fn orientation(block: &[u8]) -> Orientation {
+/// Finds the directory of an Exif block; returns `None` if the block is damaged.
+pub(crate) fn directory(block: &[u8]) -> Option<Directory<'_>> {
     // JPEG requires this prefix; some writers of WebP and PNG keep it.
-    let tiff = block.strip_prefix(b"Exif\0\0").unwrap_or(block);
-    find(tiff).map(Orientation::from_exif).unwrap_or_default()
+    Directory::first(block.strip_prefix(b"Exif\0\0").unwrap_or(block))
 }
 
-fn find(tiff: &[u8]) -> Option<u16> {
-    const ORIENTATION: u16 = 0x0112;
-    let reader = Reader::tiff(tiff)?;
-    let directory = usize::try_from(reader.u32(4)?).ok()?;
-    let entries = usize::from(reader.u16(directory)?);
-    (0..entries)
-        .map(|i| directory + 2 + 12 * i)
-        .take_while(|&entry| entry + 12 <= tiff.len())
-        .find(|&entry| reader.u16(entry) == Some(ORIENTATION) && reader.u32(entry + 4) != Some(0))
-        .and_then(|entry| match reader.u16(entry + 2)? {
-            3 => reader.u16(entry + 8),
-            // Some writers store a LONG where a SHORT belongs.
-            4 => u16::try_from(reader.u32(entry + 8)?).ok(),
-            _ => None,
-        })
+/// Reads the orientation from an Exif block. Returns upright if it is missing or damaged.
+pub(crate) fn orientation(block: &[u8]) -> Orientation {
+    directory(block).map(|directory| directory.orientation()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -35,41 +35,32 @@ impl Format {
     /// The formats that thumbnails can have.
     pub const OF_THUMBNAILS: [Self; 5] = [Self::Jpeg, Self::Png, Self::Gif, Self::Webp, Self::Avif];
 
-    /// The media type, for a `Content-Type` header.
-    #[must_use]
-    pub fn content_type(self) -> &'static str {
-        match self {
-            Self::Jpeg => "image/jpeg",
-            Self::Png => "image/png",
-            Self::Gif => "image/gif",
-            Self::Webp => "image/webp",
-            Self::Tiff => "image/tiff",
-            Self::Bmp => "image/bmp",
-            Self::Ico => "image/vnd.microsoft.icon",
-            Self::Pnm => "image/x-portable-anymap",
-            Self::Qoi => "image/qoi",
-            Self::Avif => "image/avif",
-            Self::Heic => "image/heic",
-            Self::Svg => "image/svg+xml",
-        }
-    }
-
     /// The lower-case name, as spelt in keys.
     #[must_use]
     pub fn name(self) -> &'static str {
+        self.names().0
+    }
+
+    /// The media type, for a `Content-Type` header.
+    #[must_use]
+    pub fn content_type(self) -> &'static str {
+        self.names().1
+    }
+
+    fn names(self) -> (&'static str, &'static str) {
         match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-            Self::Gif => "gif",
-            Self::Webp => "webp",
-            Self::Tiff => "tiff",
-            Self::Bmp => "bmp",
-            Self::Ico => "ico",
-            Self::Pnm => "pnm",
-            Self::Qoi => "qoi",
-            Self::Avif => "avif",
-            Self::Heic => "heic",
-            Self::Svg => "svg",
+            Self::Jpeg => ("jpeg", "image/jpeg"),
+            Self::Png => ("png", "image/png"),
+            Self::Gif => ("gif", "image/gif"),
+            Self::Webp => ("webp", "image/webp"),
+            Self::Tiff => ("tiff", "image/tiff"),
+            Self::Bmp => ("bmp", "image/bmp"),
+            Self::Ico => ("ico", "image/vnd.microsoft.icon"),
+            Self::Pnm => ("pnm", "image/x-portable-anymap"),
+            Self::Qoi => ("qoi", "image/qoi"),
+            Self::Avif => ("avif", "image/avif"),
+            Self::Heic => ("heic", "image/heic"),
+            Self::Svg => ("svg", "image/svg+xml"),
         }
     }
 }

@@ -1,13 +1,10 @@
 //! A source that is processed while it still arrives.
 
 use std::{
-    io::{self, BufRead, ErrorKind, Read, Seek, SeekFrom},
+    io::{self, BufReader, ErrorKind, Read},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-
-/// The number of bytes that a reader copies at once.
-const WINDOW: usize = 64 << 10;
 
 /// The sending side of [`incoming`]. If it is dropped before [`finish`](Self::finish), the source counts as cut.
 #[derive(Debug)]
@@ -104,8 +101,10 @@ impl Incoming {
     }
 
     /// Reads the source from its start.
-    pub(crate) fn reader(&self) -> Reader<'_> {
-        Reader { shared: &self.0, taken: 0, window: Vec::new(), used: 0, waited: Duration::ZERO }
+    pub(crate) fn reader(&self) -> BufReader<Arriving<'_>> {
+        /// Each copy blocks the sender.
+        const COPIED_AT_ONCE: usize = 64 << 10;
+        BufReader::with_capacity(COPIED_AT_ONCE, Arriving { shared: &self.0, taken: 0, waited: Duration::ZERO })
     }
 
     /// Waits for the whole source; returns `None` if it was cut.
@@ -117,70 +116,31 @@ impl Incoming {
 
 /// Reads a source while it arrives. Every read fails once the source is cut, so that the work on it ends.
 #[derive(Debug)]
-pub(crate) struct Reader<'a> {
+pub(crate) struct Arriving<'a> {
     shared: &'a Shared,
-    /// The number of bytes in this window and all windows before it.
+    /// The number of bytes that were read.
     taken: usize,
-    window: Vec<u8>,
-    used: usize,
     /// The time spent waiting for bytes.
     pub(crate) waited: Duration,
 }
 
-impl Reader<'_> {
-    fn position(&self) -> usize {
-        self.taken - (self.window.len() - self.used)
-    }
-}
-
-impl BufRead for Reader<'_> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.used == self.window.len() {
-            let started = Instant::now();
-            let state = self.shared.wait_for(self.taken);
-            self.waited += started.elapsed();
-            if state.end == Some(End::Cut) {
-                return Err(ErrorKind::UnexpectedEof.into());
-            }
-            let rest = state.bytes.get(self.taken..).unwrap_or_default();
-            self.window.clear();
-            self.window.extend_from_slice(&rest[..rest.len().min(WINDOW)]);
-            self.taken += self.window.len();
-            self.used = 0;
-        }
-        Ok(&self.window[self.used..])
-    }
-
-    fn consume(&mut self, amount: usize) {
-        self.used += amount;
-    }
-}
-
-impl Read for Reader<'_> {
+impl Read for Arriving<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let read = self.fill_buf()?.read(into)?;
-        self.consume(read);
+        let started = Instant::now();
+        let state = self.shared.wait_for(self.taken);
+        self.waited += started.elapsed();
+        if state.end == Some(End::Cut) {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        let read = state.bytes.get(self.taken..).unwrap_or_default().read(into)?;
+        self.taken += read;
         Ok(read)
-    }
-}
-
-impl Seek for Reader<'_> {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let at = match to {
-            SeekFrom::Start(at) => usize::try_from(at).ok(),
-            SeekFrom::Current(by) => isize::try_from(by).ok().and_then(|by| self.position().checked_add_signed(by)),
-            SeekFrom::End(by) => isize::try_from(by).ok().and_then(|by| self.shared.length.checked_add_signed(by)),
-        };
-        self.taken = at.ok_or(ErrorKind::InvalidInput)?;
-        self.window.clear();
-        self.used = 0;
-        Ok(self.taken as u64)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
+    use std::{io::BufRead, thread};
 
     use super::*;
 
@@ -202,26 +162,6 @@ mod tests {
             assert_eq!(incoming.peek(0, <[u8]>::len), None, "it has ended");
             assert!(incoming.whole().unwrap() == bytes);
         }
-    }
-
-    #[test]
-    fn a_reader_goes_anywhere() {
-        let (feed, incoming) = incoming(10);
-        feed.send(b"0123456789");
-        feed.finish();
-        let mut reader = incoming.reader();
-        let mut rest_from = |to| {
-            let at = reader.seek(to).unwrap();
-            let mut rest = String::new();
-            reader.by_ref().take(3).read_to_string(&mut rest).unwrap();
-            (at, rest)
-        };
-        assert_eq!(rest_from(SeekFrom::Start(2)), (2, "234".into()));
-        assert_eq!(rest_from(SeekFrom::Current(1)), (6, "678".into()));
-        assert_eq!(rest_from(SeekFrom::Current(-9)), (0, "012".into()));
-        assert_eq!(rest_from(SeekFrom::End(-2)), (8, "89".into()));
-        assert_eq!(rest_from(SeekFrom::Start(20)), (20, String::new()));
-        assert!(reader.seek(SeekFrom::Current(-21)).is_err());
     }
 
     #[test]

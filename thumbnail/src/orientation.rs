@@ -35,14 +35,12 @@ impl Orientation {
         }
     }
 
-    /// Whether the transformation swaps width and height.
-    pub(crate) fn swaps_axes(self) -> bool {
-        matches!(self, Self::Transpose | Self::Rotate90 | Self::Transverse | Self::Rotate270)
-    }
-
     /// Converts a stored size to the upright size, or the other way round.
     pub(crate) fn swap(self, (width, height): (u32, u32)) -> (u32, u32) {
-        if self.swaps_axes() { (height, width) } else { (width, height) }
+        match self {
+            Self::Transpose | Self::Rotate90 | Self::Transverse | Self::Rotate270 => (height, width),
+            _ => (width, height),
+        }
     }
 
     /// Turns a picture upright.

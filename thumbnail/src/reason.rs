@@ -45,34 +45,27 @@ impl Reason {
     /// The stable code, in kebab case.
     #[must_use]
     pub fn code(self) -> &'static str {
-        match self {
-            Self::UnsupportedFormat => "unsupported-format",
-            Self::Corrupt => "corrupt",
-            Self::Truncated => "truncated",
-            Self::TooManyPixels => "too-many-pixels",
-            Self::TooLarge => "too-large",
-            Self::MetadataTooLarge => "metadata-too-large",
-            Self::TooComplex => "too-complex",
-            Self::NeedsMoreMemory => "needs-more-memory",
-            Self::DecoderPanic => "decoder-panic",
-            Self::EncodeFailed => "encode-failed",
-        }
+        self.texts().0
     }
 
     /// What the sender of the file can do.
     #[must_use]
     pub fn remedy(self) -> &'static str {
+        self.texts().1
+    }
+
+    fn texts(self) -> (&'static str, &'static str) {
         match self {
-            Self::UnsupportedFormat => "save it as a plain JPEG or PNG",
-            Self::Corrupt => "open it in an image editor and save it anew, or send a sound copy",
-            Self::Truncated => "send the whole file again",
-            Self::TooManyPixels => "make the picture smaller",
-            Self::TooLarge => "send a smaller file",
-            Self::MetadataTooLarge => "save it without its metadata or colour profile",
-            Self::TooComplex => "save it anew with the usual settings of an image editor",
-            Self::NeedsMoreMemory => "make the picture smaller, or save it as JPEG",
-            Self::DecoderPanic => "save it anew as JPEG or PNG, and report the file",
-            Self::EncodeFailed => "make the picture smaller, and report the file",
+            Self::UnsupportedFormat => ("unsupported-format", "save it as a plain JPEG or PNG"),
+            Self::Corrupt => ("corrupt", "open it in an image editor and save it anew, or send a sound copy"),
+            Self::Truncated => ("truncated", "send the whole file again"),
+            Self::TooManyPixels => ("too-many-pixels", "make the picture smaller"),
+            Self::TooLarge => ("too-large", "send a smaller file"),
+            Self::MetadataTooLarge => ("metadata-too-large", "save it without its metadata or colour profile"),
+            Self::TooComplex => ("too-complex", "save it anew with the usual settings of an image editor"),
+            Self::NeedsMoreMemory => ("needs-more-memory", "make the picture smaller, or save it as JPEG"),
+            Self::DecoderPanic => ("decoder-panic", "save it anew as JPEG or PNG, and report the file"),
+            Self::EncodeFailed => ("encode-failed", "make the picture smaller, and report the file"),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Lanczos3 resampling, with colours weighted by their alpha.
 
-use thumbnail_resample::{Part, divide_by_alpha, multiply_by_alpha};
+use thumbnail_resample::{Part, scale_by_alpha};
 
 use crate::{Reason, Rejection, picture::Picture, size::Fit};
 
@@ -15,14 +15,14 @@ pub(crate) fn reduce(mut picture: Picture, extent: (f64, f64), size: (u32, u32))
     }
     let (alpha, channels) = (picture.model.has_alpha(), picture.model.channels());
     if alpha {
-        let (width, height) = picture.size();
-        multiply_by_alpha(&mut picture.data, channels, (width, height)).map_err(bug)?;
+        let size = picture.size();
+        scale_by_alpha(&mut picture.data, channels, size, false).map_err(bug)?;
     }
     let part = Part { left: 0.0, top: 0.0, width: extent.0, height: extent.1 };
     let mut reduced = resample(&picture, part, size, false)?;
     drop(picture);
     if alpha {
-        divide_by_alpha(&mut reduced.data, channels, size).map_err(bug)?;
+        scale_by_alpha(&mut reduced.data, channels, size, true).map_err(bug)?;
     }
     Ok(reduced)
 }

@@ -7,6 +7,7 @@ use memchr::memmem;
 use crate::{
     Format,
     bytes::Reader,
+    exif,
     header::{avif, png, tiff::Directory, webp},
 };
 
@@ -94,8 +95,7 @@ fn text(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn from_exif(block: &[u8], tag: u16) -> Option<Vec<u8>> {
-    let tiff = block.strip_prefix(b"Exif\0\0").unwrap_or(block);
-    text(Directory::first(tiff)?.bytes(tag)?)
+    text(exif::directory(block)?.bytes(tag)?)
 }
 
 /// Reads a dataset of record 2 of IPTC-IIM, which describes the picture.

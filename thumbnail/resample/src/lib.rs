@@ -62,34 +62,21 @@ fn typed<P: PixelTrait>(
     Ok(data)
 }
 
-/// Multiplies the first channels of two or four by the last one, in place.
+/// Multiplies the first channels of two or four by the last one, in place; or divides by it, which reverts that within the precision
+/// of eight bits.
 ///
 /// # Errors
 /// Returns a message if the size and the pixels do not fit together.
-pub fn multiply_by_alpha(pixels: &mut [u8], channels: usize, size: (u32, u32)) -> Result<(), String> {
-    if channels == 2 {
-        let mut image = typed_mut::<U8x2>(pixels, size)?;
-        MulDiv::new().multiply_alpha_inplace_typed(&mut image).map_err(|error| error.to_string())
-    } else {
-        let mut image = typed_mut::<U8x4>(pixels, size)?;
-        MulDiv::new().multiply_alpha_inplace_typed(&mut image).map_err(|error| error.to_string())
-    }
+pub fn scale_by_alpha(pixels: &mut [u8], channels: usize, size: (u32, u32), divide: bool) -> Result<(), String> {
+    if channels == 2 { scale::<U8x2>(pixels, size, divide) } else { scale::<U8x4>(pixels, size, divide) }
 }
 
-/// Reverts [`multiply_by_alpha`], within the precision of eight bits.
-///
-/// # Errors
-/// Returns a message if the size and the pixels do not fit together.
-pub fn divide_by_alpha(pixels: &mut [u8], channels: usize, size: (u32, u32)) -> Result<(), String> {
-    if channels == 2 {
-        let mut image = typed_mut::<U8x2>(pixels, size)?;
-        MulDiv::new().divide_alpha_inplace_typed(&mut image).map_err(|error| error.to_string())
+fn scale<P: PixelTrait>(pixels: &mut [u8], (width, height): (u32, u32), divide: bool) -> Result<(), String> {
+    let mut image = TypedImage::<P>::from_buffer(width, height, pixels).map_err(|error| error.to_string())?;
+    let scaled = if divide {
+        MulDiv::new().divide_alpha_inplace_typed(&mut image)
     } else {
-        let mut image = typed_mut::<U8x4>(pixels, size)?;
-        MulDiv::new().divide_alpha_inplace_typed(&mut image).map_err(|error| error.to_string())
-    }
-}
-
-fn typed_mut<P: PixelTrait>(pixels: &mut [u8], (width, height): (u32, u32)) -> Result<TypedImage<'_, P>, String> {
-    TypedImage::from_buffer(width, height, pixels).map_err(|error| error.to_string())
+        MulDiv::new().multiply_alpha_inplace_typed(&mut image)
+    };
+    scaled.map_err(|error| error.to_string())
 }

@@ -1,12 +1,15 @@
 //! Decodes a file while it still arrives.
 
-use std::time::{Duration, Instant};
+use std::{
+    io::BufReader,
+    time::{Duration, Instant},
+};
 
 use super::{Decoded, jpeg, png};
 use crate::{
     Format, Limits,
     header::{Coding, Header},
-    incoming::Reader,
+    incoming::Arriving,
 };
 
 /// A picture that was decoded before its file had arrived in full.
@@ -26,7 +29,12 @@ impl Ahead {
     }
 
     /// Decodes the file, reduced to no less than `min_size`. `header` is the header from the part of the file that has arrived.
-    pub(crate) fn decode(mut file: Reader, header: &Header, min_size: (u32, u32), limits: &Limits) -> Self {
+    pub(crate) fn decode(
+        mut file: BufReader<Arriving>,
+        header: &Header,
+        min_size: (u32, u32),
+        limits: &Limits,
+    ) -> Self {
         let started = Instant::now();
         // A damaged picture is dropped, and decoded again when the file is whole: the last rows of a damaged PNG depend on how
         // its bytes arrive, and a JPEG in memory may show more.
@@ -40,7 +48,7 @@ impl Ahead {
             size: header.size(),
             min_size,
             picture,
-            spent: started.elapsed().saturating_sub(file.waited),
+            spent: started.elapsed().saturating_sub(file.get_ref().waited),
         }
     }
 

@@ -105,7 +105,7 @@ pub(crate) fn decode(
         Coding::Tiff(coding) => tiff::decode(bytes, header, coding).map(Decoded::from),
         Coding::Bmp(coding) => bmp::decode(bytes, header, coding).map(Decoded::from),
         Coding::Pnm(coding) => pnm::decode(bytes, header, coding, min_size).map(Decoded::from),
-        Coding::Qoi(coding) => qoi::decode(bytes, header, coding).map(Decoded::from),
+        Coding::Qoi { alpha } => qoi::decode(bytes, header, *alpha).map(Decoded::from),
         Coding::Avif(coding) => avif::decode(bytes, header, coding, min_size),
         #[cfg(feature = "heic")]
         Coding::Heic { alpha, .. } => heic::decode(bytes, header, *alpha),

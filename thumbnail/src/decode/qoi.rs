@@ -6,12 +6,12 @@ use image::{ImageDecoder, codecs::qoi::QoiDecoder};
 
 use crate::{
     Reason, Rejection,
-    header::{Header, qoi::QoiCoding},
+    header::Header,
     picture::{Model, Picture},
 };
 
 /// Decodes a file, which must be whole: the decoder does not report how many pixels it found.
-pub(super) fn decode(bytes: &[u8], header: &Header, coding: &QoiCoding) -> Result<Picture, Rejection> {
+pub(super) fn decode(bytes: &[u8], header: &Header, alpha: bool) -> Result<Picture, Rejection> {
     const HEADER: usize = 14;
     let (start, mut rest) = bytes.split_at(HEADER);
     // The decoder reads alpha only if the header announces four channels, but files with three may have it, too.
@@ -29,7 +29,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, coding: &QoiCoding) -> Resul
         let reason = if rest.is_empty() { Reason::Truncated } else { Reason::Corrupt };
         reason.because(format!("QOI: {error}"))
     })?;
-    if coding.alpha {
+    if alpha {
         return Ok(Picture { width: header.width, height: header.height, model: Model::Rgba, data });
     }
     let pixels = data.len() / 4;

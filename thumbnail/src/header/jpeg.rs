@@ -1,9 +1,9 @@
 //! The markers of a JPEG, read without decoding any coefficient.
 
-use scaled_jpeg::Decoder;
+use scaled_jpeg::{Decoder, Error};
 
-use super::Header;
-use crate::{Format, Reason, Rejection, decode::jpeg::rejection, exif, orientation::Orientation};
+use super::{Header, ends_in_header};
+use crate::{Format, Reason, Rejection, exif, orientation::Orientation};
 
 /// The coding of a JPEG.
 #[derive(Debug)]
@@ -32,4 +32,14 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'static>, Rejection> {
         icc: header.icc.take().map(Into::into),
         coding: super::Coding::Jpeg(JpegCoding { header, scans }),
     })
+}
+
+/// Converts an error of the decoder.
+pub(crate) fn rejection(error: &Error) -> Rejection {
+    match error {
+        Error::NoPicture => ends_in_header(Format::Jpeg),
+        Error::TooManyScans => Reason::TooComplex.because(error.to_string()),
+        Error::Unsupported(_) => Reason::UnsupportedFormat.because(error.to_string()),
+        error => Reason::Corrupt.because(error.to_string()),
+    }
 }

@@ -9,7 +9,7 @@ mod ico;
 pub(crate) mod jpeg;
 pub(crate) mod png;
 pub(crate) mod pnm;
-pub(crate) mod qoi;
+mod qoi;
 #[cfg(feature = "svg")]
 pub(crate) mod svg;
 pub(crate) mod tiff;
@@ -48,7 +48,9 @@ pub(crate) enum Coding {
     Tiff(tiff::TiffCoding),
     Bmp(bmp::BmpCoding),
     Pnm(pnm::PnmCoding),
-    Qoi(qoi::QoiCoding),
+    Qoi {
+        alpha: bool,
+    },
     Avif(avif::AvifCoding),
     #[cfg(feature = "heic")]
     Heic {

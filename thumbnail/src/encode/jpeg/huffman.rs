@@ -6,20 +6,6 @@ const LONGEST: usize = 16;
 /// A symbol that does not occur. It gets the code of all ones, which the format forbids for other symbols.
 const RESERVED: usize = 256;
 
-/// The purpose of a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Class {
-    /// The mean of a block.
-    Dc = 0,
-    /// The other coefficients of a block.
-    Ac = 1,
-}
-
-impl Class {
-    /// The class and number of each table, in the order of [`Symbols::codes`].
-    pub(super) const ALL: [(Self, u8); 4] = [(Self::Dc, 0), (Self::Ac, 0), (Self::Dc, 1), (Self::Ac, 1)];
-}
-
 /// The symbols of a picture in order, and their frequencies in each table.
 pub(super) struct Symbols {
     /// The table, the symbol, and the bits that follow its code. The lower half of the symbol is the number of those bits.
@@ -68,7 +54,7 @@ impl Symbols {
         self.sequence.push((table as u8, symbol as u8, bits));
     }
 
-    /// Builds the best code for each table.
+    /// Builds the best code for each table: those of means and of other coefficients, for luminance and then for chrominance.
     pub(super) fn codes(&self) -> [Code; 4] {
         self.frequencies.each_ref().map(Code::new)
     }
@@ -94,22 +80,14 @@ fn nonzero(block: &[i16; 64]) -> u64 {
 /// A prefix code.
 pub(super) struct Code {
     /// The symbols that occur, by increasing length of their codes.
-    symbols: Vec<u8>,
+    pub(super) symbols: Vec<u8>,
     /// The number of codes with 1, 2, … 16 bits.
-    counts: [u8; LONGEST],
+    pub(super) counts: [u8; LONGEST],
     /// The code of each symbol, and its length in bits.
     words: [(u16, u8); 256],
 }
 
 impl Code {
-    pub(super) fn symbols(&self) -> &[u8] {
-        &self.symbols
-    }
-
-    pub(super) fn counts(&self) -> [u8; LONGEST] {
-        self.counts
-    }
-
     /// Builds the code by which symbols of these frequencies take the fewest bits.
     #[allow(clippy::cast_possible_truncation, reason = "256 symbols, 16 bits")]
     fn new(frequencies: &[u32; 256]) -> Self {

@@ -9,7 +9,7 @@ mod tables;
 mod transform;
 mod trellis;
 
-use huffman::{Class, Symbols};
+use huffman::Symbols;
 use planes::Plane;
 use transform::Quantiser;
 use trellis::Trellis;
@@ -52,10 +52,11 @@ pub(super) fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, Rejectio
     }
     segment(&mut file, 0xc0, &frame);
     tables.clear();
-    for ((class, id), code) in Class::ALL.into_iter().zip(&codes) {
-        tables.push((class as u8) << 4 | id);
-        tables.extend(code.counts());
-        tables.extend(code.symbols());
+    for (index, code) in (0..).zip(&codes) {
+        // The class, 0 for means and 1 for other coefficients, and the number of the table.
+        tables.push(((index % 2) << 4) | (index / 2));
+        tables.extend(code.counts);
+        tables.extend(&code.symbols);
     }
     segment(&mut file, 0xc4, &tables);
     let mut header = vec![number(planes.len())];

@@ -1,6 +1,6 @@
 //! The directory of a TIFF: its tags and their values.
 
-use crate::{Reason, Rejection, bytes::Reader};
+use crate::{Reason, Rejection, bytes::Reader, orientation::Orientation};
 
 /// The maximum number of values of a tag, which allows a strip for each row of a very high picture.
 pub(super) const MOST_VALUES: usize = 1 << 18;
@@ -93,6 +93,12 @@ impl<'a> Directory<'a> {
         let kind = self.reader.u16(at + 2).unwrap_or(0);
         let rejection = || Reason::Corrupt.because(format!("the TIFF's tag {tag} of type {kind} has no number"));
         value.ok_or_else(rejection).map(Some)
+    }
+
+    /// Reads the orientation. Returns upright if it is missing or damaged.
+    pub(crate) fn orientation(&self) -> Orientation {
+        let value = self.number(274).ok().flatten().and_then(|value| u16::try_from(value).ok());
+        value.map(Orientation::from_exif).unwrap_or_default()
     }
 
     /// Reads all values of a tag within the file, at most [`MOST_VALUES`].

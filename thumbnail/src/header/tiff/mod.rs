@@ -7,7 +7,7 @@ use std::{borrow::Cow, ops::Range};
 pub(crate) use self::directory::Directory;
 use self::directory::MOST_VALUES;
 use super::{Header, ends_in_header};
-use crate::{Format, Reason, Rejection, bytes::Reader, orientation::Orientation};
+use crate::{Format, Reason, Rejection, bytes::Reader};
 
 /// The coding of the first picture of a TIFF. The decoder supports every combination that [`read`] accepts.
 #[derive(Debug, Clone)]
@@ -122,12 +122,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     let photometric = photometric(needed(262, "photometric interpretation")?)?;
     let coding = coding(bytes, &directory, photometric, (width, height))?;
     check(&coding, &directory)?;
-    let orientation = directory.number(274).ok().flatten().and_then(|value| u16::try_from(value).ok());
     Ok(Header {
         format: Format::Tiff,
         width,
         height,
-        orientation: orientation.map(Orientation::from_exif).unwrap_or_default(),
+        orientation: directory.orientation(),
         icc: directory.bytes(34675).map(Cow::Borrowed),
         coding: super::Coding::Tiff(coding),
     })

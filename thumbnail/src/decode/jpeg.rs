@@ -2,12 +2,15 @@
 
 use std::io::BufRead;
 
-use scaled_jpeg::{Coverage, Decoder, Error, Pixels, Scale};
+use scaled_jpeg::{Coverage, Decoder, Pixels, Scale};
 
 use super::{Ratio, nearly_whole};
 use crate::{
-    Format, Limits, Reason, Rejection,
-    header::{self, Header, jpeg::JpegCoding},
+    Limits, Reason, Rejection,
+    header::{
+        Header,
+        jpeg::{JpegCoding, rejection},
+    },
     picture::{Model, Picture},
 };
 
@@ -20,9 +23,6 @@ pub(crate) fn ratio(size: (u32, u32), min_size: (u32, u32)) -> Ratio {
 pub(crate) fn memory(header: &Header, coding: &JpegCoding, min_size: (u32, u32)) -> u64 {
     coding.header.memory(Scale::smallest_leaving(min_size, header.size()))
 }
-
-/// A decoded picture, and how much of it was found.
-type Reduced = (Picture, Coverage);
 
 /// Decodes a picture, reduced to no less than `min_size`.
 pub(super) fn decode(bytes: &[u8], header: &Header, min_size: (u32, u32)) -> Result<Picture, Rejection> {
@@ -39,7 +39,7 @@ pub(super) fn ahead(reader: impl BufRead, header: &Header, min_size: (u32, u32),
     coverage.is_complete().then_some(picture)
 }
 
-fn decode_at(decoder: Decoder, scale: Scale) -> Result<Reduced, Rejection> {
+fn decode_at(decoder: Decoder, scale: Scale) -> Result<(Picture, Coverage), Rejection> {
     let made = decoder.approximate(true).decode(scale).map_err(|error| rejection(&error))?;
     let model = match made.pixels {
         Pixels::Gray => Model::Gray,
@@ -50,7 +50,7 @@ fn decode_at(decoder: Decoder, scale: Scale) -> Result<Reduced, Rejection> {
 }
 
 /// Applies the nine-tenths rule to a picture.
-fn check_coverage((picture, coverage): Reduced, bytes: &[u8]) -> Result<Picture, Rejection> {
+fn check_coverage((picture, coverage): (Picture, Coverage), bytes: &[u8]) -> Result<Picture, Rejection> {
     let Coverage { found, expected, .. } = coverage;
     if nearly_whole(found, expected) {
         return Ok(picture);
@@ -59,14 +59,4 @@ fn check_coverage((picture, coverage): Reduced, bytes: &[u8]) -> Result<Picture,
     let ended = outline.is_some_and(|outline| outline.ended);
     let reason = if ended { Reason::Corrupt } else { Reason::Truncated };
     Err(reason.because(format!("only {found} of the JPEG's {expected} blocks are there and readable")))
-}
-
-/// Converts an error of the decoder.
-pub(crate) fn rejection(error: &Error) -> Rejection {
-    match error {
-        Error::NoPicture => header::ends_in_header(Format::Jpeg),
-        Error::TooManyScans => Reason::TooComplex.because(error.to_string()),
-        Error::Unsupported(_) => Reason::UnsupportedFormat.because(error.to_string()),
-        error => Reason::Corrupt.because(error.to_string()),
-    }
 }
