@@ -1,25 +1,25 @@
-//! Bits of entropy-coded data, read from a window from which stuffing was removed ahead.
+//! Reads bits of entropy-coded data from a window, which holds data without stuffed zeros.
 
 use std::io;
 
 use crate::input::Input;
 
-/// Bytes of the window. A power of two, so that masking a position replaces its bounds check.
+/// The number of bytes of the window. It is a power of two, so that masking a position replaces its bounds check.
 pub(crate) const SIZE: usize = 1 << 16;
 
-/// The maximum number of bytes of data in the window. Reading an MCU beyond the end of the data finds zeros behind them.
+/// The maximum number of bytes of data in the window. Zeros follow the data, so that an MCU can be read beyond their end.
 const MOST: usize = SIZE - 10 * BLOCK_BYTES;
 
-/// The window's bytes, and eight zeros so that a word can be loaded at its last byte.
+/// The bytes of the window, and eight zeros, so that a word can be loaded at the last byte.
 pub(crate) type Bytes = [u8; SIZE + 8];
 
-/// Bytes that one block can take at most: 64 codes of up to 16 bits with values of up to 15.
+/// The maximum number of bytes of a block: 64 codes of up to 16 bits, each with a value of up to 15 bits.
 pub(crate) const BLOCK_BYTES: usize = 256;
 
 /// A part of the entropy-coded data between two markers.
 pub(crate) struct Window {
     pub(crate) bytes: Box<Bytes>,
-    /// The number of bytes of data. All bytes behind them are zero.
+    /// The number of bytes of data. All bytes after them are zero.
     length: usize,
     /// Whether the data end at `length`.
     ended: bool,
@@ -31,7 +31,7 @@ impl Window {
         Self { bytes, length: 0, ended: false }
     }
 
-    /// Forgets everything; reading goes on behind the marker that the input passed last.
+    /// Empties the window, and begins to read after the last marker of the input.
     pub(crate) fn begin(&mut self, input: &mut Input) -> io::Result<Bits> {
         self.ended = false;
         let mut bits = Bits { buffer: 0, count: 0, at: self.length };
@@ -39,7 +39,7 @@ impl Window {
         Ok(bits)
     }
 
-    /// Drops what was read and reads as much again.
+    /// Drops the bytes that were read, and fills the window again.
     pub(crate) fn fill(&mut self, bits: &mut Bits, input: &mut Input) -> io::Result<()> {
         let position = bits.position();
         let passed = self.length.min((position >> 3) as usize);
@@ -56,53 +56,54 @@ impl Window {
         Ok(())
     }
 
-    /// Up to which position a decoder may go before more must be read, if it needs up to `reserve` bytes at a time.
+    /// Returns the position up to which a decoder may read before the window must be filled, if it needs up to `reserve` bytes at a time.
     pub(crate) fn safe(&self, reserve: usize) -> usize {
         if self.ended { usize::MAX } else { self.length.saturating_sub(reserve) }
     }
 
-    /// Whether no data follow those in the window.
+    /// Whether the window contains the last data before the next marker.
     pub(crate) fn has_ended(&self) -> bool {
         self.ended
     }
 
-    /// Whether there are none between the last marker and the next.
+    /// Whether there are no data between the last marker and the next.
     pub(crate) fn is_empty(&self) -> bool {
         self.ended && self.length == 0
     }
 
-    /// Bits in the window that were not taken.
+    /// Returns the number of bits in the window that were not taken.
     pub(crate) fn left(&self, bits: &Bits) -> usize {
         (self.length * 8 + bits.count as usize).saturating_sub(bits.at * 8)
     }
 
-    /// Whether more bits were taken than the data have.
+    /// Whether more bits were taken than there are data.
     #[inline]
     pub(crate) fn overrun(&self, bits: &Bits) -> bool {
         bits.at > self.length && bits.at * 8 - bits.count as usize > self.length * 8
     }
 }
 
-/// The next bits at a position, from the most significant one: at least 57.
+/// Returns at least 57 bits from a position on, beginning at the most significant bit.
 #[inline(always)]
 pub(crate) fn word(bytes: &Bytes, position: u32) -> u64 {
     let at = (position >> 3) as usize & (SIZE - 1);
     u64::from_be_bytes(bytes[at..at + 8].try_into().unwrap_or_else(|_| unreachable!())) << (position & 7)
 }
 
-/// A position in the window and the bits that follow there.
+/// A position in the window, and the bits that follow it.
 #[derive(Clone, Copy)]
 pub(crate) struct Bits {
-    /// The next bits, from the top. Below the first `count` there may be more of them, never others.
+    /// The next bits, beginning at the most significant bit. The first `count` bits may be followed by more of the next bits, but not by
+    /// other bits.
     pub(crate) buffer: u64,
-    /// How many bits of the buffer are counted as read from the window.
+    /// The number of bits in the buffer that count as read from the window.
     count: u32,
-    /// The byte that follows the counted bits.
+    /// The index of the byte that follows the counted bits.
     pub(crate) at: usize,
 }
 
 impl Bits {
-    /// Continues at a position, in bits from the start of the window.
+    /// Begins at a position, in bits from the start of the window.
     pub(crate) fn at_position(position: u32, bytes: &Bytes) -> Self {
         let mut bits = Self { buffer: 0, count: 0, at: (position >> 3) as usize };
         bits.refill(bytes);
@@ -110,7 +111,7 @@ impl Bits {
         bits
     }
 
-    /// The position in bits from the start of the window.
+    /// Returns the position in bits from the start of the window.
     pub(crate) fn position(&self) -> u32 {
         (self.at * 8) as u32 - self.count
     }
@@ -125,7 +126,7 @@ impl Bits {
         self.count |= 56;
     }
 
-    /// The next `COUNT` bits.
+    /// Returns the next `COUNT` bits without taking them.
     #[inline(always)]
     pub(crate) fn peek<const COUNT: u32>(&self) -> usize {
         (self.buffer >> (64 - COUNT)) as usize
@@ -138,7 +139,7 @@ impl Bits {
         self.count = self.count.wrapping_sub(count & 63);
     }
 
-    /// Takes `size` bits as a value of that category: the lower half of its range stands for negative values.
+    /// Takes `size` bits as a signed value: the lower half of their range stands for negative values.
     #[inline(always)]
     pub(crate) fn value(&mut self, size: u32) -> i32 {
         let value = self.bits(size);

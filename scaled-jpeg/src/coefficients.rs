@@ -1,4 +1,4 @@
-//! What is kept of a progressive file's coefficients between its scans.
+//! The coefficients of a progressive file that are kept between its scans.
 
 use crate::{
     geometry::{Channel, Geometry},
@@ -7,7 +7,7 @@ use crate::{
     transform::{self, LANES, Quantisers},
 };
 
-/// Zigzag indices of the first and the last coefficient.
+/// A range of coefficients: the zigzag indices of the first and the last.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Band {
     pub(crate) first: u32,
@@ -15,29 +15,30 @@ pub(crate) struct Band {
 }
 
 impl Band {
-    /// A bit for each index.
+    /// Returns a mask with a bit for each index.
     pub(crate) fn bits(self) -> u64 {
         u64::MAX >> (63 - self.last) & u64::MAX << self.first
     }
 }
 
-/// Coefficients of one component: of each block the first one, those that its transform needs, and which were not zero.
+/// The coefficients of one component: the DC coefficients, the AC coefficients that the transform needs, and the places of those that are
+/// not zero.
 pub(crate) struct Coefficients {
-    /// Blocks in a row, those beyond the picture's edge included.
+    /// The number of blocks in a row, including blocks beyond the picture's edge.
     pub(crate) width: usize,
-    /// By block: the first coefficient.
+    /// The DC coefficient of each block.
     pub(crate) dc: Vec<i16>,
-    /// By block: the kept coefficients, in zigzag order.
+    /// The kept AC coefficients of each block, in zigzag order.
     pub(crate) ac: Vec<i16>,
-    /// By block: a bit for each zigzag index, set where a coefficient is known not to be zero. Empty until it is needed.
+    /// A mask for each block, with a bit for each coefficient that is known not to be zero, by zigzag index. Empty until it is needed.
     pub(crate) history: Vec<u64>,
-    /// A bit for each zigzag index that is kept.
+    /// A mask with a bit for each coefficient that is kept, by zigzag index.
     pub(crate) kept: u64,
-    /// By zigzag index: the place among a block's kept coefficients.
+    /// The place of each coefficient among the kept ones of a block, by zigzag index.
     pub(crate) slots: [u8; 64],
-    /// By zigzag index: what a coefficient of 1 adds to a sample at most.
+    /// The maximum amount that a coefficient of 1 adds to a sample, by zigzag index.
     peaks: [f64; 64],
-    /// The quantisation table, in rows, as it is at the component's first scan.
+    /// The quantisation table, row by row, at the time of the component's first scan.
     pub(crate) table: Option<[u16; 64]>,
 }
 
@@ -55,37 +56,37 @@ impl Coefficients {
         Self { width, dc: vec![0; width * height], ac, history: Vec::new(), kept, slots, peaks, table: None }
     }
 
-    /// Kept coefficients of a block.
+    /// The number of kept AC coefficients of a block.
     pub(crate) fn count(&self) -> usize {
         self.kept.count_ones() as usize
     }
 
-    /// Whether a scan of that band must be read: because it gives a kept coefficient, or because a later scan that refines one
-    /// has to know which others are not zero.
+    /// Whether a scan of `band` must be read: because it contains a kept coefficient, or because a later scan that refines a kept
+    /// coefficient depends on which other coefficients are not zero.
     pub(crate) fn wants(&self, band: Band, shift: u32, refines: bool, approximate: bool) -> bool {
         let gives = self.kept & band.bits() != 0;
         let useful = gives && !(refines && self.may_lack(shift, approximate));
         self.kept != 0 && (useful || self.is_refined_after(shift, approximate))
     }
 
-    /// Whether scans that follow one of this shift may refine what it gives.
+    /// Whether the coefficients of a scan of this `shift` may be refined by later scans.
     pub(crate) fn is_refined_after(&self, shift: u32, approximate: bool) -> bool {
         shift > 0 && !self.may_lack(shift - 1, approximate)
     }
 
-    /// Whether a refinement to this shift can be left out.
+    /// Whether a refinement to this `shift` can be omitted.
     fn may_lack(&self, shift: u32, approximate: bool) -> bool {
         approximate && shift == 0 && self.last_refinement() < 1.0
     }
 
-    /// By how many levels a sample can change at most with the last bit of all kept coefficients but the first.
+    /// Returns the maximum number of levels by which the last bits of all kept AC coefficients can change a sample.
     fn last_refinement(&self) -> f64 {
         let Some(table) = &self.table else { return f64::INFINITY };
         let one = |index: usize| f64::from(table[usize::from(tables::NATURAL[index])]) * self.peaks[index];
         (1..64).filter(|&index| self.kept >> index & 1 == 1).map(one).sum()
     }
 
-    /// Transforms all blocks.
+    /// Transforms the blocks of all components.
     pub(crate) fn transform(all: &[Self], quantisers: &[Quantisers], output: &mut Output) {
         for row in 0..output.geometry.mcus.1 {
             for (index, (own, quantisers)) in all.iter().zip(quantisers).enumerate() {

@@ -1,6 +1,6 @@
-//! Bits spread over the places that a mask has, in one instruction where the program is built for a processor that has it.
+//! Spreads bits over the places of a mask, by one instruction if the program is built for a processor that has it.
 
-/// The lowest bits of `bits`, each moved to the next place of `mask`, from the lowest; all other bits are zero.
+/// Moves the lowest bits of `bits` to the places of `mask`, beginning at the lowest. All other bits of the result are zero.
 #[inline(always)]
 pub(crate) fn deposit(bits: u64, mask: u64) -> u64 {
     #[cfg(all(target_arch = "x86_64", target_feature = "bmi2"))]
@@ -9,7 +9,7 @@ pub(crate) fn deposit(bits: u64, mask: u64) -> u64 {
     return bit_by_bit(bits, mask);
 }
 
-/// The place of `mask` that so many come before, as a bit; zero where it does not have so many.
+/// Returns the place of `mask` that follows `before` other places, as a bit; 0 if there is no such place.
 #[inline(always)]
 pub(crate) fn place(mask: u64, before: u32) -> u64 {
     #[cfg(all(target_arch = "x86_64", target_feature = "bmi2"))]
@@ -33,7 +33,7 @@ fn bit_by_bit(mut bits: u64, mut mask: u64) -> u64 {
 #[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "bmi2"))))]
 #[inline(always)]
 fn one_by_one(mut mask: u64, before: u32) -> u64 {
-    // Mostly no gaps lie between them.
+    // Usually the places have no gaps between them.
     let first = mask & mask.wrapping_neg();
     let place = first << before;
     let through = (place << 1).wrapping_sub(first);
@@ -86,7 +86,7 @@ mod tests {
         for before in (0..16).cycle().take(4000) {
             let (bits, mask) = (next(), next() | next() << (before * 4));
             assert_eq!(one_by_one(mask, before), bit_by_bit(1 << before, mask), "{mask:b}, {before}");
-            // Another way only in a build for a processor that has it: `make test-shipped`.
+            // These differ only in a build for a processor that has the instruction: `make test-shipped`.
             assert_eq!(super::deposit(bits, mask), bit_by_bit(bits, mask), "{mask:b}, {bits:b}");
             assert_eq!(super::place(mask, before), one_by_one(mask, before), "{mask:b}, {before}");
         }

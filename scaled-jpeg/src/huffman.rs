@@ -35,7 +35,7 @@ impl Codes {
         self.limits.iter().all(|&limit| limit <= 1 << 16)
     }
 
-    /// The symbol that sixteen bits begin with, and the length of its code.
+    /// Returns the symbol that sixteen bits begin with, and the length of its code. Returns `None` if they begin with no code.
     ///
     /// Not inlined, and called by value: a bit reader whose address is taken cannot stay in registers.
     #[inline(never)]
@@ -49,7 +49,7 @@ impl Codes {
 /// The number of bits that index the lookup tables.
 pub(crate) const BITS: u32 = 12;
 
-/// Differences of DC coefficients.
+/// The lookup table for differences of DC coefficients.
 pub(crate) struct DcTable {
     /// The difference, and in the lowest byte the number of bits. Zero for codes that are too long.
     lookup: Box<[i32; 1 << BITS]>,
@@ -108,7 +108,8 @@ pub(crate) struct AcTable {
 }
 
 impl AcTable {
-    /// If all coefficients are needed, the tables that skip coefficients stay empty.
+    /// Builds the tables. `needed` is the zigzag index of the last coefficient that is needed. If all are needed, the tables that skip
+    /// coefficients stay empty.
     pub(crate) fn new(codes: Codes, needed: u8) -> Self {
         let short = Short::new(&codes);
         let skips = needed < 63;
@@ -165,7 +166,7 @@ fn entry(bits: u32, advance: u32) -> u16 {
     (bits | advance << 8) as u16
 }
 
-/// The number of coefficients that a symbol passes, including its own, or one more than `end` if it ends the block.
+/// Returns the number of coefficients that a symbol passes, including its own; `end` + 1 if it ends the block.
 pub(crate) fn advance(symbol: u8, end: u32) -> u32 {
     // A symbol without a value ends the block, unless it stands for sixteen zeros.
     if symbol & 15 == 0 && symbol != 0xf0 { end + 1 } else { u32::from(symbol >> 4) + 1 }
@@ -192,13 +193,14 @@ impl Short {
         Self { codes: table(|word| codes[word]) }
     }
 
-    /// The symbol that begins `used` bits into the word, if its code is within the word.
+    /// Returns the symbol whose code begins `used` bits into the word, and the length of the code. Returns `None` if the code does not fit
+    /// into the word.
     pub(crate) fn symbol(&self, word: usize, used: u32) -> Option<(u8, u32)> {
         let (symbol, length) = self.codes[word << used & ((1 << BITS) - 1)];
         (length > 0 && used + u32::from(length) <= BITS).then_some((symbol, u32::from(length)))
     }
 
-    /// The number of bits of this symbol with its value, and its number of coefficients.
+    /// Returns the number of bits of a symbol and its value, and the number of its coefficients.
     fn single(&self, word: usize, used: u32) -> Option<(u32, u32)> {
         let (symbol, length) = self.symbol(word, used)?;
         Some((length + u32::from(symbol & 15), advance(symbol, END)))
@@ -219,7 +221,7 @@ impl Short {
         entry(bits, advance)
     }
 
-    /// One or several symbols, with the bits that they add to the history of a block.
+    /// Combines one or `several` symbols, with the bits that they add to the history of a block.
     fn history(&self, word: usize, several: bool) -> u32 {
         let (mut bits, mut advance, mut history) = (0, 0, 0);
         while bits < BITS
@@ -256,13 +258,13 @@ impl Short {
     }
 }
 
-/// The value of the lowest `size` bits.
+/// Returns the signed value of the lowest `size` bits.
 pub(crate) fn extend(bits: i32, size: u32) -> i32 {
     let bits = bits & ((1 << size) - 1);
     if size > 0 && bits >> (size - 1) == 0 { bits - ((1 << size) - 1) } else { bits }
 }
 
-/// Makes a lookup table on the heap whose length the compiler knows.
+/// Builds a lookup table on the heap. The compiler knows its length.
 #[allow(clippy::unnecessary_box_returns)]
 pub(crate) fn table<T, const N: usize>(entry: impl Fn(usize) -> T) -> Box<[T; N]> {
     let entries: Box<[T]> = (0..N).map(entry).collect();

@@ -1,4 +1,4 @@
-//! Scans of progressive files with first coefficients, the means of blocks.
+//! Decodes DC scans of progressive files. A DC coefficient is the mean of its block.
 
 use std::{cell::Cell, ops::Range};
 
@@ -9,21 +9,21 @@ use crate::{
     walk::{Scan, Stop},
 };
 
-/// A component of a scan of first coefficients.
+/// A component of a DC scan.
 pub(crate) struct DcPart<'a> {
     own: &'a mut Coefficients,
-    /// Blocks of an MCU.
+    /// The number of columns and rows of blocks in an MCU.
     h: usize,
     v: usize,
-    /// None where the scan refines.
+    /// The Huffman table; `None` if the scan refines.
     table: Option<DcTable>,
     last: Cell<i32>,
 }
 
-/// A line of a component's blocks in a row of MCUs.
+/// A line of blocks of a component in a row of MCUs.
 struct Line<'a> {
     dc: &'a mut [i16],
-    /// Blocks of an MCU.
+    /// The number of columns of blocks in an MCU.
     h: usize,
     table: Option<&'a DcTable>,
     last: &'a Cell<i32>,
@@ -42,7 +42,7 @@ impl<'a> DcPart<'a> {
 }
 
 impl Line<'_> {
-    /// Reads the blocks of an MCU; none where the data are none.
+    /// Reads the blocks of an MCU. Returns `None` if the data are invalid.
     #[inline(always)]
     fn read(&mut self, bits: &mut Bits, bytes: &Bytes, column: u32, shift: u32) -> Option<()> {
         let blocks = &mut self.dc[column as usize * self.h..][..self.h];
@@ -63,9 +63,9 @@ impl Line<'_> {
     }
 }
 
-/// A scan of first coefficients.
+/// A scan of DC coefficients.
 pub(crate) struct DcScan<'a> {
-    /// MCUs in a row, and rows.
+    /// The number of MCUs in a row, and the number of rows.
     pub(crate) mcus: (u32, u32),
     pub(crate) parts: Vec<DcPart<'a>>,
     pub(crate) shift: u32,
@@ -119,7 +119,7 @@ impl Scan for DcScan<'_> {
         parts.all(|part| {
             (0..part.h * part.v).all(|_| {
                 bits.refill(bytes);
-                // Bits that refine are no sign of a block.
+                // Any bits can be a refinement, so they do not prove that there is a block.
                 part.table.as_ref().is_some_and(|table| table.difference(bits).is_some())
             })
         })

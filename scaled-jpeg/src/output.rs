@@ -1,4 +1,4 @@
-//! Collects transformed blocks in planes, which hold one row of MCUs or all of them, and makes pixels of the planes.
+//! Collects transformed blocks in planes of one row of MCUs or of all rows, and converts the planes to pixels.
 
 use crate::{
     geometry::{Channel, Geometry},
@@ -20,7 +20,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Makes an output for blocks of all components together, in the order of the picture. Without `header`, no pixels are made.
+    /// Creates an output. `whole` says that its planes hold all rows of MCUs. Without `header`, no pixels are made.
     pub(crate) fn new(geometry: Geometry, header: Option<&Header>, whole: bool) -> Self {
         let rows = if whole { geometry.mcus.1 as usize } else { 1 };
         let context = if whole { 0 } else { geometry.context() };
@@ -30,7 +30,7 @@ impl Output {
         Self { geometry, planes, whole, context, raster }
     }
 
-    /// The index at which the samples of a row of MCUs begin in a channel's plane.
+    /// Returns the index at which the samples of a row of MCUs begin in a channel's plane.
     pub(crate) fn start(&self, channel: usize, mcu_row: u32) -> usize {
         let channel = &self.geometry.channels[channel];
         let row = if self.whole { mcu_row as usize } else { 0 };

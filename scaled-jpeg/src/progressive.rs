@@ -1,7 +1,7 @@
 //! Decodes AC scans of progressive files.
 //!
 //! A scan is skipped if no needed sample depends on its coefficients. A refining scan has a bit for each coefficient that was not zero
-//! before, so one word for each block remembers these.
+//! before, so a mask for each block records these coefficients.
 
 use std::ops::Range;
 
@@ -85,7 +85,7 @@ impl<'a> AcScan<'a> {
         Some(skipped.history)
     }
 
-    /// Reads a block of a scan that refines.
+    /// Reads a block of a scan that refines. Returns `None` if the data are invalid.
     #[inline(always)]
     fn refine(&mut self, bits: &mut Bits, bytes: &Bytes, at: usize) -> Option<()> {
         let history = self.own.history[at];
@@ -124,7 +124,7 @@ impl<'a> AcScan<'a> {
         Some(())
     }
 
-    /// A block's kept coefficient, the lowest of these.
+    /// Returns the lowest of the kept coefficients `places` of a block.
     #[inline(always)]
     fn value(&mut self, at: usize, places: u64) -> &mut i16 {
         let slot = usize::from(self.own.slots[places.trailing_zeros() as usize & 63]);
@@ -163,7 +163,7 @@ impl<'a> AcScan<'a> {
     }
 }
 
-/// How far a block has been read without keeping its coefficients.
+/// The state of reading a block without keeping its coefficients.
 struct Skipped {
     /// The index of the next coefficient.
     index: u32,
@@ -174,7 +174,7 @@ struct Skipped {
 }
 
 impl Skipped {
-    /// Continues with entries of a lookup table, up to the index `end` or the end of the block.
+    /// Skips coefficients by the entries of a lookup table, up to the index `end` or the end of the block.
     #[inline(always)]
     fn skip(
         &mut self,
@@ -207,7 +207,7 @@ impl Skipped {
     }
 }
 
-/// The number of blocks that a symbol ends, including the current one. `None` for a coefficient or sixteen zeros.
+/// Returns the number of blocks that a symbol ends, including the current one; `None` for a coefficient or sixteen zeros.
 #[inline(always)]
 fn ended(symbol: u8, bits: &mut Bits) -> Option<u32> {
     let run = u32::from(symbol >> 4);

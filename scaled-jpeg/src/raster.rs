@@ -1,4 +1,4 @@
-//! From planes of components to pixels.
+//! Converts planes of components to pixels.
 
 use wide::{i16x8, i32x8, u8x16};
 
@@ -9,19 +9,19 @@ use crate::{
     upsample::{Upsampler, nearest},
 };
 
-/// What the bytes of a pixel mean.
+/// The meaning of the bytes of a pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pixels {
     /// One byte: lightness.
     Gray,
     /// Three bytes: red, green, blue.
     Rgb,
-    /// Four bytes: amounts of cyan, magenta, yellow and black ink, of which 0 is none.
+    /// Four bytes: amounts of cyan, magenta, yellow and black ink. 0 is no ink.
     Cmyk,
 }
 
 impl Pixels {
-    /// Bytes a pixel.
+    /// The number of bytes of a pixel.
     #[must_use]
     pub fn channels(self) -> usize {
         match self {
@@ -32,13 +32,13 @@ impl Pixels {
     }
 }
 
-/// Makes rows of pixels, from the top.
+/// Makes rows of pixels, beginning at the top.
 pub(crate) struct Raster {
     colours: Colours,
     pub(crate) data: Vec<u8>,
     rows: usize,
     width: usize,
-    /// By channel.
+    /// The upsamplers by channel.
     upsamplers: Vec<Upsampler>,
 }
 
@@ -51,7 +51,7 @@ impl Raster {
         Self { colours, data: vec![0; size], rows: 0, width, upsamplers }
     }
 
-    /// Adds the pixels of rows up to `end`. In the planes, the row of a channel that `first` gives lies behind so many others.
+    /// Adds the pixels of the rows before `end`. In each plane, `before` rows precede the row whose number `first` returns for the channel.
     pub(crate) fn add(
         &mut self,
         geometry: &Geometry,
@@ -92,7 +92,7 @@ impl Colours {
         }
     }
 
-    /// Makes a row of pixels.
+    /// Converts a row of samples of each component to a row of pixels.
     fn convert(self, rows: &[&[u8]; 4], out: &mut [u8]) {
         let [a, b, c, d] = *rows;
         match self {
@@ -107,7 +107,7 @@ impl Colours {
             Self::Cmyk | Self::Ycck => {
                 let pixels = out.as_chunks_mut::<4>().0;
                 for ((((pixel, &a), &b), &c), &d) in pixels.iter_mut().zip(a).zip(b).zip(c).zip(d) {
-                    // What these colours are as light, are the inks.
+                    // Inks are stored inverted, so the light that the formula computes is an amount of ink.
                     let [c, m, y] = if self == Self::Ycck { rgb(a, b, c) } else { [255 - a, 255 - b, 255 - c] };
                     *pixel = [c, m, y, 255 - d];
                 }
@@ -128,15 +128,15 @@ fn ycc_row(y: &[u8], cb: &[u8], cr: &[u8], out: &mut [u8]) {
     }
 }
 
-/// Pixels that are converted together.
+/// The number of pixels that are converted together.
 const LANES: usize = 16;
 
-/// [`rgb`], to the bit, in every lane.
+/// Computes [`rgb`] in every lane, with exactly the same results.
 #[inline(always)]
 fn rgb_lanes(y: u8x16, cb: u8x16, cr: u8x16) -> [u8x16; 3] {
     let half = |widen: fn(u8x16) -> i16x8| {
         let (y, cb, cr) = (widen(y), widen(cb) - i16x8::splat(128), widen(cr) - i16x8::splat(128));
-        // Factors are those beyond 1, in units of 2^-15, rounded so that sums are as by the exact ones.
+        // The parts of the factors above 1, in units of 2^-15, rounded so that the results equal those of the exact factors.
         let red = y + cr + cr.mul_scale_round_n(13_173);
         let blue = y + cb + cb.mul_scale_round_n(25_297);
         let (cb_wide, cr_wide) = (i32x8::from_i16x8(cb), i32x8::from_i16x8(cr));
@@ -148,10 +148,10 @@ fn rgb_lanes(y: u8x16, cb: u8x16, cr: u8x16) -> [u8x16; 3] {
     std::array::from_fn(|channel| u8x16::narrow_i16x8(low[channel], high[channel]))
 }
 
-/// Channels put together to pixels.
+/// Interleaves channels to pixels.
 #[inline(always)]
 fn interleaved(channels: [u8x16; 3]) -> [u8; 3 * LANES] {
-    /// By third of the result and channel: the lane that each byte comes from; 255 for none.
+    /// The lane from which each byte of the result comes, by third of the result and by channel; 255 if it comes from another channel.
     const LANE: [[[u8; 16]; 3]; 3] = {
         let mut lanes = [[[255; 16]; 3]; 3];
         let mut at = 0;
@@ -169,7 +169,7 @@ fn interleaved(channels: [u8x16; 3]) -> [u8; 3 * LANES] {
     out
 }
 
-/// JFIF's formula, in units of 2^-16.
+/// Converts a pixel by the formula of JFIF, in units of 2^-16.
 #[inline(always)]
 fn rgb(y: u8, cb: u8, cr: u8) -> [u8; 3] {
     let (y, cb, cr) = ((i32::from(y) << 16) + (1 << 15), i32::from(cb) - 128, i32::from(cr) - 128);
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn all_colours_are_the_same_in_lanes() {
         for (cb, cr) in (0..=255_u8).flat_map(|cb| (0..=255).map(move |cr| (cb, cr))) {
-            // All brightness, in steps that differ from colour to colour.
+            // All values of luminance, in an order that differs between colours.
             for start in [0, 37] {
                 let y: [u8; 16] = std::array::from_fn(|lane| (start + 17 * lane) as u8 ^ cb.wrapping_add(cr));
                 let expected = y.map(|y| rgb(y, cb, cr));

@@ -1,4 +1,4 @@
-//! Quantisation and Huffman tables, and the restart interval, as segments define them; and the order in which coefficients are stored.
+//! Reads the segments of quantisation tables, Huffman tables and the restart interval. Also defines the order of coefficients in a file.
 
 use crate::{error::Error, huffman::Codes};
 

@@ -1,7 +1,7 @@
-//! Truncated inverse cosine transforms: the lowest W × H coefficients of a block of 8 × 8 become W × H samples.
+//! Truncated inverse cosine transforms, which compute W × H samples from the lowest W × H coefficients of a block of 8 × 8.
 //!
-//! A sample is the sum over those coefficients, times c(u)·c(v)/8 and the cosines of a transform of W and H points, where c(0)
-//! is 1 and the others are √2; 128 is added. With eight points on both axes that is the standard's own transform.
+//! A sample is 128 plus the sum of these coefficients, each multiplied by c(u)·c(v)/8 and by the cosines of a transform of W and H
+//! points. c(0) is 1, and c of any other frequency is √2. With eight points on both axes, this is the transform of the standard.
 
 use std::f64::consts::{PI, SQRT_2};
 
@@ -9,28 +9,28 @@ use wide::{f32x8, i16x8, i32x8};
 
 use crate::{geometry::Channel, tables};
 
-/// A quantisation table made ready for a transform.
+/// A quantisation table, prepared for a transform.
 pub(crate) struct Quantisers {
-    /// In rows, each times c(u)·c(v)/8.
+    /// The steps row by row, each multiplied by c(u)·c(v)/8.
     scaled: [f32; 64],
-    /// Of the first coefficient.
+    /// The step of the DC coefficient.
     dc: i32,
 }
 
 impl Quantisers {
-    /// From a table in rows.
+    /// Prepares a table of steps, row by row.
     pub(crate) fn new(table: &[u16; 64]) -> Self {
         let c = |frequency: usize| if frequency == 0 { 1.0 } else { SQRT_2 };
         let scaled = |at: usize| (f64::from(table[at]) * c(at / 8) * c(at % 8) / 8.0) as f32;
         Self { scaled: std::array::from_fn(scaled), dc: i32::from(table[0]) }
     }
 
-    /// By how many levels a block's samples change with its first coefficient.
+    /// Returns the number of levels by which the samples of a block change if its DC coefficient changes by 1.
     pub(crate) fn level(&self) -> f32 {
         self.dc as f32 / 8.0
     }
 
-    /// Writes the samples that blocks of the first coefficient alone consist of, one for each.
+    /// Writes one sample for each block, computed from its DC coefficient.
     pub(crate) fn flat(&self, dc: &[i16], out: &mut [u8]) {
         for (sample, &dc) in out.iter_mut().zip(dc) {
             *sample = (((i32::from(dc) * self.dc + 4) >> 3) + 128).clamp(0, 255) as u8;
@@ -38,17 +38,17 @@ impl Quantisers {
     }
 }
 
-/// Blocks that are transformed together, a vector's lanes.
+/// The number of blocks that are transformed together, one in each lane of a vector.
 pub(crate) const LANES: usize = 8;
 
-/// Coefficients of blocks that follow each other in a row: by their place in the block, in rows, and by block.
+/// The coefficients of neighbouring blocks: by place in the block, row by row, and then by block.
 pub(crate) type Group = [[i16; LANES]; 64];
 
-/// Writes the samples of a group's first blocks, so many, into rows that lie some way apart. A block's samples have that width and
-/// height.
+/// Writes the samples of the first `blocks` of a group to rows whose beginnings are `stride` samples apart. `size` is the width and
+/// height of a block in samples.
 pub(crate) type Inverse = fn(&Group, &Quantisers, &mut [u8], stride: usize, blocks: usize, size: (usize, usize));
 
-/// The transform of a channel.
+/// Returns the transform of a channel.
 pub(crate) fn inverse(channel: &Channel) -> Inverse {
     match (channel.width, channel.height) {
         (1, 1) => flat,
@@ -78,7 +78,7 @@ fn any_height<const W: usize>(height: usize) -> Inverse {
     }
 }
 
-/// What a coefficient of 1, by its zigzag index, adds to a sample at most.
+/// Returns the maximum amount that a coefficient of 1 adds to a sample, by the zigzag index of the coefficient.
 pub(crate) fn peak(channel: &Channel, index: usize) -> f64 {
     let at = usize::from(tables::NATURAL[index]);
     let axis = |points: usize, frequency: usize| {
@@ -89,12 +89,12 @@ pub(crate) fn peak(channel: &Channel, index: usize) -> f64 {
     axis(channel.width, at % 8) * axis(channel.height, at / 8) / 8.0
 }
 
-/// One sample of each block.
+/// Writes one sample for each block.
 fn flat(group: &Group, quantisers: &Quantisers, out: &mut [u8], _stride: usize, blocks: usize, _size: (usize, usize)) {
     quantisers.flat(&group[0][..blocks], out);
 }
 
-/// The transform by columns, then by rows, with a lane for each block.
+/// Transforms the columns and then the rows, with each block in its own lane.
 fn transform<const W: usize, const H: usize>(
     group: &Group,
     quantisers: &Quantisers,
@@ -113,7 +113,7 @@ fn transform<const W: usize, const H: usize>(
             row[u] = value;
         }
     }
-    // Each block's samples are written as one word, of which the next block covers what is too much.
+    // The samples of a block are written as one word. If they are fewer, the next block overwrites the rest of the word.
     let mut line = [0; LANES * 8];
     for (y, row) in rows.iter().enumerate() {
         let samples = points(row);
@@ -131,7 +131,7 @@ fn transform<const W: usize, const H: usize>(
         }
         let out = &mut out[y * stride..];
         if blocks == LANES {
-            // Of a length that the compiler knows.
+            // The compiler knows this length.
             out[..LANES * W].copy_from_slice(&line[..LANES * W]);
         } else {
             out[..blocks * W].copy_from_slice(&line[..blocks * W]);
@@ -139,13 +139,13 @@ fn transform<const W: usize, const H: usize>(
     }
 }
 
-/// The inverse transform of so many points.
+/// Computes the inverse transform of `N` points.
 #[inline(always)]
 fn points<const N: usize>(frequencies: &[f32x8; N]) -> [f32x8; N] {
     let cosines = &COSINES[N - 1];
     let mut samples = [f32x8::ZERO; N];
     for x in 0..N.div_ceil(2) {
-        // Odd frequencies have the opposite sign in the mirrored place, even ones the same.
+        // In the mirrored place, odd frequencies have the opposite sign, and even frequencies have the same sign.
         let (mut even, mut odd) = (frequencies[0], f32x8::ZERO);
         for u in 1..N {
             let sum = if u % 2 == 0 { &mut even } else { &mut odd };
@@ -157,8 +157,8 @@ fn points<const N: usize>(frequencies: &[f32x8; N]) -> [f32x8; N] {
     samples
 }
 
-/// The same for up to sixteen points, of which those beyond eight have no frequencies of their own: block by block, and two vectors for
-/// each row.
+/// Transforms blocks with up to sixteen points on an axis, of which only eight have coefficients. Processes one block at a time, with two
+/// vectors for each row.
 fn large(
     group: &Group,
     quantisers: &Quantisers,
@@ -191,14 +191,14 @@ fn large(
     }
 }
 
-/// Rounded to what a sample can be.
+/// Rounds values to samples, and limits them to the range of a sample.
 #[inline(always)]
 fn levels(values: f32x8) -> i32x8 {
     let shifted = values + f32x8::splat(128.5);
     shifted.fast_max(f32x8::ZERO).fast_min(f32x8::splat(255.0)).fast_trunc_int()
 }
 
-/// cos((2x + 1)uπ / 2n) for n points, by n - 1, u and x.
+/// The cosines cos((2x + 1)uπ / 2n) for n points, by n - 1, u and x.
 static COSINES: [[[f32; 16]; 8]; 16] = {
     let mut tables = [[[0.0; 16]; 8]; 16];
     let mut n = 1;
@@ -217,9 +217,9 @@ static COSINES: [[[f32; 16]; 8]; 16] = {
     tables
 };
 
-/// cos(πa/b), which the standard library cannot give at compile time.
+/// Computes cos(πa/b), which the standard library cannot do at compile time.
 const fn cosine(a: usize, b: usize) -> f64 {
-    // To the first quadrant.
+    // Reduces the angle to the first quadrant.
     let a = a % (2 * b);
     let a = if a > b { 2 * b - a } else { a };
     let (a, sign) = if 2 * a > b { (b - a, -1.0) } else { (a, 1.0) };

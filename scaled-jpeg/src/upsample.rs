@@ -1,12 +1,12 @@
-//! Rows of samples brought to the picture's width and height.
+//! Scales rows of samples to the picture's width and height.
 
 use crate::geometry::{Channel, Geometry, Upsampling};
 
-/// What brings a channel's rows to the picture's size.
+/// Scales the rows of a channel to the picture's size.
 pub(crate) enum Upsampler {
-    /// Nothing, for they have it.
+    /// The rows already have the right size.
     None,
-    /// Repetition: of which sample each pixel is, and a row of pixels.
+    /// Samples are repeated: the index of the sample of each pixel, and a row of pixels.
     Nearest(Vec<u32>, Vec<u8>),
     /// A triangle filter.
     Triangle(Triangle),
@@ -16,8 +16,8 @@ pub(crate) enum Upsampler {
 pub(crate) struct Triangle {
     across: bool,
     down: bool,
-    /// Of the samples that show something of the picture, each of them in thrice its row and once in the other one, if it filters down;
-    /// before and behind these the first and the last once more.
+    /// A sum for each sample within the picture, with the first and the last sum repeated at the ends. If the filter works down, a sum is
+    /// three times the sample of the near row plus the sample of the far row.
     sums: Vec<u16>,
     row: Vec<u8>,
 }
@@ -38,7 +38,7 @@ impl Upsampler {
         Self::Nearest(places, vec![0; width])
     }
 
-    /// The picture's row `y`, or more than that, of the nearest row of samples and the one on the other side.
+    /// Returns row `y` of the picture, or a longer row, from the nearest row of samples and the row on the other side of the pixel.
     pub(crate) fn row<'a>(&'a mut self, near: &'a [u8], far: &[u8], y: usize) -> &'a [u8] {
         match self {
             Self::None => near,
@@ -54,7 +54,7 @@ impl Upsampler {
 }
 
 impl Triangle {
-    /// Rounded as libjpeg does it: half of the halves go up, in turn.
+    /// Filters a row. Halves are rounded up and down in turn, as in libjpeg.
     fn row(&mut self, near: &[u8], far: &[u8], y: usize) -> &[u8] {
         let shown = self.sums.len() - 2;
         let sums = &mut self.sums[1..=shown];
@@ -81,7 +81,7 @@ impl Triangle {
         &self.row
     }
 
-    /// Makes two pixels of each sum, which are 2^`SHIFT` times too large until `left` and `right` are added to them.
+    /// Makes two pixels of each sum. Before the division by 2^`SHIFT`, `left` and `right` are added for rounding.
     fn spread<const SHIFT: u32>(&mut self, left: u16, right: u16) {
         let shown = self.sums.len() - 2;
         self.sums[0] = self.sums[1];
@@ -94,7 +94,7 @@ impl Triangle {
     }
 }
 
-/// Which of `from` samples covers the middle of the place `x` of `to`.
+/// Returns the index of the sample, out of `from`, that covers the centre of pixel `x`, out of `to`.
 pub(crate) fn nearest(x: usize, from: usize, to: usize) -> usize {
     (2 * x + 1) * from / (2 * to)
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     Limits, Reason, Rejection, decode,
-    header::{Coding, Header, PngChannels, jpeg::JpegCoding},
+    header::{Coding, Header, jpeg::JpegCoding},
     plan::Plan,
 };
 
@@ -77,9 +77,9 @@ fn decoding(coding: &Coding, header: &Header, decoded: u128, min_size: (u32, u32
     let pixels = u128::from(header.width) * u128::from(header.height);
     match coding {
         Coding::Jpeg(coding) => u128::from(decode::jpeg::memory(header, coding, min_size)),
-        Coding::Png { channels, depth, interlaced } => {
+        Coding::Png { grey, depth, interlaced, .. } => {
             // A transparent colour adds an alpha channel.
-            let channels = if matches!(channels, PngChannels::Gray | PngChannels::GrayAlpha) { 2 } else { 4 };
+            let channels = if *grey { 2 } else { 4 };
             let picture = decoded * channels;
             // A few rows as stored, as eight bits, and their sums.
             let rows = u128::from(header.width) * channels * 24;

@@ -9,7 +9,7 @@ use crate::{
     Animation, Incoming, Look, Made, Options, Reason, Rejection, Size, Thumbnail, admission, animation, colour,
     decode::{self, Ahead, Ratio},
     encode::{self, Metadata, Target},
-    header::{self, Coding, Header, PngChannels},
+    header::{self, Coding, Header},
     picture::Picture,
     plan::Plan,
     resample,
@@ -140,7 +140,7 @@ fn extent(picture: &Picture, header: &Header, plan: &Plan) -> (f64, f64) {
 
 /// Lists the files to encode for `size`, each format once.
 fn targets(header: &Header, alpha: bool, size: Size, options: &Options) -> Vec<Target> {
-    let paletted = matches!(header.coding, Coding::Png { channels: PngChannels::Palette, .. });
+    let paletted = matches!(header.coding, Coding::Png { paletted: true, .. });
     let mut targets: Vec<Target> = Vec::new();
     for &output in options.outputs_of(size) {
         let target = Target::new(output, header.format, alpha, paletted, options);

@@ -38,7 +38,9 @@ pub(crate) struct Header<'a> {
 pub(crate) enum Coding {
     Jpeg(jpeg::JpegCoding),
     Png {
-        channels: PngChannels,
+        /// Whether there is neither colour nor a palette.
+        grey: bool,
+        paletted: bool,
         /// The bits of a sample.
         depth: u8,
         interlaced: bool,
@@ -65,16 +67,6 @@ pub(crate) enum Coding {
         range: Range<usize>,
         inner: Box<Coding>,
     },
-}
-
-/// The channels that a PNG stores for each pixel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PngChannels {
-    Gray,
-    GrayAlpha,
-    Rgb,
-    Rgba,
-    Palette,
 }
 
 impl Header<'_> {

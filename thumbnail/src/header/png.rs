@@ -1,6 +1,6 @@
 //! The chunks of a PNG.
 
-use super::{Coding, Header, PngChannels, ends_in_header};
+use super::{Coding, Header, ends_in_header};
 use crate::{Format, Reason, Rejection, bytes::Reader, exif as blocks};
 
 /// The offset of the first chunk, after the signature.
@@ -16,17 +16,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     let (width, height) = (reader.u32(data).ok_or_else(ends)?, reader.u32(data + 4).ok_or_else(ends)?);
     let (depth, colour) = (reader.u8(data + 8).ok_or_else(ends)?, reader.u8(data + 9).ok_or_else(ends)?);
     let interlaced = reader.u8(data + 12).ok_or_else(ends)? == 1;
-    let channels = match colour {
-        0 => PngChannels::Gray,
-        2 => PngChannels::Rgb,
-        3 => PngChannels::Palette,
-        4 => PngChannels::GrayAlpha,
-        6 => PngChannels::Rgba,
-        _ => return Err(Reason::Corrupt.because(format!("{colour} is no PNG colour type"))),
-    };
-
+    // The bits stand for a palette, colour and alpha.
+    if !matches!(colour, 0 | 2 | 3 | 4 | 6) {
+        return Err(Reason::Corrupt.because(format!("{colour} is no PNG colour type")));
+    }
     let orientation = exif(bytes).map(blocks::orientation).unwrap_or_default();
-    let coding = Coding::Png { channels, depth, interlaced };
+    let coding = Coding::Png { grey: colour & 2 == 0, paletted: colour & 1 == 1, depth, interlaced };
     Ok(Header { format: Format::Png, width, height, orientation, icc: None, coding })
 }
 
