@@ -90,28 +90,24 @@ impl BoxFilter {
     /// Turns the sums into a row of the averaged picture.
     fn flush(&mut self) {
         let (by, rows, data) = (self.by, self.pending, &mut self.data);
-        match (&mut self.sums, self.model) {
-            (Sums::None, _) => {}
-            (Sums::Opaque(sums), Model::Gray) => average::<1>(sums, by, rows, data),
-            (Sums::Opaque(sums), Model::Rgb) => average::<3>(sums, by, rows, data),
-            (Sums::Opaque(sums), _) => average::<4>(sums, by, rows, data),
-            (Sums::Alpha { opaque, weighted, any_weighted: true }, Model::Rgba) => {
-                average_weighted::<4>(opaque, weighted, by, rows, data);
-            }
-            (Sums::Alpha { opaque, weighted, any_weighted: true }, _) => {
-                average_weighted::<2>(opaque, weighted, by, rows, data);
-            }
-            (Sums::Alpha { opaque, .. }, Model::Rgba) => average::<4>(opaque, by, rows, data),
-            (Sums::Alpha { opaque, .. }, _) => average::<2>(opaque, by, rows, data),
-        }
+        let average = match self.model.channels() {
+            1 => average::<1>,
+            2 => average::<2>,
+            3 => average::<3>,
+            _ => average::<4>,
+        };
         match &mut self.sums {
             Sums::None => {}
-            Sums::Opaque(sums) => sums.fill(0),
-            Sums::Alpha { opaque, weighted, any_weighted } => {
+            Sums::Alpha { opaque, weighted, any_weighted } if *any_weighted => {
+                let average = if self.model == Model::Rgba { average_weighted::<4> } else { average_weighted::<2> };
+                average(opaque, weighted, by, rows, data);
                 opaque.fill(0);
-                if std::mem::take(any_weighted) {
-                    weighted.fill(0);
-                }
+                weighted.fill(0);
+                *any_weighted = false;
+            }
+            Sums::Opaque(sums) | Sums::Alpha { opaque: sums, .. } => {
+                average(sums, by, rows, data);
+                sums.fill(0);
             }
         }
         self.pending = 0;

@@ -28,20 +28,6 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Every reason, for documentation and tests.
-    pub const ALL: [Self; 10] = [
-        Self::UnsupportedFormat,
-        Self::Corrupt,
-        Self::Truncated,
-        Self::TooManyPixels,
-        Self::TooLarge,
-        Self::MetadataTooLarge,
-        Self::TooComplex,
-        Self::NeedsMoreMemory,
-        Self::DecoderPanic,
-        Self::EncodeFailed,
-    ];
-
     /// The stable code, in kebab case.
     #[must_use]
     pub fn code(self) -> &'static str {

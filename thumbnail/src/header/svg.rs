@@ -15,36 +15,11 @@ use crate::{Format, Reason, Rejection, orientation::Orientation};
 const NAMESPACE: &str = "http://www.w3.org/2000/svg";
 const GRADIENTS: [&str; 2] = ["linearGradient", "radialGradient"];
 /// The allowed elements. Animations are drawn at their beginning.
+#[rustfmt::skip] // a list of words
 const KNOWN: [&str; 29] = [
-    "a",
-    "animate",
-    "animateMotion",
-    "animateTransform",
-    "circle",
-    "clipPath",
-    "defs",
-    "desc",
-    "ellipse",
-    "g",
-    "line",
-    "linearGradient",
-    "mask",
-    "metadata",
-    "mpath",
-    "path",
-    "polygon",
-    "polyline",
-    "radialGradient",
-    "rect",
-    "script",
-    "set",
-    "stop",
-    "style",
-    "svg",
-    "switch",
-    "symbol",
-    "title",
-    "use",
+    "a", "animate", "animateMotion", "animateTransform", "circle", "clipPath", "defs", "desc", "ellipse", "g",
+    "line", "linearGradient", "mask", "metadata", "mpath", "path", "polygon", "polyline", "radialGradient", "rect",
+    "script", "set", "stop", "style", "svg", "switch", "symbol", "title", "use",
 ];
 
 /// A drawing that has passed the limits.

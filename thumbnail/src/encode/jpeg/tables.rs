@@ -17,21 +17,10 @@ pub(super) const CHROMINANCE: [u16; 64] = [
 
 /// The factor of the steps for each quality, in hundredths. On photos 300 and 500 pixels wide, this encoder then has the same mean
 /// SSIMULACRA2 as libjpeg-turbo at that quality.
+#[rustfmt::skip] // a table
 const SCALE: [(u32, u32); 14] = [
-    (1, 9000),
-    (5, 4000),
-    (10, 2000),
-    (20, 1045),
-    (30, 696),
-    (40, 548),
-    (50, 446),
-    (60, 380),
-    (70, 305),
-    (80, 209),
-    (90, 122),
-    (95, 67),
-    (98, 29),
-    (100, 0),
+    (1, 9000), (5, 4000), (10, 2000), (20, 1045), (30, 696), (40, 548), (50, 446),
+    (60, 380), (70, 305), (80, 209), (90, 122), (95, 67), (98, 29), (100, 0),
 ];
 
 /// Scales the steps of a table to a quality from 1 to 100. At 100, all steps are 1.
