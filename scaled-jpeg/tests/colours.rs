@@ -1,4 +1,4 @@
-//! Pixels at every scale, in every form of file: the planes, which are tested by themselves, in the picture's colours.
+//! Tests pixels at every scale and in every form of file: they must be the planes, which have their own tests, in the picture's colours.
 
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
@@ -12,7 +12,7 @@ use common::writer::{Form, Picture};
 const FACTORS: [&[(usize, usize)]; 5] =
     [&[(4, 1), (1, 1), (1, 1)], &[(1, 1); 3], &[(1, 1), (2, 2), (2, 1)], &[(2, 2), (1, 1), (1, 1)], &[(1, 1); 4]];
 
-/// JFIF's formula, or what is missing to white of each ink.
+/// Converts samples by the formula of JFIF, or inverts inks.
 fn colours(samples: &[u8], pixels: Pixels) -> Vec<f64> {
     if pixels == Pixels::Cmyk {
         return samples.iter().map(|&sample| 255.0 - f64::from(sample)).collect();

@@ -1,4 +1,4 @@
-//! Files with one damaged place each: what is shown of them is in its place, and looks like the sound picture.
+//! Tests files with one damaged place: the parts that are shown are in their place, and look like the sound picture.
 
 #![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
 
@@ -9,7 +9,7 @@ use scaled_jpeg::{Decoder, Picture, Scale};
 
 use common::Random;
 
-/// What happens to a file.
+/// A kind of damage.
 #[derive(Debug, Clone, Copy)]
 enum Damage {
     BitFlipped,
@@ -30,7 +30,7 @@ const DAMAGES: [Damage; 6] = [
 ];
 
 impl Damage {
-    /// Does it to the data of a file's scans; false where it cannot be done.
+    /// Damages the data of the scans. Returns false if this kind of damage is not possible.
     fn apply(self, file: &mut Vec<u8>, random: &mut Random) -> bool {
         let start = file.windows(2).position(|pair| pair == [0xff, 0xda]).unwrap() + 14;
         let is_restart = |&at: &usize| file[at] == 0xff && (0xd0..=0xd7).contains(&file[at + 1]);
@@ -55,7 +55,7 @@ impl Damage {
     }
 }
 
-/// A picture without symmetry: slopes, edges, texture.
+/// Makes a picture without symmetry: slopes, edges, texture.
 fn pixels(width: usize, height: usize) -> Vec<u8> {
     let mut data = Vec::with_capacity(width * height * 3);
     for y in 0..height {
@@ -75,10 +75,10 @@ fn pixels(width: usize, height: usize) -> Vec<u8> {
 
 #[derive(Debug, Clone, Copy)]
 struct Kind {
-    /// None for grey.
+    /// The sampling of chrominance; `None` for grey.
     sampling: Option<SamplingFactor>,
     progressive: bool,
-    /// In MCUs; `usize::MAX` for a row.
+    /// The restart interval in MCUs; `usize::MAX` for a row.
     interval: usize,
     size: (usize, usize),
 }
@@ -98,7 +98,7 @@ impl Kind {
         all
     }
 
-    /// Pixels of an MCU, across and down.
+    /// Returns the number of pixels of an MCU, across and down.
     fn mcu(self) -> (usize, usize) {
         match self.sampling {
             Some(SamplingFactor::F_2_2) => (16, 16),
@@ -218,7 +218,7 @@ fn scans_that_slip_are_mended_well_or_not_at_all() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Mean differences: of samples, and of the steps from one to the next, which do not tell of brightness.
+/// Returns the mean difference of samples, and of the steps between neighbours, which do not depend on brightness.
 fn compare(made: &Picture, sound: &Picture) -> (f64, f64) {
     let channels = made.pixels.channels();
     let mean = |off: u64| off as f64 / sound.data.len() as f64;

@@ -1,4 +1,4 @@
-//! Headers, refusals, damage, and files that come in pieces.
+//! Tests headers, errors, damage, and files that arrive in pieces.
 
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
@@ -17,7 +17,7 @@ fn photo() -> Picture {
     Picture::random(200, 160, &[(2, 2), (1, 1), (1, 1)], 11)
 }
 
-/// A file with segments put in behind its first marker.
+/// Inserts segments after the first marker of a file.
 fn with(segments: &[(u8, &[u8])], file: &[u8]) -> Vec<u8> {
     let mut out = file[..2].to_vec();
     for (marker, content) in segments {

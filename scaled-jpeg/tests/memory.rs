@@ -1,4 +1,4 @@
-//! What decoding really takes, counted by the allocator, against what the header says it will.
+//! Compares the memory that decoding takes, as counted by the allocator, with the estimate from the header.
 
 #![allow(clippy::cast_possible_truncation)]
 
@@ -14,7 +14,7 @@ use common::writer::{Form, Picture};
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
 
-/// One test, for the allocator counts the whole process.
+/// A single test, because the allocator counts the whole process.
 #[test]
 fn memory_is_what_the_header_says() {
     let mut wrong = Vec::new();

@@ -1,4 +1,4 @@
-//! Samples against a transform in double precision of coefficients that were not decoded by this crate.
+//! Compares samples with a transform in double precision of coefficients that this crate did not decode.
 
 #![allow(
     clippy::cast_precision_loss,
@@ -19,14 +19,14 @@ use common::{
     zigzag,
 };
 
-/// A sample is rounded: half a level, and the little by which single precision differs.
+/// The maximum error of a sample: half a level by rounding, and the error of single precision.
 const TOLERANCE: f64 = 0.505;
 
 fn planes(file: &[u8], scale: Scale) -> Vec<Plane> {
     Decoder::from_slice(file).unwrap().decode_planes(scale).unwrap()
 }
 
-/// Checks a file against the coefficients that it was written from.
+/// Compares the samples of a file with the coefficients that it was written from.
 #[track_caller]
 fn check(picture: &Picture, form: &Form, what: &str) {
     let file = picture.write(form);
@@ -52,7 +52,7 @@ fn check(picture: &Picture, form: &Form, what: &str) {
     }
 }
 
-/// Every pair of factors for the luminance with chrominance of 1 × 1, and mixes that hardly exist.
+/// Tests every pair of factors of luminance with chrominance of 1 × 1, and some that hardly exist.
 fn factors() -> Vec<Vec<(usize, usize)>> {
     let mut all: Vec<_> = (1..=4).flat_map(|h| (1..=4).map(move |v| vec![(h, v), (1, 1), (1, 1)])).collect();
     all.extend([
@@ -123,7 +123,7 @@ fn small_pictures_and_open_heights() {
     }
 }
 
-/// A scan of more data than the window holds, with blocks that are all full.
+/// Tests a scan of more data than fit into the window, with full blocks.
 #[test]
 fn a_long_scan() {
     let mut picture = Picture::random(1500, 900, &[(2, 1), (1, 1), (1, 1)], 9);
@@ -137,7 +137,7 @@ fn a_long_scan() {
     check(&picture, &Form::progressive(3), "progressive");
 }
 
-/// Chrominance comes at the luminance's scale by its own transform, but for the full size.
+/// Chrominance is transformed to the scale of luminance, except at full size.
 #[test]
 fn chrominance_is_not_upsampled() {
     let file = Picture::random(64, 64, &[(2, 1), (1, 1), (1, 1)], 1).write(&Form::sequential(3));
@@ -150,7 +150,7 @@ fn chrominance_is_not_upsampled() {
     }
 }
 
-/// At full size a triangle filter brings planes up to the picture, in double precision here.
+/// At full size, a triangle filter scales planes to the picture. Here it is computed in double precision.
 #[test]
 fn planes_of_half_the_size_are_filtered() {
     for (factors, size) in [
@@ -198,7 +198,7 @@ fn planes_of_half_the_size_are_filtered() {
     }
 }
 
-/// The last refinement may only be left out where no sample changes by a level.
+/// The last refinement may be omitted only if no sample changes by a level.
 #[test]
 fn an_approximate_progressive_picture_is_less_than_a_level_off() {
     let picture = Picture::random(203, 130, &[(2, 2), (1, 1), (1, 1)], 4);

@@ -1,4 +1,4 @@
-//! The policy for damage, row by row of its table in the crate's documentation, at every scale.
+//! Tests the policy for damage at every scale, row by row of the table in the crate's documentation.
 
 #![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)]
 
@@ -18,12 +18,12 @@ fn picture() -> Picture {
     Picture::random(200, 160, &[(2, 2), (1, 1), (1, 1)], 11)
 }
 
-/// Sequential and progressive, with an interval of one row of MCUs in the first scan.
+/// Makes a sequential and a progressive file, with an interval of one row of MCUs in the first scan.
 fn forms() -> [Form; 2] {
     [Form::sequential(3), Form::progressive(3)].map(|form| Form { interval: 13, ..form })
 }
 
-/// Where the restart markers of the first scan are.
+/// Returns the offsets of the restart markers of the first scan.
 fn restarts(file: &[u8]) -> Vec<usize> {
     let scan = file.windows(2).position(|pair| pair == [0xff, 0xda]).unwrap() + 2;
     let is_marker = |at: &usize| file[*at] == 0xff && !matches!(file[at + 1], 0 | 0xff);
@@ -38,7 +38,7 @@ fn coverage(file: &[u8]) -> Coverage {
     Decoder::from_slice(file).unwrap().decode(Scale::Half).unwrap().coverage
 }
 
-/// All but those rows of MCUs are what they are in the sound file, at every scale; and so many of these count as lost.
+/// Checks at every scale that rows of MCUs outside of `touched` are as in the sound file, and that `lost` rows count as missing.
 #[track_caller]
 fn check(sound: &[u8], damaged: &[u8], touched: Range<usize>, lost: usize) {
     for scale in Scale::ALL {

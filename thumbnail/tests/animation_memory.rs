@@ -1,4 +1,4 @@
-//! The memory that animations take, counted by the allocator.
+//! Checks the memory that animations take, as counted by the allocator.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ static HEAP: PeakAlloc = PeakAlloc;
 const FRAMES: u16 = 500;
 const EDGE: u16 = 500;
 
-/// A square that moves over a pattern, with frames as large as the canvas.
+/// Makes an animation of a square that moves over a pattern, with frames as large as the canvas.
 fn gif() -> Vec<u8> {
     let palette: Vec<u8> = (0..=255).flat_map(|level: u8| [level, level ^ 0x55, 255 - level]).collect();
     let mut encoder = Encoder::new(Vec::new(), EDGE, EDGE, &palette).unwrap();
@@ -26,7 +26,7 @@ fn gif() -> Vec<u8> {
     encoder.into_inner().unwrap()
 }
 
-/// The thumbnails of `file`, and the bytes allocated at the peak of making them.
+/// Makes the thumbnails of `file`, and returns them with the peak allocation in bytes.
 fn peak(file: &[u8], options: &Options) -> (Vec<Vec<u8>>, usize) {
     HEAP.reset_peak_usage();
     let before = HEAP.current_usage();

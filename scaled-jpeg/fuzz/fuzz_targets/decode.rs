@@ -1,5 +1,5 @@
 #![no_main]
-//! Every scale, from a slice and from small pieces, which must make the same picture.
+//! Tests every scale. A file in memory and the same file in small pieces must result in the same picture.
 
 use std::io::BufReader;
 
@@ -26,7 +26,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     if !open {
         let reader = BufReader::with_capacity(1 + usize::from(choice >> 4), bytes);
-        // What comes in pieces and ends in a segment between scans cannot be decoded.
+        // A file in pieces that ends in a segment between scans cannot be decoded.
         if let Ok(pieces) = Decoder::new(reader).and_then(|decoder| decoder.approximate(approximate).decode(scale)) {
             let whole = whole.expect("what comes in pieces can be decoded");
             assert!(whole.coverage.found >= pieces.coverage.found);

@@ -1,5 +1,5 @@
 #![no_main]
-//! What another decoder accepts, this one accepts too, with the same dimensions.
+//! Tests that this decoder accepts every file that another decoder accepts, with the same dimensions.
 
 use libfuzzer_sys::fuzz_target;
 use scaled_jpeg::{Decoder, Error, Scale};

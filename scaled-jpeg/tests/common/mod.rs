@@ -1,4 +1,4 @@
-//! What tests share: files made of chosen coefficients, a plain decoder to compare with, the samples that should come out.
+//! The code that tests share: a writer of files from coefficients, a simple decoder to compare with, and the expected samples.
 
 #![allow(dead_code, unreachable_pub)] // each test uses its part
 // A codec's arithmetic, written as the standard has it.
@@ -21,8 +21,8 @@ use std::{f64::consts::PI, path::PathBuf};
 
 use scaled_jpeg::Plane;
 
-/// JPEG files of the corpus, where that is at hand: `../shared/corpus` beside the workspace, or the folder that
-/// `THUMBNAIL_CORPUS` names.
+/// Lists the JPEG files of the corpus, if it is available in `../shared/corpus` beside the workspace or in the folder
+/// `THUMBNAIL_CORPUS`.
 pub fn corpus() -> Vec<PathBuf> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
     let root = std::env::var_os("THUMBNAIL_CORPUS").map_or(beside, PathBuf::from);
@@ -40,9 +40,9 @@ pub fn corpus() -> Vec<PathBuf> {
     files
 }
 
-/// By how much a plane's samples differ at most from a truncated inverse cosine transform in double precision.
+/// Returns the maximum difference between the samples of a plane and a truncated inverse cosine transform in double precision.
 ///
-/// `coefficients`: those of each block of the plane, in rows, dequantised.
+/// `coefficients` returns the dequantised coefficients of a block, row by row.
 pub fn error(plane: &Plane, coefficients: impl Fn(usize, usize) -> [f64; 64]) -> f64 {
     let (width, height) = plane.block;
     let (across, down) = (cosines(width), cosines(height));
@@ -66,7 +66,7 @@ pub fn error(plane: &Plane, coefficients: impl Fn(usize, usize) -> [f64; 64]) ->
     worst
 }
 
-/// c(u) cos((2x + 1)uπ / 2n), by u and x.
+/// Computes c(u) cos((2x + 1)uπ / 2n), by u and x.
 fn cosines(points: usize) -> [[f64; 16]; 8] {
     let mut table = [[0.0; 16]; 8];
     for (u, row) in table.iter_mut().enumerate().take(points) {
@@ -78,7 +78,7 @@ fn cosines(points: usize) -> [[f64; 16]; 8] {
     table
 }
 
-/// Row × 8 + column by zigzag index, the long way.
+/// Computes the place of each coefficient, row × 8 + column, by zigzag index.
 pub fn zigzag() -> [usize; 64] {
     let mut all: Vec<(usize, usize)> = (0..64).map(|i| (i / 8, i % 8)).collect();
     all.sort_by_key(|&(row, column)| {
@@ -88,7 +88,7 @@ pub fn zigzag() -> [usize; 64] {
     std::array::from_fn(|i| all[i].0 * 8 + all[i].1)
 }
 
-/// Numbers that look random and are the same in each run.
+/// Generates pseudo-random numbers, which are the same in each run.
 pub struct Random(pub u64);
 
 impl Random {

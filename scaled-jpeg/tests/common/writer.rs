@@ -1,8 +1,8 @@
-//! Files of chosen coefficients, in every form that the standard allows and encoders seldom write.
+//! Writes files from coefficients, in every form that the standard allows, including those that encoders rarely write.
 
 use super::Random;
 
-/// A picture as coefficients.
+/// The coefficients of a picture.
 pub struct Picture {
     pub width: usize,
     pub height: usize,
@@ -12,11 +12,11 @@ pub struct Picture {
 pub struct Component {
     pub h: usize,
     pub v: usize,
-    /// Blocks in a row, in whole MCUs.
+    /// The number of blocks in a row of whole MCUs.
     pub padded: usize,
-    /// Blocks that show something of the picture.
+    /// The number of blocks that cover the picture, across and down.
     pub blocks: (usize, usize),
-    /// In zigzag order, quantised.
+    /// The quantised coefficients of each block, in zigzag order.
     pub coefficients: Vec<[i32; 64]>,
 }
 
@@ -24,18 +24,18 @@ pub struct Component {
 #[derive(Clone)]
 pub struct Scan(pub Vec<usize>, pub usize, pub usize, pub u32, pub u32);
 
-/// How to write a picture.
+/// The form in which a picture is written.
 #[derive(Clone)]
 pub struct Form {
     pub progressive: bool,
     pub scans: Vec<Scan>,
-    /// MCUs; 0 for no restarts.
+    /// The number of MCUs between restart markers; 0 for no markers.
     pub interval: usize,
-    /// Codes of very different lengths, most of them of 16 bits, rather than all of about 8.
+    /// Whether codes have very different lengths, most of them 16 bits, instead of about 8.
     pub skewed: bool,
-    /// The height only behind the first scan.
+    /// Whether the height is only in a segment after the first scan.
     pub open_height: bool,
-    /// Fill bytes before markers.
+    /// The number of fill bytes before each marker.
     pub fill: bool,
     /// In zigzag order.
     pub quantisers: [u16; 64],
@@ -48,13 +48,13 @@ impl Form {
         Self { progressive: false, scans, interval: 0, skewed: false, open_height: false, fill: false, quantisers }
     }
 
-    /// Every component in a scan of its own.
+    /// Lists a scan for each component.
     pub fn separate(components: usize) -> Self {
         let scans = (0..components).map(|component| Scan(vec![component], 0, 63, 0, 0)).collect();
         Self { scans, ..Self::sequential(components) }
     }
 
-    /// As libjpeg does it by default.
+    /// Lists the scans that libjpeg writes by default.
     pub fn progressive(components: usize) -> Self {
         let mut scans = vec![Scan((0..components).collect(), 0, 0, 0, 1), Scan(vec![0], 1, 5, 0, 2)];
         scans.extend((1..components).map(|component| Scan(vec![component], 1, 63, 0, 1)));
@@ -64,7 +64,7 @@ impl Form {
         Self { progressive: true, scans, ..Self::sequential(components) }
     }
 
-    /// Without refinement.
+    /// Lists scans without refinement.
     pub fn spectral(components: usize) -> Self {
         let mut scans = vec![Scan((0..components).collect(), 0, 0, 0, 0)];
         for (first, last) in [(1, 2), (3, 9), (10, 63)] {
@@ -73,7 +73,7 @@ impl Form {
         Self { progressive: true, scans, ..Self::sequential(components) }
     }
 
-    /// Many small steps, each band refined for itself.
+    /// Lists scans of many small steps, which refine each band separately.
     pub fn gradual(components: usize) -> Self {
         let mut scans: Vec<_> = (0..components).map(|component| Scan(vec![component], 0, 0, 0, 3)).collect();
         let bands = [(1, 1), (2, 8), (9, 63)];
@@ -91,7 +91,7 @@ impl Form {
 }
 
 impl Picture {
-    /// Blocks that are sometimes flat, sometimes full, and vary in brightness.
+    /// Makes blocks that are flat or full, with varying luminance.
     pub fn random(width: usize, height: usize, factors: &[(usize, usize)], seed: u64) -> Self {
         let mut random = Random(seed * 2 + 0x9e37_79b9_7f4a_7c15);
         let h_max = factors.iter().map(|f| f.0).max().unwrap();
@@ -175,7 +175,7 @@ impl Picture {
 struct Table {
     counts: [u8; 16],
     symbols: Vec<u8>,
-    /// Code and length by symbol.
+    /// The code of each symbol, and its length.
     codes: Vec<(u32, u32)>,
 }
 
@@ -209,7 +209,7 @@ struct Entropy<'a> {
     byte: u8,
     filled: u32,
     table: &'a Table,
-    /// Blocks that ended and are not written yet, with the corrections in them.
+    /// The number of ended blocks that are not written yet, and their corrections.
     ended: u32,
     held: Vec<u32>,
 }
@@ -343,7 +343,7 @@ impl Entropy<'_> {
         }
     }
 
-    /// Writes how many blocks have ended, and their corrections.
+    /// Writes the number of blocks that have ended, and their corrections.
     fn end_blocks(&mut self) {
         if self.ended > 0 {
             let size = self.ended.ilog2();

@@ -1,5 +1,5 @@
 #![no_main]
-//! GIF and WebP whose animation is kept.
+//! Tests GIFs and WebPs with thumbnails that keep the animation.
 
 use libfuzzer_sys::fuzz_target;
 

@@ -1,5 +1,5 @@
 #![no_main]
-//! What files say of themselves, Exif included: every reader of headers is our own. No pixel is decoded, so this is quick.
+//! Tests the readers of headers and of Exif, which are our own. No pixel is decoded, so this is fast.
 
 use libfuzzer_sys::fuzz_target;
 use thumbnail::Options;

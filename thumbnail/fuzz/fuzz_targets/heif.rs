@@ -1,5 +1,5 @@
 #![no_main]
-//! HEIC and AVIF, read by features that are off by default. Real files are the best start: put some into `corpus/heif`.
+//! Tests AVIF, and HEIC in builds with that feature. Real files in `corpus/heif` are the best start.
 
 use libfuzzer_sys::fuzz_target;
 

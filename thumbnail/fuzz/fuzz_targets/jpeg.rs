@@ -1,5 +1,5 @@
 #![no_main]
-//! JPEG without its end marker.
+//! Tests JPEGs that begin with a start marker and have no end marker.
 
 use libfuzzer_sys::fuzz_target;
 

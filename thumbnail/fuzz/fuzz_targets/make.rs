@@ -1,5 +1,5 @@
 #![no_main]
-//! Any file at all.
+//! Tests files of any format.
 
 use libfuzzer_sys::fuzz_target;
 

@@ -1,5 +1,5 @@
 #![no_main]
-//! PNM and QOI: past the magic bytes everything is the fuzzer's.
+//! Tests PNMs and QOIs. The fuzzer makes everything after the magic bytes.
 
 use libfuzzer_sys::fuzz_target;
 

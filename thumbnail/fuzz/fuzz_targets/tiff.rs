@@ -1,5 +1,5 @@
 #![no_main]
-//! TIFF: the directories are read by our own code, and the strips put in place by it.
+//! Tests TIFFs, whose directories and strips our own code reads.
 
 use libfuzzer_sys::fuzz_target;
 
@@ -9,7 +9,7 @@ fuzz_target!(init: thumbnail_fuzz::watch_own_panics(), |bytes: &[u8]| {
         0 => b"II\x2a\0",
         1 => b"MM\0\x2a",
         2 => b"II\x2b\0\x08\0\0\0",
-        // The directory follows at once.
+        // The directory follows immediately.
         _ => b"II\x2a\0\x08\0\0\0",
     };
     thumbnail_fuzz::check(&[start, rest].concat());

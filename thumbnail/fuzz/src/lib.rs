@@ -1,9 +1,9 @@
-//! What the targets share.
+//! The code that all targets share.
 
 use thumbnail::{Animation, Keep, Limits, Options, Reason, Size};
 
-/// A panic in our own code ends the run. One in a decoder of somebody else's is contained by `make`, as it must be, and
-/// would only keep the fuzzer from looking further.
+/// Aborts at a panic in our own code. `make` contains a panic in another decoder, so that it does not keep the fuzzer from
+/// searching further.
 pub fn watch_own_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let own = panic.location().is_some_and(|at| !at.file().contains("registry") && !at.file().contains("rustc"));
@@ -19,7 +19,7 @@ pub fn check(bytes: &[u8]) {
     check_with(bytes, Animation::First);
 }
 
-/// The same for a file whose animation is kept.
+/// Does the same for thumbnails that keep the animation.
 pub fn check_animation(bytes: &[u8]) {
     check_with(bytes, Animation::Keep);
 }
@@ -33,7 +33,7 @@ fn check_with(bytes: &[u8], animation: Animation) {
         ..Limits::default()
     };
     let sizes = vec![Size::Width(50), Size::Inside(20, 30), Size::Cover(16, 16)];
-    // Both, or neither, as the file has it: each is another way through the code.
+    // The length of the file decides, so that both paths through the code are tested.
     let keeps = bytes.len() % 2 == 1;
     let keep = Keep { copyright: keeps, icc: keeps };
     match thumbnail::make(bytes, &Options { sizes, limits, keep, animation, ..Options::default() }) {

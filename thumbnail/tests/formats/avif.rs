@@ -17,7 +17,7 @@ fn coded() -> Vec<u8> {
     Samples::default().code(WIDTH, &fixtures::rgb(WIDTH, HEIGHT))
 }
 
-/// One picture with further properties.
+/// Makes an AVIF of one picture with further properties.
 fn with(properties: &[Vec<u8>]) -> Vec<u8> {
     let properties = [&[size(WIDTH, HEIGHT)], properties].concat();
     let item = Item { kind: *b"av01", data: coded(), properties: (0..properties.len() as u8).collect() };
@@ -71,7 +71,7 @@ fn alpha_comes_back() {
     }
 }
 
-/// By another encoder than the one that makes all other files here, with tools of the format that that one leaves out.
+/// This file is by another encoder, which uses tools of the format that the encoder of all other files does not use.
 #[cfg(feature = "avif-output")]
 #[test]
 fn what_is_written_can_be_read() {
@@ -187,7 +187,7 @@ fn an_essential_property_that_is_not_known_is_a_reason_to_refuse() {
     }
 }
 
-/// A picture of four, of which the ones at the right and below are cut; with an alpha channel that is whole.
+/// A picture of four tiles, which are cropped on the right and at the bottom, with an alpha channel that is one picture.
 fn grid(columns: u8, of: u16) -> Vec<u8> {
     let (width, height) = ((2 * WIDTH - 40) as u16, (2 * HEIGHT - 30) as u16);
     let layout = [&[0, 0, 1, columns - 1][..], &width.to_be_bytes(), &height.to_be_bytes()].concat();

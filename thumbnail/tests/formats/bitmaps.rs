@@ -14,7 +14,7 @@ fn greys(file: &[u8], width: u32) -> Vec<u8> {
     show(file, width).iter().map(|pixel| pixel[0]).collect()
 }
 
-/// A bitmap of `bits` a pixel with `compression`, its palette grey from 0 in steps of 16.
+/// Makes a bitmap of `bits` a pixel with `compression` and a palette of greys from 0 in steps of 16.
 fn packed(width: u32, height: i32, bits: u16, compression: u32, data: &[u8]) -> Vec<u8> {
     let mut file = b"BM\0\0\0\0\0\0\0\0".to_vec();
     file.extend((14 + 40 + 64_u32).to_le_bytes());

@@ -9,7 +9,7 @@ use super::{
     make, reason,
 };
 
-/// The offset of the entropy-coded data.
+/// Returns the offset of the entropy-coded data.
 fn after_scan_header(file: &[u8]) -> usize {
     file.windows(2).position(|window| window == [0xff, 0xda]).unwrap() + 14
 }

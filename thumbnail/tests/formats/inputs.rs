@@ -38,7 +38,7 @@ fn jpeg_of_every_kind() {
     assert!(difference(&Jpeg { colours: ColorType::Luma, ..jpeg }.encode(WIDTH, HEIGHT), &grey()) < 4.0);
 }
 
-/// Some encoders write baseline files like this, too.
+/// Some encoders write baseline files in this way, too.
 #[test]
 fn jpeg_with_a_scan_for_each_component() {
     for sampling in [SamplingFactor::F_1_1, SamplingFactor::F_2_2] {
@@ -308,7 +308,7 @@ fn a_grey_profile_is_used_and_one_for_other_colours_is_not() {
     assert_eq!(grey(moxcms::ColorProfile::new_display_p3()), 100);
 }
 
-/// Inks without a profile: each takes its share of the light. Files store how much is missing, whether Adobe's segment says so or not.
+/// Without a profile, each ink removes its share of the light. Files store inverted inks, with or without an Adobe segment.
 #[test]
 fn inks_become_colours() {
     let file = Jpeg { colours: ColorType::Cmyk, sampling: SamplingFactor::F_1_1, quality: 100, ..Jpeg::default() }

@@ -12,7 +12,7 @@ fn shown(file: &[u8]) -> Pixels {
     decode(&make(file, WIDTH).thumbnails[0].bytes).2
 }
 
-/// The offset of a marker's segment.
+/// Returns the offset of a marker's segment.
 fn segment(file: &[u8], marker: u8) -> usize {
     file.windows(2).position(|pair| pair == [0xff, marker]).unwrap() + 2
 }
@@ -112,7 +112,7 @@ fn an_orientation_of_no_values_is_none() {
     assert_eq!(shown(&file), shown(&Jpeg::default().encode(WIDTH, HEIGHT)));
 }
 
-/// A byte less often leaves data that a decoder can read to their end.
+/// Without one byte, data often remain decodable to their end.
 #[test]
 fn a_jpeg_that_lacks_a_byte_is_shown_where_it_can_be_read() {
     let file = Jpeg { quality: 95, colours: ColorType::Luma, ..Jpeg::default() }.encode(WIDTH, HEIGHT);
@@ -127,7 +127,7 @@ fn a_jpeg_that_lacks_a_byte_is_shown_where_it_can_be_read() {
     assert!(made * 3 > count, "{made} of {count}");
 }
 
-/// Damage has made an MCU more, and everything behind it lighter: without restart markers, all of it would be beside its place.
+/// Damage has added an MCU and lightened everything after it. Without restart markers, all of it would be displaced.
 #[test]
 fn a_jpeg_with_an_mcu_too_many_is_shown_in_place() {
     let (across, at) = (WIDTH as usize / 8, 11 * WIDTH as usize / 8 + 13);

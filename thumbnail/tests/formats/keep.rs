@@ -27,7 +27,7 @@ fn made(file: &[u8], format: Format, keep: Keep) -> Made {
     thumbnail::make(file, &options).unwrap()
 }
 
-/// An Exif block as a camera writes it: its maker, who took the picture and whose it is, and where that was.
+/// Makes an Exif block as a camera writes it: the maker, the artist, the copyright holder and the position.
 fn exif() -> Vec<u8> {
     let texts = [(0x010f_u16, "Secret Camera"), (0x013b, ARTIST), (0x8298, COPYRIGHT)];
     let mut block = b"II\x2a\0\x08\0\0\0\x04\0".to_vec();
@@ -64,7 +64,7 @@ fn parts(file: &[u8]) -> DynImage {
     DynImage::from_bytes(file.to_vec().into()).unwrap().unwrap()
 }
 
-/// A source in every format whose Exif is read.
+/// Makes a source in every format whose Exif is read.
 fn with_exif() -> Vec<Vec<u8>> {
     let segment = (1, [b"Exif\0\0", &exif()[..]].concat());
     let coded = Samples::default().code(WIDTH, &fixtures::rgb(WIDTH, HEIGHT));
@@ -119,7 +119,7 @@ fn readers_of_others_find_the_owner() {
     assert!(has(&image_webp::WebPDecoder::new(Cursor::new(webp)).unwrap().exif_metadata().unwrap().unwrap()));
 }
 
-/// A PNG of one colour, with an optional transparent pixel.
+/// Makes a PNG of one colour, with an optional transparent pixel.
 fn flat(colours: Colours, pixel: &[u8], clear: bool, profile: &ColorProfile) -> Vec<u8> {
     let mut info = png::Info::with_size(WIDTH, HEIGHT);
     info.color_type = colours;
@@ -203,7 +203,7 @@ fn what_has_no_place_for_the_profile_is_in_srgb() {
     }
 }
 
-/// Inks become light, which their profile says nothing of; and a profile that is damaged or for something else is not believed.
+/// Inks become light, to which their profile does not apply. A damaged profile or one of another colour model is ignored.
 #[test]
 fn profiles_that_do_not_fit_are_not_kept() {
     let segment = |profile: Vec<u8>| (2, [&b"ICC_PROFILE\0\x01\x01"[..], &profile].concat());

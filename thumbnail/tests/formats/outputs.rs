@@ -180,7 +180,7 @@ fn extreme_shapes_have_at_least_one_pixel() {
     }
 }
 
-/// A ramp keeps its slope, also where its width is no multiple of what is averaged in decoding.
+/// A ramp keeps its slope, even if its width is not a multiple of the squares that decoding averages.
 #[test]
 fn nothing_is_stretched() {
     let layout =

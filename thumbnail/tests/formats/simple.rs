@@ -14,7 +14,7 @@ fn greys(file: &[u8], width: u32) -> Vec<u8> {
     pixels.iter().map(|pixel| pixel[0]).collect()
 }
 
-/// A file with a text header, and then bytes.
+/// Makes a file of a text header and bytes.
 fn file(header: &str, data: &[u8]) -> Vec<u8> {
     [header.as_bytes(), data].concat()
 }
@@ -138,7 +138,7 @@ fn large_pnms_have_every_row_in_its_place() {
 
 const QOI_END: [u8; 8] = [0, 0, 0, 0, 0, 0, 0, 1];
 
-/// A QOI of one row; `chunks` are its pixels.
+/// Makes a QOI of one row, whose pixels are `chunks`.
 fn qoi(width: u8, channels: u8, space: u8, chunks: &[u8]) -> Vec<u8> {
     [b"qoif\0\0\0", &[width, 0, 0, 0, 1, channels, space][..], chunks, &QOI_END].concat()
 }

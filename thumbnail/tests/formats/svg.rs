@@ -4,7 +4,7 @@ use thumbnail::{Format, Options, Reason};
 
 use super::{decode, make};
 
-/// A drawing of 120 by 80.
+/// Makes a drawing of 120 by 80.
 fn svg(content: &str) -> Vec<u8> {
     format!(
         r#"<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="120" height="80">{content}</svg>"#

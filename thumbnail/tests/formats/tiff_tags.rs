@@ -8,7 +8,7 @@ fn show(file: &[u8], width: u32) -> Vec<[u8; 4]> {
     decode(&make(file, width).thumbnails[0].bytes).2
 }
 
-/// A picture of three pixels whose samples are these.
+/// Makes a picture of three pixels from their samples.
 fn three(photometric: u16, samples: &[u8], change: impl Fn(&mut Tiff)) -> Vec<u8> {
     let mut tiff = Tiff::new(3, 1, photometric, samples.len() / 3);
     change(&mut tiff);
@@ -48,7 +48,7 @@ fn a_palette_that_is_not_there_makes_no_colours() {
     assert_eq!(show(&three(3, &[0, 1, 2], colours), 3)[2], [2, 2, 2, 255]);
 }
 
-/// Numbers of types with a sign are read where they have none.
+/// Numbers of signed types are read if they are not negative.
 #[test]
 fn numbers_may_have_any_type_of_whole_numbers() {
     let plain = three(1, &[7, 8, 9], |_| {});

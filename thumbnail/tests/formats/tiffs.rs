@@ -13,13 +13,13 @@ use super::{
 const WIDTH: usize = 37;
 const HEIGHT: usize = 29;
 
-/// A colour's channel, or alpha, from 0 to 1, without symmetry.
+/// Returns a channel of a colour, or alpha, from 0 to 1, without symmetry.
 fn level(x: usize, y: usize, channel: usize) -> f64 {
     let (u, v) = (x as f64 / (WIDTH - 1) as f64, y as f64 / (HEIGHT - 1) as f64);
     [u, v, (u + 2.0 * v) / 3.0, 1.0 - u * v, 0.4 + 0.6 * v][channel]
 }
 
-/// A level as the bits of a sample.
+/// Converts a level to the bits of a sample.
 fn stored(level: f64, bits: u16, format: u16) -> u64 {
     let max = u64::MAX >> (64 - bits);
     match (format, bits) {
@@ -32,7 +32,7 @@ fn stored(level: f64, bits: u16, format: u16) -> u64 {
     }
 }
 
-/// A level, which is no more than 1, as a floating-point number of sixteen bits.
+/// Converts a level of at most 1 to a floating-point number of sixteen bits.
 fn half(level: f64) -> u64 {
     if level < 2_f64.powi(-14) {
         return (level * 2_f64.powi(24)) as u64;
@@ -42,7 +42,7 @@ fn half(level: f64) -> u64 {
     ((exponent + 15.0) as u64) << 10 | fraction
 }
 
-/// What a level comes to that was stored with so few bits.
+/// Rounds a level to the bits in which it is stored.
 fn kept(level: f64, bits: u16, format: u16) -> f64 {
     if format == 3 || bits > 32 {
         return level;
@@ -61,7 +61,7 @@ fn colours(photometric: u16) -> usize {
     COLOURS.iter().find(|(known, _)| *known == photometric).unwrap().1
 }
 
-/// The sample that alpha is, and whether colours were multiplied with it.
+/// Returns the index of the alpha sample, and whether colours are multiplied by it.
 fn alpha(tiff: &Tiff) -> Option<(usize, bool)> {
     let at = tiff.extra.iter().position(|kind| matches!(kind, 1 | 2))?;
     Some((colours(tiff.photometric) + at, tiff.extra[at] == 1))
@@ -92,7 +92,7 @@ fn sample(tiff: &Tiff, x: usize, y: usize, index: usize) -> u64 {
     }
 }
 
-/// A pixel as it must be shown, from 0 to 1.
+/// Returns the expected channels of a pixel, from 0 to 1.
 fn expected(tiff: &Tiff, x: usize, y: usize) -> [f64; 4] {
     let (bits, format) = (tiff.bits, tiff.format);
     let value = |channel: usize| kept(level(x, y, channel), bits, format);
@@ -123,7 +123,7 @@ fn expected(tiff: &Tiff, x: usize, y: usize) -> [f64; 4] {
     [r, g, b, alpha]
 }
 
-/// CIE's own definition.
+/// Converts a Lab colour by the definition of CIE.
 fn lab(l: f64, a: f64, b: f64) -> [f64; 3] {
     let height = (l + 16.0) / 116.0;
     let [x, y, z] = [height + a / 500.0, height, height - b / 200.0].map(|t| {
@@ -221,7 +221,7 @@ fn every_layout_has_the_right_pixels_or_is_rejected() {
     assert!(shown >= 1200 && rejected >= 100, "{shown} shown, {rejected} rejected");
 }
 
-/// By how many levels a channel is off at most, and where.
+/// Returns the maximum difference of a channel in levels, and its place.
 fn worst(tiff: &Tiff, file: &[u8]) -> (f64, (usize, usize)) {
     let (width, height, pixels) = decode(&make(file, WIDTH as u32).thumbnails[0].bytes);
     assert_eq!((width as usize, height as usize), (WIDTH, HEIGHT));
@@ -238,7 +238,7 @@ fn worst(tiff: &Tiff, file: &[u8]) -> (f64, (usize, usize)) {
     worst
 }
 
-/// The grey levels of a picture of so many pixels in each row.
+/// Returns the grey levels of the pixels of each row.
 fn greys(file: &[u8], width: u32) -> Vec<u8> {
     decode(&make(file, width).thumbnails[0].bytes).2.iter().map(|pixel| pixel[0]).collect()
 }
