@@ -8,7 +8,7 @@ use std::{
 use crate::{
     Animation, Incoming, Look, Made, Options, Reason, Rejection, Size, Thumbnail, admission, animation, colour,
     decode::{self, Ahead, Ratio},
-    encode::{self, Metadata, Target},
+    encode::{self, Encoding, Metadata},
     header::{self, Coding, Header},
     picture::Picture,
     plan::Plan,
@@ -114,15 +114,15 @@ fn run(
     // 9. Drop an alpha channel that is opaque everywhere.
     let master = upright.without_opaque_alpha();
     // 10. Make the thumbnails from large to small, and encode each in its formats.
-    let targets = |size| targets(&header, alpha, size, options);
-    let (mut thumbnails, smallest) = cascade(master, &plan, targets, options.background, &metadata)?;
+    let encodings = |size| encodings(&header, alpha, size, options);
+    let (mut thumbnails, smallest) = cascade(master, &plan, encodings, options.background, &metadata)?;
     // 11. Compute mean colour and placeholder from the smallest picture.
     let look = Look::of(&colour::to_srgb(smallest, metadata.icc.as_deref()), options.placeholder)?;
     // 12. Add the other frames, if thumbnails are animated.
-    let target = |made: &Thumbnail| targets(made.size).into_iter().find(|target| target.format == made.format);
+    let encoding = |made: &Thumbnail| encodings(made.size).into_iter().find(|encoding| encoding.format == made.format);
     let motion = match options.animation {
         Animation::First => None,
-        Animation::Keep => animation::animate(source, &header, &plan, target, &metadata, options, &mut thumbnails),
+        Animation::Keep => animation::animate(source, &header, &plan, encoding, &metadata, options, &mut thumbnails),
     };
     Ok(Made { source: header.source(), look, motion, thumbnails, decode, total: spent + start.elapsed() })
 }
@@ -139,16 +139,16 @@ fn extent(picture: &Picture, header: &Header, plan: &Plan) -> (f64, f64) {
 }
 
 /// Lists the files to encode for `size`, each format once.
-fn targets(header: &Header, alpha: bool, size: Size, options: &Options) -> Vec<Target> {
+fn encodings(header: &Header, alpha: bool, size: Size, options: &Options) -> Vec<Encoding> {
     let paletted = matches!(header.coding, Coding::Png { paletted: true, .. });
-    let mut targets: Vec<Target> = Vec::new();
+    let mut encodings: Vec<Encoding> = Vec::new();
     for &output in options.outputs_of(size) {
-        let target = Target::new(output, header.format, alpha, paletted, options);
-        if !targets.iter().any(|known| known.format == target.format) {
-            targets.push(target);
+        let encoding = Encoding::new(output, header.format, alpha, paletted, options);
+        if !encodings.iter().any(|known| known.format == encoding.format) {
+            encodings.push(encoding);
         }
     }
-    targets
+    encodings
 }
 
 /// Makes the thumbnails from large to small, each from the smallest picture of the whole source that is large enough. Returns the
@@ -156,7 +156,7 @@ fn targets(header: &Header, alpha: bool, size: Size, options: &Options) -> Vec<T
 fn cascade(
     master: Picture,
     plan: &Plan,
-    targets: impl Fn(Size) -> Vec<Target>,
+    encodings: impl Fn(Size) -> Vec<Encoding>,
     background: [u8; 3],
     metadata: &Metadata,
 ) -> Result<(Vec<Thumbnail>, Picture), Rejection> {
@@ -167,10 +167,10 @@ fn cascade(
     for index in order {
         let (size, fit) = plan.sizes[index];
         let rendered = resample::render(&from, &fit)?;
-        for target in targets(size) {
-            let bytes = encode::encode(&rendered, target, background, metadata)?;
+        for encoding in encodings(size) {
+            let bytes = encode::encode(&rendered, encoding, background, metadata)?;
             let (width, height) = rendered.size();
-            made.push((index, Thumbnail { size, width, height, format: target.format, bytes }));
+            made.push((index, Thumbnail { size, width, height, format: encoding.format, bytes }));
         }
         if fit.is_whole() {
             from = rendered;
@@ -194,9 +194,13 @@ mod tests {
         let picture = Picture { width, height, model: Model::Gray, data };
         for format in [Format::Jpeg, Format::Png] {
             // Cameras append previews; anything may follow a picture.
-            let mut file =
-                encode::encode(&picture, Target { format, quality: 90, paletted: false }, [0; 3], &Metadata::default())
-                    .unwrap();
+            let mut file = encode::encode(
+                &picture,
+                Encoding { format, quality: 90, paletted: false },
+                [0; 3],
+                &Metadata::default(),
+            )
+            .unwrap();
             let (feed, source) = incoming(file.len() + 1);
             feed.send(&file);
             let options = Options { sizes: vec!["300".parse().unwrap()], ..Options::default() };

@@ -18,7 +18,7 @@ use crate::{
     box_filter::{self, BoxFilter},
     colour,
     decode::{self, Ratio},
-    encode::{Metadata, Target},
+    encode::{Encoding, Metadata},
     header::{self, Header},
     picture::{Model, Picture},
     pipeline::contained,
@@ -78,7 +78,7 @@ pub(crate) fn animate(
     source: &[u8],
     header: &Header,
     plan: &Plan,
-    target: impl Fn(&Thumbnail) -> Option<Target>,
+    target: impl Fn(&Thumbnail) -> Option<Encoding>,
     metadata: &Metadata,
     options: &Options,
     thumbnails: &mut [Thumbnail],
@@ -116,7 +116,7 @@ fn make(
     source: &[u8],
     header: &Header,
     plan: &Plan,
-    outputs: &[(Fit, Target)],
+    outputs: &[(Fit, Encoding)],
     limits: &Limits,
 ) -> Result<(Vec<Vec<u8>>, Option<String>), String> {
     check(header, outputs, limits)?;
@@ -169,7 +169,7 @@ fn make(
 }
 
 /// Refuses an animation that would take too long or need too much memory, before anything is allocated for it.
-fn check(header: &Header, outputs: &[(Fit, Target)], limits: &Limits) -> Result<(), String> {
+fn check(header: &Header, outputs: &[(Fit, Encoding)], limits: &Limits) -> Result<(), String> {
     /// To code a pixel takes as long as to decode so many.
     const CODING: u64 = 8;
     let area = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
@@ -191,7 +191,7 @@ fn check(header: &Header, outputs: &[(Fit, Target)], limits: &Limits) -> Result<
     Ok(())
 }
 
-fn writer(fit: &Fit, target: Target, plays: u32) -> Result<Writer, String> {
+fn writer(fit: &Fit, target: Encoding, plays: u32) -> Result<Writer, String> {
     if target.format == Format::Gif {
         gif::Writer::new(fit.output, plays).map(Writer::Gif).map_err(said)
     } else {

@@ -3,7 +3,7 @@
 use super::{difference, part};
 use crate::{
     Reason, Rejection,
-    encode::{self, Metadata, Target},
+    encode::{self, Encoding, Metadata},
     picture::{Model, Picture},
 };
 
@@ -11,7 +11,7 @@ pub(super) struct Writer {
     width: u32,
     height: u32,
     plays: u32,
-    target: Target,
+    target: Encoding,
     /// What is seen.
     shown: Vec<u8>,
     has_alpha: bool,
@@ -26,7 +26,7 @@ const LONGEST: u32 = 0xff_ffff;
 
 impl Writer {
     /// An animation that is shown so often, 0 for ever.
-    pub(super) fn new((width, height): (u32, u32), plays: u32, target: Target) -> Self {
+    pub(super) fn new((width, height): (u32, u32), plays: u32, target: Encoding) -> Self {
         let (shown, chunks) = (Vec::new(), Vec::new());
         Self { width, height, plays, target, shown, has_alpha: false, chunks, last: None }
     }

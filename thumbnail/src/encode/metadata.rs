@@ -2,7 +2,7 @@
 
 use img_parts::{Bytes, DynImage, ImageEXIF as _, ImageICC as _};
 
-use super::{Target, failed};
+use super::{Encoding, failed};
 use crate::{
     Format, Rejection, colour,
     options::Keep,
@@ -32,14 +32,14 @@ impl Metadata {
         if format == Format::Webp { write(file, None, self.exif.as_deref()) } else { Ok(file) }
     }
 
-    /// Returns the profile if a file for `target` can store it.
-    pub(super) fn icc_for(&self, picture: &Picture, target: Target) -> Option<&[u8]> {
+    /// Returns the profile if a file for `encoding` can store it.
+    pub(super) fn icc_for(&self, picture: &Picture, encoding: Encoding) -> Option<&[u8]> {
         let is_grey = matches!(picture.model, Model::Gray | Model::GrayAlpha);
-        let can = match target.format {
+        let can = match encoding.format {
             // The background behind transparent pixels is an sRGB colour.
             Format::Jpeg => !picture.model.has_alpha(),
             // A palette has red, green and blue, which a grey profile does not fit.
-            Format::Png => !(target.paletted && is_grey),
+            Format::Png => !(encoding.paletted && is_grey),
             Format::Webp => !is_grey,
             _ => false,
         };

@@ -17,14 +17,14 @@ pub(crate) use metadata::Metadata;
 
 /// The format of a file, with the parameters of its encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Target {
+pub(crate) struct Encoding {
     pub(crate) format: Format,
     pub(crate) quality: u8,
     /// Whether the source had a palette.
     pub(crate) paletted: bool,
 }
 
-impl Target {
+impl Encoding {
     /// Resolves `output` for a source of `format`, with or without `alpha`.
     pub(crate) fn new(output: Output, format: Format, alpha: bool, paletted: bool, options: &Options) -> Self {
         let format = output.format.unwrap_or(match format {
@@ -45,31 +45,31 @@ impl Target {
 /// Encodes a picture, whose colours are in the profile of `metadata`. If the file cannot store the profile, they are converted to sRGB.
 pub(crate) fn encode(
     picture: &Picture,
-    target: Target,
+    encoding: Encoding,
     background: [u8; 3],
     metadata: &Metadata,
 ) -> Result<Vec<u8>, Rejection> {
-    let icc = metadata.icc_for(picture, target);
+    let icc = metadata.icc_for(picture, encoding);
     let picture = match &metadata.icc {
         Some(_) if icc.is_some() => Cow::Borrowed(picture),
         Some(profile) => Cow::Owned(colour::to_srgb(picture.clone(), Some(profile))),
         None => Cow::Borrowed(picture),
     };
     let picture = &*picture;
-    let file = match target.format {
+    let file = match encoding.format {
         Format::Jpeg => {
             let opaque = if picture.model.has_alpha() {
                 Cow::Owned(picture.clone().flattened(background))
             } else {
                 Cow::Borrowed(picture)
             };
-            jpeg::encode(&opaque, target.quality)?
+            jpeg::encode(&opaque, encoding.quality)?
         }
-        Format::Png => png::encode(picture, target.paletted)?,
+        Format::Png => png::encode(picture, encoding.paletted)?,
         Format::Gif => return gif::encode(picture),
-        Format::Webp => webp::encode(picture, target.quality)?,
+        Format::Webp => webp::encode(picture, encoding.quality)?,
         #[cfg(feature = "avif-output")]
-        Format::Avif => return avif::encode(picture, target.quality, metadata.exif.as_deref()),
+        Format::Avif => return avif::encode(picture, encoding.quality, metadata.exif.as_deref()),
         other => return Err(failed(format!("this build writes no {other}"))),
     };
     metadata::write(file, icc, metadata.exif.as_deref())
