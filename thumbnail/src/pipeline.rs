@@ -1,17 +1,15 @@
 //! The pipeline: the steps from bytes to thumbnails, in order.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use crate::{
-    Animation, Incoming, Look, Made, Options, Reason, Rejection, Size, Thumbnail, admission, animation, colour,
+    Animation, Incoming, Look, Made, Options, Rejection, Size, Thumbnail, admission, animation, colour,
     decode::{self, Ahead, Ratio},
     encode::{self, Encoding, Metadata},
     header::{self, Coding, Header},
     picture::Picture,
     plan::Plan,
+    reason::contained,
     resample,
 };
 
@@ -57,15 +55,6 @@ fn ahead(source: &Incoming, options: &Options) -> Option<Ahead> {
         read.flatten()
     })?;
     Some(Ahead::decode(source.reader(), &header, min_size, &options.limits))
-}
-
-/// Runs `work` and turns a panic into a rejection.
-pub(crate) fn contained<T>(work: impl FnOnce() -> Result<T, Rejection>) -> Result<T, Rejection> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let message = panic.downcast_ref::<&str>().map(ToString::to_string);
-        let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-        Err(Reason::DecoderPanic.because(format!("a decoder panicked: {message}")))
-    })
 }
 
 /// Estimates an upper bound of the peak heap of [`make`] in bytes, including the source itself, from the header alone. This estimate is
@@ -217,13 +206,5 @@ mod tests {
             let made = make_with(&file, &options, ahead).unwrap();
             assert_eq!(made.thumbnails[0].bytes, expected.thumbnails[0].bytes, "{format}");
         }
-    }
-
-    #[test]
-    fn a_panic_is_a_rejection_that_tells_its_message() {
-        let file = [1, 2, 3];
-        let rejection = contained(|| Ok(file[std::hint::black_box(3)])).unwrap_err();
-        assert_eq!(rejection.reason.code(), "decoder-panic");
-        assert!(rejection.detail.contains("index out of bounds"), "{}", rejection.detail);
     }
 }

@@ -1,5 +1,7 @@
 //! The reasons why a source is rejected.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use crate::SourceInfo;
 
 /// Why a source is rejected. The codes are stable, because alarms depend on them.
@@ -71,4 +73,26 @@ pub struct Rejection {
     pub detail: String,
     /// What the header says of the source, if the header was read.
     pub source_info: Option<SourceInfo>,
+}
+
+/// Runs `work` and turns a panic into a rejection.
+pub(crate) fn contained<T>(work: impl FnOnce() -> Result<T, Rejection>) -> Result<T, Rejection> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let message = panic.downcast_ref::<&str>().map(ToString::to_string);
+        let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        Err(Reason::DecoderPanic.because(format!("a decoder panicked: {message}")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_rejection_that_tells_its_message() {
+        let file = [1, 2, 3];
+        let rejection = contained(|| Ok(file[std::hint::black_box(3)])).unwrap_err();
+        assert_eq!(rejection.reason.code(), "decoder-panic");
+        assert!(rejection.detail.contains("index out of bounds"), "{}", rejection.detail);
+    }
 }

@@ -21,8 +21,8 @@ use crate::{
     encode::{Encoding, Metadata},
     header::{self, Header},
     picture::{Model, Picture},
-    pipeline::contained,
     plan::Plan,
+    reason::contained,
     resample,
     size::Fit,
 };
