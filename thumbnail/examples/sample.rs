@@ -5,7 +5,7 @@
 //!
 //! `local/sample.jpg`, which `make run` uploads, is a thumbnail of it, 1200 pixels wide, by the example `thumbnail`.
 
-use std::process::ExitCode;
+use std::error::Error;
 
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
@@ -16,30 +16,13 @@ const SHORE: f32 = 0.68;
 
 type Colour = [f32; 3];
 
-fn main() -> ExitCode {
-    let Some(path) = std::env::args().nth(1) else {
-        eprintln!("usage: sample FILE.jpg");
-        return ExitCode::from(2);
-    };
-    match write(&path) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("{path}: {message}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn write(path: &str) -> Result<(), String> {
-    let pixels = paint();
+fn main() -> Result<(), Box<dyn Error>> {
+    let path = std::env::args().nth(1).ok_or("usage: sample FILE.jpg")?;
     let mut file = Vec::new();
     let mut encoder = Encoder::new(&mut file, 92);
     encoder.set_sampling_factor(SamplingFactor::F_2_2);
-    let (width, height) = (u16::try_from(WIDTH), u16::try_from(HEIGHT));
-    encoder
-        .encode(&pixels, width.unwrap_or_default(), height.unwrap_or_default(), ColorType::Rgb)
-        .map_err(|error| error.to_string())?;
-    std::fs::write(path, file).map_err(|error| error.to_string())
+    encoder.encode(&paint(), u16::try_from(WIDTH)?, u16::try_from(HEIGHT)?, ColorType::Rgb)?;
+    Ok(std::fs::write(path, file)?)
 }
 
 #[allow(

@@ -100,16 +100,10 @@ impl Picture {
 
     /// Converts a grey picture to RGB; other pictures stay as they are.
     pub(crate) fn into_rgb(self) -> Self {
-        let model = match self.model {
-            Model::Gray => Model::Rgb,
-            Model::GrayAlpha => Model::Rgba,
-            _ => return self,
-        };
-        let mut data = Vec::with_capacity(self.data.len() / self.model.channels() * model.channels());
-        for pixel in self.data.chunks_exact(self.model.channels()) {
-            data.extend_from_slice(&[pixel[0]; 3]);
-            data.extend_from_slice(&pixel[1..]);
+        match self.model {
+            Model::Gray => Self { model: Model::Rgb, data: self.data.iter().flat_map(|&v| [v; 3]).collect(), ..self },
+            Model::GrayAlpha => Self { model: Model::Rgba, data: self.rgba(), ..self },
+            _ => self,
         }
-        Self { model, data, ..self }
     }
 }

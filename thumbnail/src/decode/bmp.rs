@@ -108,13 +108,8 @@ fn file_header(coding: &BmpCoding, width: i32, height: i32) -> Vec<u8> {
     let compression = match coding.packing {
         Packing::Plain if masked => 3,
         Packing::Plain => 0,
-        Packing::RunLength => {
-            if coding.bits == 8 {
-                1
-            } else {
-                2_u32
-            }
-        }
+        Packing::RunLength if coding.bits == 8 => 1,
+        Packing::RunLength => 2_u32,
     };
     let mut file = b"BM\0\0\0\0\0\0\0\0".to_vec();
     file.extend((14 + LENGTH + 4 * colours).to_le_bytes());

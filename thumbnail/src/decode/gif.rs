@@ -162,14 +162,9 @@ fn colours(palette: &[u8], transparent: Option<u8>) -> [[u8; 4]; 256] {
 }
 
 /// Iterates over the rows of a frame in stored order.
-fn rows(height: usize, interlaced: bool) -> Box<dyn Iterator<Item = usize>> {
-    if interlaced {
-        Box::new(
-            [(0, 8), (4, 8), (2, 4), (1, 2)].into_iter().flat_map(move |(start, step)| (start..height).step_by(step)),
-        )
-    } else {
-        Box::new(0..height)
-    }
+fn rows(height: usize, interlaced: bool) -> impl Iterator<Item = usize> {
+    let passes: &[(usize, usize)] = if interlaced { &[(0, 8), (4, 8), (2, 4), (1, 2)] } else { &[(0, 1)] };
+    passes.iter().flat_map(move |&(start, step)| (start..height).step_by(step))
 }
 
 fn cut(done: u64, height: usize) -> Rejection {

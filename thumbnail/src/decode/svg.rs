@@ -1,5 +1,7 @@
 //! SVG, drawn at the size that is needed.
 
+use std::iter::successors;
+
 use resvg::{
     tiny_skia::{Pixmap, Rect, Transform},
     usvg::{Group, Node, Path},
@@ -49,16 +51,13 @@ impl Work {
         /// The cost of an empty group, in pixels.
         const LEAST: u64 = 64;
         self.spend(LEAST + if group.should_isolate() { 4 * self.canvas } else { 0 })?;
-        let (mut clip, mut mask) = (group.clip_path(), group.mask());
-        while let Some(found) = clip {
+        for clip in successors(group.clip_path(), |clip| clip.clip_path()) {
             self.spend(2 * self.canvas)?;
-            self.draw(found.root(), true)?;
-            clip = found.clip_path();
+            self.draw(clip.root(), true)?;
         }
-        while let Some(found) = mask {
+        for mask in successors(group.mask(), |mask| mask.mask()) {
             self.spend(4 * self.canvas)?;
-            self.draw(found.root(), true)?;
-            mask = found.mask();
+            self.draw(mask.root(), true)?;
         }
         group.children().iter().try_for_each(|child| match child {
             Node::Group(group) => self.draw(group, hidden),

@@ -106,10 +106,11 @@ impl Palette {
     }
 
     /// The indices of a picture's pixels, dithered unless each colour has its own entry.
+    #[allow(clippy::cast_possible_truncation)] // at most 256 colours
     pub(crate) fn index(&mut self, pixels: &[Colour], width: u32) -> Vec<u8> {
         match &mut self.nearest {
             Some(nearest) => dither(pixels, width as usize, nearest),
-            None => pixels.iter().map(|&pixel| index(self.position(pixel))).collect(),
+            None => pixels.iter().map(|&pixel| self.position(pixel).map_or(0, |index| index as u8)).collect(),
         }
     }
 }
@@ -124,10 +125,6 @@ const CLEAR: Colour = [0; 4];
 /// The key by which palettes are sorted, transparent colours first.
 fn key([r, g, b, a]: Colour) -> (u8, [u8; 3]) {
     (a, [r, g, b])
-}
-
-fn index(found: Result<usize, usize>) -> u8 {
-    found.map_or(0, |index| u8::try_from(index).unwrap_or(0))
 }
 
 /// Lists the colours of a picture; returns `None` if there are more than `most`.

@@ -145,16 +145,11 @@ fn lab_to_rgb(coding: &TiffCoding, samples: &[f32]) -> [u8; 3] {
         (Photometric::Lab, _) => (65_535.0, 256.0),
         _ => (65_280.0, 256.0),
     };
-    let chroma = |index: usize| match samples[index] / one {
+    let chroma = |index: usize| match (samples[index] / one, coding.photometric) {
         // Signed chroma: the upper half of the range is negative.
-        level if coding.photometric == Photometric::Lab => {
-            if level >= 128.0 {
-                level - 256.0
-            } else {
-                level
-            }
-        }
-        level => level - 128.0,
+        (level @ 128.0.., Photometric::Lab) => level - 256.0,
+        (level, Photometric::Lab) => level,
+        (level, _) => level - 128.0,
     };
     colour::lab_to_srgb([samples[0] * 100.0 / white, chroma(1), chroma(2)])
 }

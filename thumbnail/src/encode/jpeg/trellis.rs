@@ -11,47 +11,37 @@ const BIT: i64 = 16 * (PARTS * PARTS) as i64;
 const STEP: u32 = PARTS.unsigned_abs();
 const HALF: u32 = STEP / 2;
 
-/// The bits of a coefficient after 0 to 15 zeros, by the number of bits of its magnitude, 0 to 10, for luminance and chrominance: the
-/// length of its code in the example tables of ITU-T T.81, K.3.3.2, plus the bits of its magnitude. With magnitude 0, the first row is
-/// the end of the block, and the last row sixteen zeros.
-const BITS: [[[u8; 11]; 16]; 2] = [
+/// The lengths of the codes in the example tables of ITU-T T.81, K.3.3.2, for luminance and chrominance: for a coefficient after 0 to 15
+/// zeros, by the number of bits of its magnitude. Codes that are not listed have 16 bits. With magnitude 0, the first entry is the end of
+/// the block, and the last entry stands for sixteen zeros.
+#[rustfmt::skip] // a table
+const LENGTHS: [[&[u8]; 16]; 2] = [
     [
-        [4, 3, 4, 6, 8, 10, 13, 15, 18, 25, 26],
-        [0, 5, 7, 10, 13, 16, 22, 23, 24, 25, 26],
-        [0, 6, 10, 13, 16, 21, 22, 23, 24, 25, 26],
-        [0, 7, 11, 15, 20, 21, 22, 23, 24, 25, 26],
-        [0, 7, 12, 19, 20, 21, 22, 23, 24, 25, 26],
-        [0, 8, 13, 19, 20, 21, 22, 23, 24, 25, 26],
-        [0, 8, 14, 19, 20, 21, 22, 23, 24, 25, 26],
-        [0, 9, 14, 19, 20, 21, 22, 23, 24, 25, 26],
-        [0, 10, 17, 19, 20, 21, 22, 23, 24, 25, 26],
-        [0, 10, 18, 19, 20, 21, 22, 23, 24, 25, 26],
-        [0, 10, 18, 19, 20, 21, 22, 23, 24, 25, 26],
-        [0, 11, 18, 19, 20, 21, 22, 23, 24, 25, 26],
-        [0, 11, 18, 19, 20, 21, 22, 23, 24, 25, 26],
-        [0, 12, 18, 19, 20, 21, 22, 23, 24, 25, 26],
-        [0, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26],
-        [11, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26],
+        &[4, 2, 2, 3, 4, 5, 7, 8, 10], &[0, 4, 5, 7, 9, 11], &[0, 5, 8, 10, 12], &[0, 6, 9, 12], &[0, 6, 10],
+        &[0, 7, 11], &[0, 7, 12], &[0, 8, 12], &[0, 9, 15], &[0, 9], &[0, 9], &[0, 10], &[0, 10], &[0, 11], &[0],
+        &[11],
     ],
     [
-        [2, 3, 5, 7, 9, 10, 12, 14, 17, 19, 22],
-        [0, 5, 8, 11, 13, 16, 18, 23, 24, 25, 26],
-        [0, 6, 10, 13, 16, 20, 22, 23, 24, 25, 26],
-        [0, 6, 10, 13, 16, 21, 22, 23, 24, 25, 26],
-        [0, 7, 11, 19, 20, 21, 22, 23, 24, 25, 26],
-        [0, 7, 12, 19, 20, 21, 22, 23, 24, 25, 26],
-        [0, 8, 13, 19, 20, 21, 22, 23, 24, 25, 26],
-        [0, 8, 13, 19, 20, 21, 22, 23, 24, 25, 26],
-        [0, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26],
-        [0, 10, 18, 19, 20, 21, 22, 23, 24, 25, 26],
-        [0, 10, 18, 19, 20, 21, 22, 23, 24, 25, 26],
-        [0, 10, 18, 19, 20, 21, 22, 23, 24, 25, 26],
-        [0, 10, 18, 19, 20, 21, 22, 23, 24, 25, 26],
-        [0, 12, 18, 19, 20, 21, 22, 23, 24, 25, 26],
-        [0, 15, 18, 19, 20, 21, 22, 23, 24, 25, 26],
-        [10, 16, 18, 19, 20, 21, 22, 23, 24, 25, 26],
+        &[2, 2, 3, 4, 5, 5, 6, 7, 9, 10, 12], &[0, 4, 6, 8, 9, 11, 12], &[0, 5, 8, 10, 12, 15], &[0, 5, 8, 10, 12],
+        &[0, 6, 9], &[0, 6, 10], &[0, 7, 11], &[0, 7, 11], &[0, 8], &[0, 9], &[0, 9], &[0, 9], &[0, 9], &[0, 11],
+        &[0, 14], &[10, 15],
     ],
 ];
+
+/// The bits of a coefficient after 0 to 15 zeros, by the number of bits of its magnitude, 0 to 10: the length of its code, plus the bits of
+/// its magnitude.
+#[allow(clippy::cast_possible_truncation, reason = "at most 10")]
+const BITS: [[[u8; 11]; 16]; 2] = {
+    let mut bits = [[[0; 11]; 16]; 2];
+    let mut at = 0;
+    while at < 2 * 16 * 11 {
+        let (table, zeros, size) = (at / 11 / 16, at / 11 % 16, at % 11);
+        let lengths = LENGTHS[table][zeros];
+        bits[table][zeros][size] = if size < lengths.len() { lengths[size] } else { 16 } + size as u8;
+        at += 1;
+    }
+    bits
+};
 
 /// The cost of a squared error of one step in a flat block, in sixteenths of a bit.
 const WEIGHT: u64 = 18 * 16;
