@@ -113,7 +113,7 @@ impl AcTable {
     pub(crate) fn new(codes: Codes, needed: u8) -> Self {
         let short = Short::new(&codes);
         let skips = needed < 63;
-        let single = |word| short.single(word, 0).map_or(0, |(bits, advance)| entry(bits, advance));
+        let single = |word| short.single(word, 0).map_or(0, |(bits, advance)| (bits | advance << 8) as u16);
         let single = table(|word| if skips { single(word) } else { 0 });
         let packed = table(|word| if skips { short.packed(word) } else { 0 });
         let value = table(|word| short.value(word));
@@ -160,10 +160,6 @@ impl ProgressiveTable {
         bits.take(u32::from(length));
         Some(symbol)
     }
-}
-
-fn entry(bits: u32, advance: u32) -> u16 {
-    (bits | advance << 8) as u16
 }
 
 /// Returns the number of coefficients that a symbol passes, including its own; `end` + 1 if it ends the block.
@@ -218,7 +214,7 @@ impl Short {
             bits += taken;
             advance += moved;
         }
-        entry(bits, advance)
+        (bits | advance << 8) as u16
     }
 
     /// Combines one or `several` symbols, with the bits that they add to the history of a block.

@@ -40,7 +40,11 @@ impl Rights {
                 let exif = webp::chunk(source, *b"EXIF").map(Cow::Borrowed);
                 Blocks { exif, xmp: webp::chunk(source, *b"XMP "), iptc: None }
             }
-            Format::Tiff => of_tiff(source),
+            Format::Tiff => {
+                // Many writers declare these bytes as numbers of four bytes.
+                let raw = |tag: u16| Directory::first(source)?.raw(tag);
+                Blocks { exif: Some(Cow::Borrowed(source)), xmp: raw(700), iptc: raw(33723) }
+            }
             Format::Avif => Blocks { exif: avif::exif(source).map(Cow::Owned), ..Blocks::default() },
             _ => Blocks::default(),
         };
@@ -182,12 +186,6 @@ fn resource(block: &[u8]) -> Option<&[u8]> {
         at = (data + 4).checked_add(even(length))?;
     }
     None
-}
-
-fn of_tiff(source: &[u8]) -> Blocks<'_> {
-    // Many writers declare these bytes as numbers of four bytes.
-    let raw = |tag: u16| Directory::first(source)?.raw(tag);
-    Blocks { exif: Some(Cow::Borrowed(source)), xmp: raw(700), iptc: raw(33723) }
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{Header, ends_in_header};
-use crate::{Format, Reason, Rejection, bytes::Reader, orientation::Orientation};
+use super::{Coding, Header, ends_in_header};
+use crate::{Format, Reason, Rejection, bytes::Reader};
 
 /// The coding of a bitmap.
 #[derive(Debug, Clone)]
@@ -103,14 +103,9 @@ pub(super) fn read_bitmap(bytes: &[u8], start: usize, container: Container) -> R
     // Only the longest header can declare an embedded profile.
     let is_embedded = field(56) == Some(u32::from_be_bytes(*b"MBED"));
     let profile = || reader.slice(start + field(112)? as usize, field(116)? as usize);
-    Ok(Header {
-        format: Format::Bmp,
-        width,
-        height,
-        orientation: Orientation::Upright,
-        icc: is_embedded.then(profile).flatten().map(Cow::Borrowed),
-        coding: super::Coding::Bmp(BmpCoding { bits, packing, top_down, masks, palette, pixels, icon }),
-    })
+    let icc = is_embedded.then(profile).flatten().map(Cow::Borrowed);
+    let coding = Coding::Bmp(BmpCoding { bits, packing, top_down, masks, palette, pixels, icon });
+    Ok(Header { icc, ..Header::plain(Format::Bmp, (width, height), coding) })
 }
 
 /// Reads the width, the height and the bits per pixel.

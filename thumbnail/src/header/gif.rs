@@ -1,7 +1,7 @@
 //! The blocks of a GIF up to its first frame.
 
-use super::{Header, ends_in_header};
-use crate::{Format, Reason, Rejection, bytes::Reader, orientation::Orientation};
+use super::{Coding, Header, ends_in_header};
+use crate::{Format, Reason, Rejection, bytes::Reader};
 
 /// The coding of a GIF.
 #[derive(Debug, Clone)]
@@ -26,8 +26,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
         Ok(number(screen)?.max(number(coding.frame + frame)? + number(coding.frame + frame + 4)?))
     };
     let (width, height) = (edge(6, 1)?, edge(8, 3)?);
-    let coding = super::Coding::Gif(coding);
-    Ok(Header { format: Format::Gif, width, height, orientation: Orientation::Upright, icc: None, coding })
+    Ok(Header::plain(Format::Gif, (width, height), Coding::Gif(coding)))
 }
 
 /// Finds the first frame; returns `None` at the end of the file.

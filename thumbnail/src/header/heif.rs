@@ -25,15 +25,9 @@ pub(super) fn read_heic(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     let info = heic_decoder::probe(bytes).map_err(|error| heic_rejection(&error))?;
     let edge = |edge: usize| u32::try_from(edge).unwrap_or(u32::MAX);
     let coded = info.coded_width as u64 * info.coded_height as u64;
-    Ok(Header {
-        format: Format::Heic,
-        width: edge(info.width),
-        height: edge(info.height),
-        // The decoder applies the container's rotation and mirroring, which Exif only repeats.
-        orientation: crate::orientation::Orientation::Upright,
-        icc: None,
-        coding: super::Coding::Heic { coded, alpha: info.alpha_bit_depth.is_some() },
-    })
+    let coding = super::Coding::Heic { coded, alpha: info.alpha_bit_depth.is_some() };
+    // The decoder applies the container's rotation and mirroring, which Exif only repeats.
+    Ok(Header::plain(Format::Heic, (edge(info.width), edge(info.height)), coding))
 }
 
 #[cfg(not(feature = "heic"))]

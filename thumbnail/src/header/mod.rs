@@ -70,6 +70,11 @@ pub(crate) enum Coding {
 }
 
 impl Header<'_> {
+    /// Creates the header of an upright picture without a profile.
+    fn plain(format: Format, (width, height): (u32, u32), coding: Coding) -> Self {
+        Self { format, width, height, orientation: Orientation::Upright, icc: None, coding }
+    }
+
     /// The stored width and height.
     pub(crate) fn size(&self) -> (u32, u32) {
         (self.width, self.height)

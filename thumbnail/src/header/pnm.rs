@@ -1,7 +1,7 @@
 //! PNM: Netpbm's PBM, PGM and PPM, each as text or binary, and PAM.
 
-use super::{Header, ends_in_header};
-use crate::{Format, Reason, Rejection, orientation::Orientation, picture::Model};
+use super::{Coding, Header, ends_in_header};
+use crate::{Format, Reason, Rejection, picture::Model};
 
 /// The coding of a PNM.
 #[derive(Debug, Clone)]
@@ -67,8 +67,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     {
         coding.raster += 1;
     }
-    let coding = super::Coding::Pnm(coding);
-    Ok(Header { format: Format::Pnm, width, height, orientation: Orientation::Upright, icc: None, coding })
+    Ok(Header::plain(Format::Pnm, (width, height), Coding::Pnm(coding)))
 }
 
 /// Reads a text header.

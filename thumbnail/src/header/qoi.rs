@@ -1,7 +1,7 @@
 //! The header of a QOI.
 
 use super::{Coding, Header, ends_in_header};
-use crate::{Format, Reason, Rejection, bytes::Reader, orientation::Orientation};
+use crate::{Format, Reason, Rejection, bytes::Reader};
 
 pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     let reader = Reader::big(bytes);
@@ -13,5 +13,5 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
         (Some(channels), Some(_)) => return Err(Reason::Corrupt.because(format!("the QOI has {channels} channels"))),
         _ => return Err(ends()),
     };
-    Ok(Header { format: Format::Qoi, width, height, orientation: Orientation::Upright, icc: None, coding })
+    Ok(Header::plain(Format::Qoi, (width, height), coding))
 }

@@ -2,15 +2,15 @@
 //!
 //! SVG is a language, and its files are untrusted, so only the elements listed here are allowed. No external resource is ever loaded.
 
-use std::{borrow::Cow, collections::HashMap, iter::successors};
+use std::{collections::HashMap, iter::successors};
 
 use resvg::usvg::{
     self, Group, ImageHrefResolver, Options, Tree,
     roxmltree::{self, Document, Node, ParsingOptions},
 };
 
-use super::Header;
-use crate::{Format, Reason, Rejection, orientation::Orientation};
+use super::{Coding, Header};
+use crate::{Format, Reason, Rejection};
 
 const NAMESPACE: &str = "http://www.w3.org/2000/svg";
 const GRADIENTS: [&str; 2] = ["linearGradient", "radialGradient"];
@@ -57,14 +57,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     })?;
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // which saturate
     let edge = |edge: f32| edge.ceil() as u32;
-    Ok(Header {
-        format: Format::Svg,
-        width: edge(tree.size().width()),
-        height: edge(tree.size().height()),
-        orientation: Orientation::Upright,
-        icc: None::<Cow<'_, [u8]>>,
-        coding: super::Coding::Svg(Box::new(Drawing { layers: layers(tree.root()), cost, tree })),
-    })
+    let size = (edge(tree.size().width()), edge(tree.size().height()));
+    let drawing = Drawing { layers: layers(tree.root()), cost, tree };
+    Ok(Header::plain(Format::Svg, size, Coding::Svg(Box::new(drawing))))
 }
 
 /// Walks through a document like drawing it would, and follows every reference.
