@@ -46,7 +46,7 @@ fn the_header_comes_first() {
         &file,
     );
     let scan = file.windows(2).position(|pair| pair == [0xff, 0xda]).unwrap();
-    // Nothing behind the first scan's header is needed.
+    // Nothing after the header of the first scan is needed.
     let decoder = Decoder::new(&file[..scan + 16]).unwrap();
     let header = decoder.header();
     assert_eq!((header.width, header.height), (200, 160));
@@ -109,7 +109,7 @@ fn colours_follow_adobe_and_the_names_of_components() {
             assert!((f64::from(*value) - expected.clamp(0.0, 255.0)).abs() <= 1.0, "{rgb:?} for {expected:?}");
         }
     }
-    // Names that spell the colours count only where nothing else tells.
+    // Identifiers that spell the colours count only if nothing else names the colour model.
     let named = |segments: &[(u8, &[u8])]| {
         let mut file = with(segments, &Picture::random(8, 8, &three, 2).write(&Form::sequential(3)));
         for start in [[0xff, 0xc1], [0xff, 0xda]] {
@@ -131,7 +131,7 @@ fn colours_follow_adobe_and_the_names_of_components() {
     for segments in [&[][..], &[(0xee, &adobe(0)[..])], &[(0xe0, JFIF)]] {
         assert_eq!(pixels(&four, segments), (Pixels::Cmyk, missing.clone()));
     }
-    // A transform that nobody defined is the one that is.
+    // An undefined transform counts as the defined one.
     for transform in [1, 2, 3] {
         let (_, ycck) = pixels(&four, &[(0xee, &adobe(transform))]);
         assert_eq!(ycck[3], missing[3]);
@@ -187,7 +187,7 @@ fn a_cut_file_tells_how_much_was_there() {
         let bytes = found / (13 * 6) * 8 * decoded.width as usize * 3;
         assert!(decoded.data[..bytes] == whole.data[..bytes], "{tenths} tenths");
     }
-    // The end marker alone is no loss.
+    // Nothing is lost if only the end marker is missing.
     let decoded = Decoder::from_slice(&file[..file.len() - 3]).unwrap().decode(Scale::Half).unwrap();
     assert!(decoded.coverage.is_complete());
     assert_eq!(decoded.data, whole.data);
@@ -212,14 +212,14 @@ fn decoding_goes_on_at_the_next_restart_marker() {
         let whole = Decoder::from_slice(&file).unwrap().decode(Scale::Eighth).unwrap();
         let restarts: Vec<_> =
             (0..file.len() - 1).filter(|&at| file[at] == 0xff && (0xd0..=0xd7).contains(&file[at + 1])).collect();
-        // Without one whole interval, and with one that ends too early.
+        // Without a whole interval, and with an interval that ends too early.
         for range in [restarts[2]..restarts[3], restarts[2] + 12..restarts[3]] {
             let mut damaged = file.clone();
             damaged.drain(range);
             let decoded = Decoder::from_slice(&damaged).unwrap().decode(Scale::Eighth).unwrap();
             let coverage = decoded.coverage;
             assert!(!coverage.is_complete() && coverage.found * 10 >= coverage.expected * 8, "{coverage:?}");
-            // Rows above and below those of the interval are as they were.
+            // Rows above and below the interval do not change.
             let row = decoded.width as usize * 3;
             assert!(decoded.data[..3 * row] == whole.data[..3 * row]);
             assert!(decoded.data[8 * row..] == whole.data[8 * row..]);
@@ -321,7 +321,7 @@ fn components_without_a_scan_are_missing() {
 
 #[test]
 fn files_without_huffman_tables_mean_the_standard_ones() {
-    // The encoder writes the standard's tables unless told to optimise.
+    // By default, the encoder writes the tables of the standard.
     let mut file = Vec::new();
     let mut encoder = jpeg_encoder::Encoder::new(&mut file, 90);
     encoder.set_optimized_huffman_tables(false);

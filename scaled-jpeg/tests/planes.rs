@@ -209,7 +209,7 @@ fn an_approximate_progressive_picture_is_less_than_a_level_off() {
         let approximate = Decoder::from_slice(&file).unwrap().approximate(true).decode_planes(scale).unwrap();
         for (exact, approximate) in exact.iter().zip(&approximate) {
             let worst = exact.data.iter().zip(&approximate.data).map(|(a, b)| a.abs_diff(*b)).max();
-            // Less than a level before rounding.
+            // The difference is less than a level before rounding.
             assert!(worst <= Some(1), "{scale:?}: {worst:?}");
             left_out += u32::from(exact.data != approximate.data);
         }
@@ -236,7 +236,7 @@ fn check_real_file(path: &Path) {
     let file = std::fs::read(path).unwrap();
     let Some(reference) = reference::decode(&file) else { return };
     let Ok(decoder) = Decoder::from_slice(&file) else { return };
-    // Where data are damaged, each decoder makes of them what it likes.
+    // Decoders differ in how they decode damaged data.
     if !decoder.decode(Scale::Eighth).is_ok_and(|picture| picture.coverage.is_complete()) {
         println!("{name}: damaged");
         return;

@@ -134,7 +134,7 @@ fn data_that_end_early_count_if_the_file_ends_there() {
         let cut = &sound[..end - 30];
         let found = coverage(cut);
         assert!(!found.is_complete() && found.found * 10 > found.expected * 9, "{found:?}");
-        // Nobody knows where they were lost.
+        // The place of the lost blocks is unknown.
         assert_eq!(coverage(&[cut, &sound[end..]].concat()).found, 0);
         assert_eq!(coverage(&[cut, b"\xff\xd9"].concat()).found, 0);
     }
@@ -293,7 +293,7 @@ fn a_scan_without_restart_markers_that_slips_is_brought_into_step() {
         }
         let Coverage { found, expected, .. } = coverage(&damaged);
         assert!((1..=120).contains(&(expected - found)), "{by}, lighter by {excess}: {found} of {expected}");
-        // Nobody can go back in what comes piece by piece.
+        // A decoder cannot go back in a file that arrives in pieces.
         let pieces = Decoder::new(BufReader::new(&damaged[..])).unwrap().decode(Scale::Half).unwrap();
         assert_eq!(pieces.coverage.found, 0);
     }
@@ -327,7 +327,7 @@ fn a_slip_that_may_leave_the_picture_lighter_or_darker_is_not_mended() {
     let speckled: [i32; 1240] = std::array::from_fn(|_| random.below(60) as i32 - 30);
     let speckled = |index: usize| columns[index % 40] + if index / 40 == 6 { speckled[index] } else { 0 };
     assert_eq!(coverage(&with_odd_blocks(speckled, &[(6 * 40 + 2, 1, 0)], 25)).found, 0);
-    // Less than two rows behind it show too little.
+    // Less than two rows after the place show too little.
     assert_eq!(coverage(&slipped(&columns, 28 * 40 + 17, 1, 25)).found, 0);
 }
 

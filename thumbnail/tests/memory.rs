@@ -108,7 +108,7 @@ fn boasts() -> Vec<(&'static str, Reason, Vec<u8>)> {
     let tiff = fixtures::tiff_strips(64, 48, 4);
     // Its entries begin at 10 and have 12 bytes each: width, height, …, places of strips.
     let tall = with(with(tiff.clone(), 18, &9000_u32.to_le_bytes()), 30, &9000_u32.to_le_bytes());
-    // Packed by LZW, and all in one strip.
+    // Compressed by LZW, in one strip.
     let strip = with(with(tall.clone(), 10 + 3 * 12 + 8, &[5]), 10 + 7 * 12 + 8, &9000_u32.to_le_bytes());
     // Width and height of a tile instead of rows and lengths of strips.
     let tile = |tag: u16| [&tag.to_le_bytes()[..], &[4, 0, 1, 0, 0, 0, 1, 0, 0, 0]].concat();

@@ -91,7 +91,7 @@ fn what_the_container_says_of_colours_counts() {
     let shown = |properties: &[Vec<u8>]| difference(&with(properties), &colour());
     let as_it_is = shown(&[colours(1, 6, true)]);
     assert!(as_it_is < 3.0, "{as_it_is}");
-    // As if its values began at 16, by another matrix, and with wider primaries, by which the same values are stronger colours.
+    // Limited range, another matrix, and wider primaries, by which the same values are stronger colours.
     for (other, what) in
         [(colours(1, 6, false), "range"), (colours(1, 9, true), "matrix"), (colours(12, 6, true), "primaries")]
     {
@@ -119,7 +119,7 @@ fn it_is_turned_as_the_container_says() {
             let (width, height, pixels) = decode(&made.thumbnails[0].bytes);
             let (mut expected, mut sum) = (Vec::new(), 0);
             for (x, y) in (0..height).flat_map(|y| (0..width).map(move |x| (x, y))) {
-                // Backwards: what is mirrored last is undone first.
+                // In reverse order: the last mirroring is undone first.
                 let (x, y) = match mirror {
                     None => (x, y),
                     Some(0) => (x, height - 1 - y),
@@ -174,12 +174,12 @@ fn it_is_cropped_before_it_is_turned() {
 fn an_essential_property_that_is_not_known_is_a_reason_to_refuse() {
     let essential = |kind: [u8; 4], content: &[u8]| {
         let properties = vec![size(WIDTH, HEIGHT), part(kind, content)];
-        // The second one, of which the highest bit says so.
+        // The second property, whose highest bit marks it as essential.
         let item = Item { kind: *b"av01", data: coded(), properties: vec![0, 0x80 | 1] };
         Avif { items: vec![item], properties, references: vec![] }.encode()
     };
     assert_eq!(reason(&essential(*b"wxyz", &[])), Reason::UnsupportedFormat);
-    // One layer of several, and a set of layers that is not the first.
+    // One of several layers, and an operating point that is not the first.
     assert_eq!(reason(&essential(*b"lsel", &[0, 1])), Reason::UnsupportedFormat);
     assert_eq!(reason(&essential(*b"a1op", &[1])), Reason::UnsupportedFormat);
     for (kind, content) in [(*b"lsel", &[0xff, 0xff][..]), (*b"a1op", &[0]), (*b"irot", &[0])] {
@@ -234,7 +234,7 @@ fn damage_is_told() {
         Avif { items: vec![item], properties: vec![size(width, height)], references: vec![] }.encode()
     };
     assert_eq!(reason(&claim(60_000, 60_000, coded())), Reason::TooManyPixels);
-    // Larger than it says, and smaller.
+    // Larger and smaller than declared.
     assert_eq!(reason(&claim(WIDTH - 1, HEIGHT, coded())), Reason::Corrupt);
     assert_eq!(reason(&claim(WIDTH + 1, HEIGHT, coded())), Reason::Corrupt);
     assert_eq!(reason(&claim(WIDTH, HEIGHT, coded().repeat(20))), Reason::TooComplex);

@@ -36,7 +36,7 @@ fn bitmaps_from_the_top_and_from_the_bottom() {
     let rows = [16, 32, 0, 0, 48, 64, 0, 0].map(|v: u8| v / 16);
     assert_eq!(greys(&packed(2, 2, 8, 0, &rows), 2), [48, 64, 16, 32]);
     assert_eq!(greys(&packed(2, -2, 8, 0, &rows), 2), [16, 32, 48, 64]);
-    // The last row's padding may be missing, but no pixel of a picture of two rows.
+    // The padding of the last row may be missing, but no pixel of a picture of two rows may be.
     assert_eq!(greys(&packed(2, 2, 8, 0, &rows[..6]), 2), [48, 64, 16, 32]);
     assert_eq!(reason(&packed(2, 2, 8, 0, &rows[..5])), Reason::Truncated);
 }
@@ -54,17 +54,17 @@ fn bitmap_whose_pixel_offset_points_into_its_palette() {
     for at in [0, 20, 54, 58, 117] {
         assert_eq!(greys(&offset(sixteen.clone(), at, 16), 2), expected, "16 colours, {at}");
     }
-    // 256 colours, which the header need not say.
+    // 256 colours, which the header need not declare.
     let full = [&sixteen[..118], &[0; 240 * 4], &rows].concat();
     for at in [0, 54, 118, 1074, 1078] {
         assert_eq!(greys(&offset(full.clone(), at, 0), 2), expected, "256 colours, {at}");
     }
-    // Colours that are not used were left out: the offset is right.
+    // Unused colours are omitted: the offset is right.
     assert_eq!(greys(&offset(sixteen.clone(), 118, 0), 2), expected);
-    // So it is where there is a gap behind the palette.
+    // The offset is also right if there is a gap after the palette.
     let gap = [&sixteen[..118], &[9; 10], &rows].concat();
     assert_eq!(greys(&offset(gap, 128, 16), 2), expected);
-    // It is too high where the pixels end with the file if they follow the palette.
+    // The offset is too high if pixels that follow the palette end with the file.
     assert_eq!(greys(&offset(sixteen.clone(), 122, 16), 2), expected);
     assert_eq!(greys(&offset([&sixteen[..], &[0]].concat(), 119, 16), 2), [64, 0, 32, 0]);
     // The same with run lengths.
@@ -75,14 +75,14 @@ fn bitmap_whose_pixel_offset_points_into_its_palette() {
 #[test]
 fn bitmaps_of_run_lengths() {
     let eight = [
-        // Three of 1 and the end of the row, then 2, 3, 4 as they are, padded, and the end of the file.
+        // A run of three 1s and the end of the row; then the literals 2, 3 and 4, padded; and the end of the file.
         3, 1, 0, 0, 0, 3, 2, 3, 4, 0, 0, 1,
     ];
     assert_eq!(greys(&packed(3, 2, 8, 1, &eight), 3), [32, 48, 64, 16, 16, 16]);
-    // The same with two to a byte; the second row begins one pixel to the right, one row up.
+    // The same with two pixels in a byte. The second row begins one pixel to the right, one row up.
     let four = [3, 0x11, 0, 0, 0, 2, 1, 0, 2, 0x23, 0, 1];
     assert_eq!(greys(&packed(3, 2, 4, 2, &four), 3), [0, 32, 48, 16, 16, 16]);
-    // Without an end, and with rows missing.
+    // Without an end, and with missing rows.
     assert_eq!(reason(&packed(3, 30, 8, 1, &[3, 1, 0, 0])), Reason::Truncated);
     assert_eq!(reason(&packed(3, 2, 24, 1, &four)), Reason::UnsupportedFormat);
 }
@@ -101,7 +101,7 @@ fn large_bitmaps_have_every_row_in_its_place() {
 #[test]
 fn bitmaps_with_headers_of_every_length() {
     let plain = packed(2, 1, 8, 0, &[1, 2, 0, 0]);
-    // The fields that a shorter header has not are as they are by default; longer ones say nothing more.
+    // Fields that a shorter header omits have their defaults, and longer headers change nothing.
     for length in [16_u8, 20, 36, 40, 52, 56, 64, 108, 124] {
         let mut header = plain[14..54].to_vec();
         header[0] = length;
@@ -113,7 +113,7 @@ fn bitmaps_with_headers_of_every_length() {
         file[10..14].copy_from_slice(&pixels.to_le_bytes());
         assert_eq!(greys(&file, 2), [16, 32], "{length} bytes");
     }
-    // OS/2's, with colours of three bytes.
+    // The header of OS/2, with colours of three bytes.
     let palette: Vec<u8> = (0..256_u32).flat_map(|i| [i as u8; 3]).collect();
     let header = [12, 0, 0, 0, 2, 0, 1, 0, 1, 0, 8, 0];
     let file = [b"BM\0\0\0\0\0\0\0\0\x1a\x03\0\0", &header[..], &palette, &[16, 32, 0, 0]].concat();
@@ -146,7 +146,7 @@ fn colours_of_sixteen_and_thirty_two_bits_have_masks() {
         file[10..14].copy_from_slice(&66_u32.to_le_bytes());
         show(&file, 1)[0]
     };
-    // 5, 6 and 5 bits, of which green is full.
+    // 5, 6 and 5 bits, with full green.
     assert_eq!(masked(16, [0xf800, 0x07e0, 0x001f], &[0xe0, 0x07, 0, 0]), [0, 255, 0, 255]);
     assert_eq!(masked(16, [0xf800, 0x07e0, 0x001f], &[0x10, 0x84, 0, 0]), [132, 130, 132, 255]);
     assert_eq!(masked(32, [0xff, 0xff00, 0x00ff_0000], &[1, 2, 3, 9]), [1, 2, 3, 255]);
@@ -192,13 +192,13 @@ fn tiffs_of_other_kinds() {
     assert_eq!(greys(&tiff(1, 4, &[0x0f, 0x37], &GREY), 4), [0, 255, 51, 119]);
     // Sixteen bits are rounded.
     assert_eq!(greys(&tiff(1, 16, &[0, 0, 0xff, 0x00, 0x80, 0x00, 0xff, 0xff], &GREY), 4), [0, 1, 0, 255]);
-    // Colours were multiplied by alpha; what cannot be seen has none.
+    // Colours are multiplied by alpha; transparent pixels have none.
     let half = [100, 50, 0, 128, 0, 0, 0, 0].repeat(2);
     let pixels = show(&tiff(4, 8, &half, &[(262, 2), (338, 1)]), 4);
     assert_eq!((pixels[0], pixels[1][3]), ([199, 100, 0, 128], 0));
-    // A fourth sample that is no alpha.
+    // A fourth sample that is not alpha.
     assert_eq!(show(&tiff(4, 8, &half, &[(262, 2), (338, 0)]), 4)[0], [100, 50, 0, 255]);
-    // The colours' values have lists of their own: one plane each, which one strip cannot hold.
+    // Each colour has its own plane, which a single strip cannot contain.
     assert!(matches!(
         reason(&tiff(3, 8, &[0; 12], &[(262, 2), (284, 2)])),
         Reason::Corrupt | Reason::UnsupportedFormat

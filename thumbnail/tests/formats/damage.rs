@@ -40,7 +40,7 @@ fn a_damaged_restart_interval_is_forgiven_and_many_are_not() {
         let mut damaged = file.clone();
         let start = data + (file.len() - data) / 3;
         let mut end = start + (file.len() - data) * share / 100;
-        // Up to a restart marker, so that the ones that follow can be found.
+        // Up to a restart marker, so that the following markers can be found.
         while !(damaged[end] == 0xff && (0xd0..=0xd7).contains(&damaged[end + 1])) {
             end += 1;
         }

@@ -44,7 +44,7 @@ fn grey_profiles_lead_to_the_curve_of_srgb() {
         let entries = (0..=4095).map(|i| (curve(f64::from(i) / 4095.0) * 65_535.0).round() as u16);
         ToneReprCurve::Lut(entries.collect())
     };
-    // A gamma as such, one as a table, that of sRGB, and a lightness of which the connection space makes light.
+    // A gamma, a gamma as a table, the curve of sRGB, and a lightness that the connection space converts to light.
     let linear = |level: f64| if level <= 0.040_45 { level / 12.92 } else { ((level + 0.055) / 1.055).powf(2.4) };
     let lightness = |level: f64| {
         if level > 0.08 { ((100.0 * level + 16.0) / 116.0).powi(3) } else { 100.0 * level * 27.0 / 24_389.0 }
@@ -154,7 +154,7 @@ fn extensions_of_a_gif_lose_no_picture() {
         let off = difference(&with(extension), &paletted());
         assert!(off == 0.0, "{extension:?}: {off}");
     }
-    // One that is longer still says what is transparent.
+    // A longer control extension still names the transparent colour.
     let mut expected = paletted();
     let index = fixtures::gray(WIDTH, HEIGHT);
     for (pixel, _) in expected.iter_mut().zip(&index).filter(|(_, index)| **index == 100) {

@@ -72,7 +72,7 @@ fn colours_that_cannot_be_seen_do_not_bleed() {
         .unwrap()
         .to_vec();
     for file in [&file[..], &webp] {
-        // With widths for which the box filter is used, and one for which it is not.
+        // Widths with and without the box filter.
         for width in [7, 30, 99, 250] {
             let (_, _, pixels) = decode(&make(file, width).thumbnails[0].bytes);
             for pixel in pixels.iter().filter(|pixel| pixel[3] > 8) {
@@ -89,7 +89,7 @@ fn every_output_flattens_or_keeps_transparency() {
         let output: Output = output.parse().unwrap();
         let options = Options { sizes: vec![Size::Width(64)], outputs: vec![output], ..Options::default() };
         let made = thumbnail::make(&file, &options).unwrap();
-        // A thumbnail as PNG shows the content of the other.
+        // A PNG thumbnail shows the content of the other thumbnail.
         let (_, _, pixels) = decode(&make(&made.thumbnails[0].bytes, 64).thumbnails[0].bytes);
         assert_eq!(pixels.iter().all(|pixel| pixel[3] == 255), opaque, "{output:?}");
     }

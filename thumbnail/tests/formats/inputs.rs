@@ -133,7 +133,7 @@ fn colours_of_a_profile_become_srgb() {
         file[4..8].copy_from_slice(&length.to_le_bytes());
         decode(&make(&file, 64).thumbnails[0].bytes).2[0]
     };
-    // The same numbers are a stronger red in the wider colour space.
+    // In the wider colour space, the same values are a stronger red.
     let [r, g, b, _] = tagged(&profile);
     assert!((208..=218).contains(&r) && (88..=98).contains(&g) && (90..=101).contains(&b), "{:?}", (r, g, b));
     // An invalid profile changes nothing.

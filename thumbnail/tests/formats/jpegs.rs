@@ -18,7 +18,7 @@ fn segment(file: &[u8], marker: u8) -> usize {
 }
 
 fn with_restarts() -> (Vec<u8>, Vec<usize>) {
-    // A row of MCUs to an interval.
+    // Each interval is a row of MCUs.
     let file = Jpeg { restart: 15, ..Jpeg::default() }.encode(WIDTH, HEIGHT);
     let is_restart = |&at: &usize| file[at] == 0xff && (0xd0..=0xd7).contains(&file[at + 1]);
     let restarts = (segment(&file, 0xda)..file.len() - 1).filter(is_restart).collect();
@@ -40,7 +40,7 @@ fn a_damaged_or_lost_restart_marker_of_a_small_jpeg_loses_one_interval() {
     let sound = shown(&file);
     for file in [damaged, lost] {
         let rows = touched(&sound, &shown(&file));
-        // The sixth row of MCUs, and next to it what its chrominance is smoothed with.
+        // The sixth row of MCUs, and the neighbouring rows with which its chrominance is smoothed.
         assert!(!rows.is_empty() && rows.iter().all(|row| (79..97).contains(row)), "{rows:?}");
     }
 }
@@ -61,7 +61,7 @@ fn misnumbered_restart_markers_of_a_small_jpeg_change_nothing() {
 
 #[test]
 fn chrominance_finer_than_luminance_is_shown() {
-    // The encoder's first component has most samples: it is given the blue chrominance, and the frame lists the second one first.
+    // The encoder's first component has the most samples, so it gets blue chrominance, and the frame lists the second component first.
     let ycc = |p: &[u8; 4]| {
         let [r, g, b] = [p[0], p[1], p[2]].map(f64::from);
         let y = 0.299 * r + 0.587 * g + 0.114 * b;

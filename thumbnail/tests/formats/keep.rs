@@ -39,7 +39,7 @@ fn exif() -> Vec<u8> {
             .concat()
     };
     for (i, (tag, text)) in texts.into_iter().enumerate() {
-        // Tags come in order, and that of the position lies between.
+        // Tags are sorted, so the tag of the position lies between the others.
         if i == 2 {
             block.extend(entry(0x8825, 4, 1, gps_at));
         }
@@ -187,7 +187,7 @@ fn what_has_no_place_for_the_profile_is_in_srgb() {
     let grey = ColorProfile::new_gray_with_gamma(1.0);
     let clear = flat(Colours::Rgba, &[200, 60, 40, 255], true, &wide);
     let grey = flat(Colours::Grayscale, &[90], false, &grey);
-    // In JPEG a background shows through, and WebP and JPEG alike have no greys with alpha or none at all.
+    // A JPEG shows the background, JPEGs have no grey with alpha, and WebPs have no grey.
     for (name, file, format, is_kept) in [
         ("clear", &clear, Format::Jpeg, false),
         ("clear", &clear, Format::Png, true),

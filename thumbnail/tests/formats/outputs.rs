@@ -35,7 +35,7 @@ fn orientation_is_applied_once_whatever_holds_it() {
                 (made.source.width, made.source.height),
                 if swapped { (HEIGHT, WIDTH) } else { (WIDTH, HEIGHT) }
             );
-            // Where the stored picture's top left corner is in the upright one.
+            // The corner of the upright picture at which the stored picture's top left corner is.
             let (right, bottom) = (orientation, orientation);
             let x = if matches!(right, 2 | 3 | 6 | 7) { width - 1 } else { 0 };
             let y = if matches!(bottom, 3 | 4 | 7 | 8) { height - 1 } else { 0 };

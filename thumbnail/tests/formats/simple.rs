@@ -26,7 +26,7 @@ fn pam(depth: u32, white: u32, kind: &str, data: &[u8]) -> Vec<u8> {
 
 #[test]
 fn pnm_of_every_kind() {
-    // Of a PBM black is one, and its digits need not be apart.
+    // In a PBM, black is 1, and digits need no space between them.
     assert_eq!(greys(b"P1\n2 2\n0 1\n10", 2), [255, 0, 0, 255]);
     assert_eq!(greys(b"P2 2 1 15 0 10\n", 2), [0, 170]);
     assert_eq!(show(b"P3\n1 1\n255\n1 2 3\n", 1), [[1, 2, 3, 255]]);
@@ -42,7 +42,7 @@ fn pnm_of_every_kind() {
     assert_eq!(show(&pam(3, 255, "RGB", &[9, 8, 7]), 1), [[9, 8, 7, 255]]);
     assert_eq!(show(&pam(2, 255, "GRAYSCALE_ALPHA", &[9, 100]), 1), [[9, 9, 9, 100]]);
     assert_eq!(show(&pam(1, 255, "GRAYSCALE", &[9]), 1), [[9, 9, 9, 255]]);
-    // Of a PAM white is one.
+    // In a PAM, white is 1.
     assert_eq!(show(&pam(1, 1, "BLACKANDWHITE", &[1]), 1), [[255, 255, 255, 255]]);
     assert_eq!(show(&pam(2, 1, "BLACKANDWHITE_ALPHA", &[0, 1]), 1), [[0, 0, 0, 255]]);
     // A picture with alpha becomes a PNG.
@@ -78,11 +78,11 @@ fn headers_of_pnm_are_read_as_netpbm_reads_them() {
     // The header ends with a single character, so that samples may look like white space.
     assert_eq!(greys(&file("P5 2 1 255\n", b"\n "), 2), [10, 32]);
     assert_eq!(greys(&file("P5 2 1 255\r", b"\n "), 2), [10, 32]);
-    // Where the file is as much longer, a line's end on Windows is one.
+    // If the file is one byte longer than its rows, the end of the header is a line end of Windows.
     assert_eq!(greys(&file("P5 2 1 255\r\n", &expected), 2), expected);
     let lines = "P7\n# by hand\nHEIGHT 1\n\nWIDTH  2\r\nMAXVAL 255\nDEPTH 1\nENDHDR\n";
     assert_eq!(greys(&file(lines, &expected), 2), expected);
-    // Samples of a PAM without a type have as many bytes as others.
+    // Samples of a PAM without a type have the usual number of bytes.
     assert_eq!(greys(&file("P7\nWIDTH 1\nHEIGHT 1\nDEPTH 1\nMAXVAL 65535\nENDHDR\n", &[128, 0]), 1), [128]);
     // The first of several pictures is shown.
     assert_eq!(greys(&file("P5 2 1 255\n", &[1, 2, b'P', b'5']), 2), expected);
@@ -146,7 +146,7 @@ fn qoi(width: u8, channels: u8, space: u8, chunks: &[u8]) -> Vec<u8> {
 #[test]
 fn qoi_of_every_chunk() {
     let chunks = [
-        // Red, green, blue; two more; a little and somewhat more of all; what has come before, by its hash.
+        // Red, green, blue; a run of two; a small and a larger difference; an earlier pixel by its hash.
         &[0xfe, 10, 20, 30][..],
         &[0xc1],
         &[0b01_11_10_01],
@@ -159,11 +159,11 @@ fn qoi_of_every_chunk() {
     assert_eq!(show(&qoi(6, 4, 0, &chunks.concat()), 6), expected);
     let made = |channels| thumbnail::make(&qoi(6, channels, 0, &chunks.concat()), &Options::default()).unwrap();
     assert_eq!((made(3).source.format, made(3).thumbnails[0].format), (Format::Qoi, Format::Jpeg));
-    // Alpha stays as it is until the next pixel that has some, and counts only where the header says so.
+    // Alpha does not change until a pixel that has alpha, and counts only if the header announces it.
     let alpha = [0xff, 10, 20, 30, 40, 0b01_11_10_01];
     assert_eq!(show(&qoi(2, 4, 0, &alpha), 2), [[10, 20, 30, 40], [11, 20, 29, 40]]);
     assert_eq!(show(&qoi(2, 3, 0, &alpha), 2), [[10, 20, 30, 255], [11, 20, 29, 255]]);
-    // Black, before anything was seen, is seen then.
+    // A run at the beginning makes black an earlier pixel.
     let black = (255_u32 * 11 % 64) as u8;
     for runs in [&[0xc0][..], &[0xc1], &[0xc0, 0xc0]] {
         let width = if runs == [0xc0] { 3 } else { 4 };
@@ -171,7 +171,7 @@ fn qoi_of_every_chunk() {
         assert_eq!(pixels[pixels.len() - 2..], [[9, 9, 9, 255], [0, 0, 0, 255]], "{runs:?}");
         assert!(pixels[..pixels.len() - 2].iter().all(|pixel| *pixel == [0, 0, 0, 255]), "{runs:?}");
     }
-    // The colour space says nothing, for many writers say "linear" of what is not.
+    // The colour space is ignored, because many writers declare files as linear that are not.
     assert_eq!(show(&qoi(1, 4, 1, &[0xff, 0, 55, 255, 128]), 1), [[0, 55, 255, 128]]);
 }
 

@@ -28,7 +28,7 @@ fn it_is_drawn_as_large_as_it_says() {
     let at = |x: u32, y: u32| pixels[(y * width + x) as usize];
     assert_eq!((at(10, 10), at(55, 30)), ([255, 0, 0, 255], [255, 0, 0, 255]));
     assert_eq!((at(10, 60), at(40, 60)[3], at(100, 10)[3]), ([0, 0, 255, 255], 0, 0));
-    // Transparency makes it a PNG, where no other format is asked for.
+    // A transparent drawing becomes a PNG if no other format is requested.
     let made = thumbnail::make(&file, &Options::default()).unwrap();
     assert_eq!(made.thumbnails[0].format, Format::Png);
 }

@@ -36,7 +36,7 @@ fn a_last_sample_of_which_nothing_is_said_is_alpha() {
     assert_eq!(show(&three(5, &[0, 255, 0, 0, 100].repeat(3), |_| {}), 3)[2], [255, 0, 255, 100]);
     // Corel Draw's value.
     assert_eq!(show(&three(2, &[1, 2, 3, 4].repeat(3), |tiff| tiff.extra = vec![999]), 3)[2], [1, 2, 3, 4]);
-    // Two might be anything, and 0 says that it is not alpha.
+    // Two extra samples may mean anything, and 0 declares that the sample is not alpha.
     assert_eq!(show(&three(2, &[1, 2, 3, 4, 5].repeat(3), |_| {}), 3)[2], [1, 2, 3, 255]);
     assert_eq!(show(&three(1, &[9, 100].repeat(3), |tiff| tiff.extra = vec![0]), 3)[2], [9, 9, 9, 255]);
 }

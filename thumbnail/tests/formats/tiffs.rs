@@ -74,13 +74,13 @@ fn sample(tiff: &Tiff, x: usize, y: usize, index: usize) -> u64 {
         return stored(level(x, y, 4), bits, format);
     }
     if index >= colours {
-        // What nobody asked for must not show.
+        // Further samples must not show.
         return stored(f64::from((x * 7 + y * 3) as u8) / 255.0, bits, format);
     }
     let value = level(x, y, index);
     match tiff.photometric {
         3 => ((x + 2 * y) % (1 << bits.min(8))) as u64,
-        // One pixel of chroma for some.
+        // Several pixels share chroma.
         6 if index > 0 => {
             let (h, v) = tiff.subsampling;
             stored(level(x / h * h, y / v * v, index), bits, format)
@@ -115,7 +115,7 @@ fn expected(tiff: &Tiff, x: usize, y: usize) -> [f64; 4] {
             [y + 1.402 * cr, y - 0.344_14 * cb - 0.714_14 * cr, y + 1.772 * cb].map(|v| v.clamp(0.0, 255.0) / 255.0)
         }
         _ => {
-            // Of sixteen bits the lower eight are fractions.
+            // With sixteen bits, the lower eight are fractions.
             let range = if bits == 16 { 65_535.0 / 256.0 } else { 255.0 };
             lab(value(0) * 100.0, value(1) * range - 128.0, value(2) * range - 128.0)
         }
@@ -210,7 +210,7 @@ fn every_layout_has_the_right_pixels_or_is_rejected() {
             Ok(_) => shown += 1,
         }
         let worst = worst(&tiff, &file);
-        // Colours that were multiplied, in eight bits or fewer, are not known better.
+        // Colours that were multiplied by alpha in eight bits or fewer are not more precise.
         let lost = alpha(&tiff).is_some_and(|alpha| alpha.1);
         let tolerance = match tiff.photometric {
             _ if lost => 4.0 + 2.5 * 255.0 / f64::from((1_u32 << tiff.bits.min(16)) - 1),
@@ -257,7 +257,7 @@ fn fax_in_every_code_and_order_of_bits() {
         (Fax::Group4, 4, None),
     ] {
         for fill_order in [1, 2] {
-            // In strips, and with TIFF's default: all in one.
+            // In strips, and by the default of TIFF in one strip.
             for rows in [3, 10, u64::from(u32::MAX)] {
                 let mut tiff = Tiff::new(RUNS * 8, from_white.len(), 0, 1);
                 tiff.bits = 1;
@@ -313,7 +313,7 @@ fn floating_point_greys_may_have_white_at_255() {
     assert_eq!(greys(&grey([0.0, 51.0, 153.0, 300.0]), 4), [0, 51, 153, 255]);
     // A light that is too bright is white.
     assert_eq!(greys(&grey([0.0, 0.2, 0.6, 7.0]), 4), [0, 51, 153, 255]);
-    // Heights above the sea are no picture.
+    // Heights above the sea are not a picture.
     assert_eq!(reason(&grey([800.0, 900.0, 1000.0, 1100.0])), Reason::UnsupportedFormat);
 }
 
@@ -328,7 +328,7 @@ fn strips_that_were_never_written_are_missing() {
 #[test]
 fn luminance_has_coefficients_and_levels_of_its_own() {
     let mut tiff = Tiff::new(2, 1, 6, 3);
-    // Those of television: black is 16, and green has more weight.
+    // The levels and weights of television: black is 16, and green has more weight.
     let fractions = |values: &[u64]| values.iter().flat_map(|&value| [value, 10_000]).collect();
     tiff.tags = vec![
         (529, 5, fractions(&[2126, 7152, 722])),
@@ -350,7 +350,7 @@ fn jpegs_in_a_tiff_share_tables_or_a_plane_each() {
         encoder.encode(&pixels, edge as u16, edge as u16, jpeg_encoder::ColorType::Luma).unwrap();
         file
     };
-    // Chroma that says red.
+    // The chroma of red.
     let mut tiff = Tiff::new(64, 64, 6, 3);
     (tiff.compression, tiff.planar, tiff.chunk, tiff.subsampling) = (7, true, (0, 64), (2, 2));
     let file = tiff.encode_chunks(|plane, _, _, _| jpeg(64, [None, Some(128), Some(168)][plane]));
@@ -358,7 +358,7 @@ fn jpegs_in_a_tiff_share_tables_or_a_plane_each() {
     for (pixel, &luma) in pixels.iter().zip(&picture).filter(|(_, luma)| (40..190).contains(*luma)) {
         assert!(pixel[0].abs_diff(luma + 56) <= 2 && pixel[1].abs_diff(luma - 29) <= 2, "{pixel:?} {luma}");
     }
-    // Planes that are smaller: writers of such files have lost parts of them.
+    // Smaller planes: writers of such files have lost parts of them.
     let mut tiff = Tiff::new(64, 64, 6, 3);
     (tiff.compression, tiff.planar, tiff.chunk) = (7, true, (0, 64));
     let file = tiff.encode_chunks(|plane, _, _, _| jpeg(if plane == 0 { 64 } else { 32 }, None));
@@ -366,7 +366,7 @@ fn jpegs_in_a_tiff_share_tables_or_a_plane_each() {
         thumbnail::make(&file, &Options::default()).map(|made| made.source).unwrap_err().reason,
         Reason::Corrupt
     );
-    // Tables apart, as most writers have it.
+    // Separate tables, as most writers store them.
     let whole = jpeg(64, None);
     let frame = whole.windows(2).position(|window| window == [0xff, 0xc0]).unwrap();
     let scan = whole.windows(2).position(|window| window == [0xff, 0xda]).unwrap();
