@@ -109,7 +109,7 @@ check: | need-cargo ## formatting, clippy and the unit tests, without the pipeli
 .PHONY: test
 test: ## every test
 	@# Two targets at a time: what waits for downloads or a test's clock leaves a core to the compiler.
-	@$(MAKE) --no-print-directory --jobs=2 test-rust $(if $(HAS_SHIPPED_CPU),test-shipped) test-chaos test-templates test-bench CHAOS_CHANGES=60
+	@$(MAKE) --no-print-directory --jobs=2 test-rust $(if $(HAS_SHIPPED_CPU),test-shipped) test-chaos test-templates test-bench CHAOS_CHANGES=120
 
 # Not empty if this machine runs programs for SHIPPED_CPU, where that is x86-64.
 HAS_SHIPPED_CPU = $(shell grep -sw avx2 /proc/cpuinfo | grep -w bmi2 | grep -wm1 fma)
@@ -140,7 +140,7 @@ test-animation: $(SAM) | need-cargo ## thumbnails that move, frame by frame besi
 	cargo build --package thumbnail --example thumbnail
 	.venv/sam/bin/python tests/animation/compare.py $(TARGET_FOLDER)/debug/examples/thumbnail $(ANIMATIONS)
 
-# How many changes to sources the chaos test makes. `make test` has 60.
+# How many changes to sources the chaos test makes. `make test` has 120.
 CHAOS_CHANGES ?= 200
 
 .PHONY: test-chaos

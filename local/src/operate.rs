@@ -13,7 +13,6 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
 use crate::{
-    lambda::FailureRecord,
     s3::{decode_key, encode_key},
     sdk,
     stack::IMAGE_PROCESSOR,
@@ -75,16 +74,16 @@ fn records(folder: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// Does one record again. The inner error: why it was left.
 async fn again(client: &Client, path: &Path) -> Result<Result<(), String>, String> {
-    let record = fs::read(path).map_err(|error| error.to_string()).and_then(|text| {
-        serde_json::from_slice::<FailureRecord>(&text).map_err(|error| format!("it is no failure record: {error}"))
-    });
-    let record = match record {
-        Ok(record) => record,
-        Err(reason) => return Ok(Err(reason)),
+    let record: Value = match fs::read(path) {
+        Ok(text) => serde_json::from_slice(&text).unwrap_or_default(),
+        Err(error) => return Ok(Err(error.to_string())),
     };
-    let function = &record.request_context.function_arn;
+    let function = record["requestContext"]["functionArn"].as_str();
+    let (Some(function), Some(payload)) = (function, record.get("requestPayload")) else {
+        return Ok(Err("it is no failure record".to_owned()));
+    };
     let invoke = client.invoke().function_name(function).invocation_type(InvocationType::Event);
-    if let Err(error) = invoke.payload(Blob::new(record.request_payload.to_string())).send().await {
+    if let Err(error) = invoke.payload(Blob::new(payload.to_string())).send().await {
         let described = sdk::described("Lambda", &error);
         return if sdk::answered(&error).is_some() { Ok(Err(described)) } else { Err(described) };
     }

@@ -17,6 +17,7 @@ use local::{
     faults::{CallFault, Faults, Operation},
     s3::{S3Error, S3ErrorCode},
 };
+use tokio::time::sleep;
 
 /// What goes wrong, and how often it did.
 pub(crate) struct Chaos(Mutex<State>);
@@ -43,6 +44,15 @@ impl State {
         about
     }
 
+    /// A delay for some of a hundred requests, up to `longest` milliseconds.
+    fn delay(&mut self, percent: u8, longest: u64) -> Duration {
+        if self.random.u8(..100) >= percent {
+            return Duration::ZERO;
+        }
+        let delay = self.up_to(longest);
+        self.count("requests of S3 late", delay)
+    }
+
     fn up_to(&mut self, milliseconds: u64) -> Duration {
         Duration::from_millis(self.random.u64(..=milliseconds))
     }
@@ -60,8 +70,11 @@ impl Faults for Chaos {
             6..8 => Err(state.count("calls of S3 refused", S3ErrorCode::AccessDenied)),
             _ => Ok(()),
         };
+        // A write that is late may come after those of an invocation that saw a newer source.
+        let delay = if operation.name == "PutObject" { state.delay(10, 1500) } else { Duration::ZERO };
         drop(state);
         Box::pin(async move {
+            sleep(delay).await;
             answer.map_err(|code| S3Error::with_message(code, format!("chaos meets {}", operation.name)))
         })
     }
@@ -70,14 +83,10 @@ impl Faults for Chaos {
         let mut state = self.state();
         let is_lost = state.random.u8(..100) < 2 && state.count("answers of S3 lost", true);
         // A source that takes its time to arrive may be another one by then, and its thumbnails made by others.
-        let (percent, longest) = if method == "GET" { (70, 2000) } else { (10, 300) };
-        let mut delay = Duration::ZERO;
-        if state.random.u8(..100) < percent {
-            state.count("answers of S3 late", ());
-            delay = state.up_to(longest);
-        }
+        let delay = if method == "GET" { state.delay(35, 2000) } else { state.delay(10, 150) };
+        drop(state);
         Box::pin(async move {
-            tokio::time::sleep(delay).await;
+            sleep(delay).await;
             is_lost
         })
     }
@@ -86,15 +95,15 @@ impl Faults for Chaos {
         let mut state = self.state();
         state.count("events", ());
         let first = match state.random.u8(..10) {
-            0..6 => state.up_to(50),
-            6..9 => state.up_to(1500),
+            0..7 => state.up_to(25),
+            7..9 => state.up_to(750),
             // Nothing comes of the first delivery, and the sender notices after a while.
-            _ => state.count("events lost and delivered again", Duration::from_secs(2)) + state.up_to(2000),
+            _ => state.count("events lost and delivered again", Duration::from_secs(1)) + state.up_to(1000),
         };
         let mut deliveries = vec![first];
         while state.random.u8(..10) == 0 {
             state.count("events delivered once more", ());
-            deliveries.push(state.up_to(3000));
+            deliveries.push(state.up_to(1500));
         }
         deliveries
     }

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Runs a function for `cargo lambda watch`. While the folder $KILLS exists, its process is killed every few seconds, whatever it
-# does, and another takes its place, as Lambda sees to it; each kill leaves a file in the folder.
+# Runs a function for `cargo lambda watch`. While the folder $KILLS exists, its process is killed after one to three seconds,
+# whatever it does, and another takes its place, as Lambda sees to it; each kill leaves a file in the folder.
 "$@" &
-while sleep "$((2 + $(od -An -N1 -tu1 /dev/urandom) % 5))"; do
+while sleep "$((1 + $(od -An -N1 -tu1 /dev/urandom) % 3))"; do
     if [ -d "$KILLS" ]; then
         kill -KILL $!
         mktemp "$KILLS/XXXXXXXX" >/dev/null

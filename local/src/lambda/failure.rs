@@ -8,67 +8,54 @@ use std::{
     time::SystemTime,
 };
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
+use super::{name::FunctionName, runtime::Outcome};
 use crate::s3::timestamp;
 
-/// The record that Lambda sends to an `OnFailure` destination.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct FailureRecord {
-    /// `1.0`
-    pub version: String,
-    /// When it failed for good, `2026-01-31T12:00:00.000Z`.
-    pub timestamp: String,
-    /// Which invocation failed, and why it is not tried again.
-    pub request_context: RequestContext,
-    /// The event as the function received it. A redrive invokes the function with it.
-    pub request_payload: Value,
-    /// How the last attempt ended.
-    pub response_context: ResponseContext,
-    /// The error, `{"errorType", "errorMessage"}`.
-    pub response_payload: Value,
+/// Returns the record that Lambda would send to an `OnFailure` destination; `None` if the function answered in the end.
+pub(super) fn record(
+    name: &FunctionName,
+    request_id: &str,
+    payload: &Value,
+    attempts: u32,
+    outcome: &Outcome,
+) -> Option<Value> {
+    let mut response = json!({ "statusCode": 200, "executedVersion": name.version() });
+    let error = match outcome {
+        Outcome::Answered(_) => return None,
+        Outcome::Failed(error) => {
+            response["functionError"] = "Unhandled".into();
+            error.clone()
+        }
+        Outcome::Unreachable(reason) => {
+            response["statusCode"] = 500.into();
+            json!({ "errorType": "ServiceException", "errorMessage": reason })
+        }
+    };
+    Some(json!({
+        "version": "1.0",
+        "timestamp": timestamp(SystemTime::now()),
+        "requestContext": {
+            "requestId": request_id,
+            "functionArn": name.arn(),
+            "condition": "RetriesExhausted",
+            "approximateInvokeCount": attempts,
+        },
+        "requestPayload": payload,
+        "responseContext": response,
+        "responsePayload": error,
+    }))
 }
 
-/// Which invocation failed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RequestContext {
-    /// The same in every attempt.
-    pub request_id: String,
-    /// With the version behind it.
-    pub function_arn: String,
-    /// `RetriesExhausted`
-    pub condition: String,
-    /// Attempts made.
-    pub approximate_invoke_count: u32,
-}
-
-/// How the last attempt ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ResponseContext {
-    /// 200 when the function ran and failed; 500 when it could not be run.
-    pub status_code: u16,
-    /// `$LATEST`
-    pub executed_version: String,
-    /// `Unhandled`; absent when the function could not be run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub function_error: Option<String>,
-}
-
-impl FailureRecord {
-    /// Writes the record to `<folder>/<function>/<time>-<request id>.json`, whole or not at all.
-    pub(super) fn write(&self, folder: &Path, function: &str) -> io::Result<PathBuf> {
-        let folder = folder.join(function);
-        fs::create_dir_all(&folder)?;
-        let time = timestamp(SystemTime::now()).replace(':', ".");
-        let path = folder.join(format!("{time}-{}.json", self.request_context.request_id));
-        let file = NamedTempFile::new_in(&folder)?;
-        serde_json::to_writer_pretty(&file, self)?;
-        file.persist(&path)?;
-        Ok(path)
-    }
+/// Writes a record to `<folder>/<time>-<request id>.json`, whole or not at all.
+pub(super) fn write(record: &Value, folder: &Path, request_id: &str) -> io::Result<PathBuf> {
+    fs::create_dir_all(folder)?;
+    let time = timestamp(SystemTime::now()).replace(':', ".");
+    let path = folder.join(format!("{time}-{request_id}.json"));
+    let file = NamedTempFile::new_in(folder)?;
+    serde_json::to_writer_pretty(&file, record)?;
+    file.persist(&path)?;
+    Ok(path)
 }

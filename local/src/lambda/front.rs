@@ -13,7 +13,7 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    name::{Target, arn},
+    name::{FunctionName, arn},
     queue::Queue,
     runtime::Outcome,
 };
@@ -56,11 +56,11 @@ async fn invoke(
     body: Body,
     request_id: &str,
 ) -> Result<Response, Refusal> {
-    let target = Target::parse(name).ok_or_else(|| {
+    let name = FunctionName::parse(name).ok_or_else(|| {
         refuse(400, "InvalidParameterValueException", &format!("{name:?} is neither a function's name nor its ARN"))
     })?;
-    if !queue.knows(&target.function) {
-        let message = format!("Function not found: {}", arn(&target.function));
+    if !queue.knows(&name.function) {
+        let message = format!("Function not found: {}", arn(&name.function));
         return Err(refuse(404, "ResourceNotFoundException", &message));
     }
     let kind = headers.get("x-amz-invocation-type");
@@ -80,12 +80,12 @@ async fn invoke(
     let answer = match kind {
         "DryRun" => StatusCode::NO_CONTENT.into_response(),
         "Event" => {
-            queue.enqueue(&target, request_id, &payload);
+            queue.enqueue(&name, request_id, &payload);
             StatusCode::ACCEPTED.into_response()
         }
         _ => {
-            let version = target.version().to_owned();
-            finished(queue.run(target, request_id.to_owned(), payload).await, version)?
+            let version = name.version().to_owned();
+            finished(queue.run(name, request_id.to_owned(), payload).await, version)?
         }
     };
     match fault {

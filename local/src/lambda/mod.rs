@@ -3,7 +3,7 @@
 //! `cargo lambda watch` runs functions, but answers an `Event` invocation only when it is done, answers 500 for a
 //! function's error, and knows functions by their plain names. The front answers as Lambda does
 //! (<https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>):
-//! - `Event`: 202 at once; the queue runs it, retries a failure twice and then writes a [`FailureRecord`].
+//! - `Event`: 202 at once; the queue runs it, retries a failure twice and then writes a failure record.
 //! - `RequestResponse`: 200 with the function's answer, or with its error and `X-Amz-Function-Error: Unhandled`.
 //! - `DryRun`: 204.
 //! - Names, partial and full ARNs, with or without a qualifier.
@@ -32,11 +32,8 @@ use std::{
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::broadcast};
 
-pub use self::{
-    failure::{FailureRecord, RequestContext, ResponseContext},
-    runtime::Outcome,
-};
-use self::{name::Target, queue::Queue};
+pub use self::runtime::Outcome;
+use self::{name::FunctionName, queue::Queue};
 use crate::{
     Error,
     faults::Faults,
@@ -192,6 +189,6 @@ impl Events {
     /// Queues an event for a function. Call it within the tokio runtime.
     #[expect(clippy::needless_pass_by_value, reason = "who sends an event has no more use for it")]
     pub fn send(&self, function: &str, event: Value) {
-        self.0.enqueue(&Target { function: function.to_owned(), qualifier: None }, &new_id(), &event);
+        self.0.enqueue(&FunctionName { function: function.to_owned(), qualifier: None }, &new_id(), &event);
     }
 }

@@ -13,14 +13,14 @@ pub(super) fn arn(function: &str) -> String {
     format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}")
 }
 
-/// A function and the version of it that was asked for.
+/// The name of a function, with the version that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Target {
+pub(super) struct FunctionName {
     pub(super) function: String,
     pub(super) qualifier: Option<String>,
 }
 
-impl Target {
+impl FunctionName {
     /// Parses every form of a name; returns `None` for other text.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let parts: Vec<&str> = text.split(':').collect();
@@ -62,15 +62,11 @@ mod tests {
             ("arn:aws:lambda:eu-west-1:123456789012:function:image-processor", None),
             ("arn:aws:lambda:eu-west-1:123456789012:function:image-processor:7", Some("7")),
         ] {
-            let target = Target::parse(text).unwrap();
-            assert_eq!(
-                (target.function.as_str(), target.qualifier.as_deref()),
-                ("image-processor", qualifier),
-                "{text}"
-            );
+            let name = FunctionName::parse(text).unwrap();
+            assert_eq!((name.function.as_str(), name.qualifier.as_deref()), ("image-processor", qualifier), "{text}");
         }
         for text in ["", "a:b:c", "arn:aws:s3:::bucket", "image processor", "../etc", "a:"] {
-            assert_eq!(Target::parse(text), None, "{text}");
+            assert_eq!(FunctionName::parse(text), None, "{text}");
         }
     }
 }

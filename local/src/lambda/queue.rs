@@ -7,7 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::{
     sync::{Semaphore, broadcast},
     task::JoinHandle,
@@ -15,12 +15,11 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Config, Invocation, Kind,
-    failure::{FailureRecord, RequestContext, ResponseContext},
-    name::Target,
+    Config, Invocation, Kind, failure,
+    name::FunctionName,
     runtime::{Outcome, Runtime},
 };
-use crate::{faults::Injected, s3::timestamp};
+use crate::faults::Injected;
 
 /// Invocations that an observer may lag behind before it misses some.
 const OBSERVED: usize = 65_536;
@@ -74,16 +73,15 @@ impl Queue {
     }
 
     /// Takes an event to run in the background.
-    pub(super) fn enqueue(self: &Arc<Self>, target: &Target, request_id: &str, payload: &Value) {
+    pub(super) fn enqueue(self: &Arc<Self>, name: &FunctionName, request_id: &str, payload: &Value) {
         let deliveries = self.injected.get().map_or_else(|| vec![Duration::ZERO], |faults| faults.deliveries());
         for delay in deliveries {
-            let (queue, target, id, payload) =
-                (Arc::clone(self), target.clone(), request_id.to_owned(), payload.clone());
+            let (queue, name, id, payload) = (Arc::clone(self), name.clone(), request_id.to_owned(), payload.clone());
             drop(self.begin(async move {
                 if !delay.is_zero() {
                     tokio::time::sleep(delay).await;
                 }
-                queue.attempts(target, id, payload, (Kind::Event, &queue.retry_delays)).await;
+                queue.attempts(name, id, payload, (Kind::Event, &queue.retry_delays)).await;
             }));
         }
     }
@@ -94,40 +92,40 @@ impl Queue {
     }
 
     /// Runs a function once, for a caller that waits. As in Lambda, it runs to its end also when the caller is gone.
-    pub(super) async fn run(self: &Arc<Self>, target: Target, request_id: String, payload: Value) -> Outcome {
+    pub(super) async fn run(self: &Arc<Self>, name: FunctionName, request_id: String, payload: Value) -> Outcome {
         let queue = Arc::clone(self);
         let running =
-            self.begin(async move { queue.attempts(target, request_id, payload, (Kind::RequestResponse, &[])).await });
+            self.begin(async move { queue.attempts(name, request_id, payload, (Kind::RequestResponse, &[])).await });
         running.await.ok().flatten().unwrap_or_else(|| Outcome::Unreachable("everything is being stopped".to_owned()))
     }
 
     /// Runs an event, and again after each delay while it fails.
     async fn attempts(
         &self,
-        target: Target,
+        name: FunctionName,
         request_id: String,
         payload: Value,
         (kind, delays): (Kind, &[Duration]),
     ) -> Outcome {
         let queued = SystemTime::now();
         let mut attempts = 1;
-        let (mut started, mut outcome) = self.attempt(&target, &request_id, &payload).await;
+        let (mut started, mut outcome) = self.attempt(&name, &request_id, &payload).await;
         for delay in delays {
             if matches!(outcome, Outcome::Answered(_)) {
                 break;
             }
-            tracing::warn!(function = target.function, request_id, attempts, ?delay, ?outcome, "failed, retrying");
+            tracing::warn!(function = name.function, request_id, attempts, ?delay, ?outcome, "failed, retrying");
             tokio::time::sleep(*delay).await;
             attempts += 1;
-            (started, outcome) = self.attempt(&target, &request_id, &payload).await;
+            (started, outcome) = self.attempt(&name, &request_id, &payload).await;
         }
         let failure = match kind {
-            Kind::Event => self.record(&target, &request_id, &payload, attempts, &outcome),
+            Kind::Event => self.record(&name, &request_id, &payload, attempts, &outcome),
             Kind::RequestResponse => None,
         };
         // Without an observer nobody receives it.
         let _ = self.finished.send(Arc::new(Invocation {
-            function: target.function,
+            function: name.function,
             request_id,
             kind,
             payload,
@@ -141,55 +139,29 @@ impl Queue {
         outcome
     }
 
-    async fn attempt(&self, target: &Target, request_id: &str, payload: &Value) -> (SystemTime, Outcome) {
+    async fn attempt(&self, name: &FunctionName, request_id: &str, payload: &Value) -> (SystemTime, Outcome) {
         // The semaphores are never closed.
-        let _permit = match self.workers.get(&target.function) {
+        let _permit = match self.workers.get(&name.function) {
             Some(workers) => workers.acquire().await.ok(),
             None => None,
         };
         let started = SystemTime::now();
-        (started, self.runtime.invoke(&target.function, request_id, payload).await)
+        (started, self.runtime.invoke(&name.function, request_id, payload).await)
     }
 
     /// Writes the failure record of an event that is given up.
     fn record(
         &self,
-        target: &Target,
+        name: &FunctionName,
         request_id: &str,
         payload: &Value,
         attempts: u32,
         outcome: &Outcome,
     ) -> Option<PathBuf> {
-        let (status_code, function_error, response_payload) = match outcome {
-            Outcome::Answered(_) => return None,
-            Outcome::Failed(error) => (200, Some("Unhandled".to_owned()), error.clone()),
-            Outcome::Unreachable(reason) => {
-                (500, None, json!({ "errorType": "ServiceException", "errorMessage": reason }))
-            }
-        };
-        let record = FailureRecord {
-            version: "1.0".to_owned(),
-            timestamp: timestamp(SystemTime::now()),
-            request_context: RequestContext {
-                request_id: request_id.to_owned(),
-                function_arn: target.arn(),
-                condition: "RetriesExhausted".to_owned(),
-                approximate_invoke_count: attempts,
-            },
-            request_payload: payload.clone(),
-            response_context: ResponseContext {
-                status_code,
-                executed_version: target.version().to_owned(),
-                function_error,
-            },
-            response_payload,
-        };
-        match record.write(&self.failures, &target.function) {
-            Ok(path) => Some(path),
-            Err(error) => {
-                tracing::error!(folder = %self.failures.display(), %error, ?record, "the failure record is lost");
-                None
-            }
-        }
+        let record = failure::record(name, request_id, payload, attempts, outcome)?;
+        let written = failure::write(&record, &self.failures.join(&name.function), request_id);
+        let lost =
+            |error| tracing::error!(folder = %self.failures.display(), %error, %record, "the failure record is lost");
+        written.map_err(lost).ok()
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use aws_sdk_lambda::{Client, error::ProvideErrorMetadata as _, primitives::Blob, types::InvocationType};
 use local::{
     faults::{CallFault, Faults},
-    lambda::{Config, FailureRecord, Front, Invocation, Kind, Outcome},
+    lambda::{Config, Front, Invocation, Kind, Outcome},
     sdk,
 };
 use serde_json::{Value, json};
@@ -187,7 +187,6 @@ async fn an_event_that_fails_for_good_is_recorded_as_lambda_does() {
         let end = lambda.ends.recv().await.unwrap();
         let path = end.failure.clone().unwrap();
         let mut record: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        assert!(serde_json::from_value::<FailureRecord>(record.clone()).is_ok());
         assert_eq!(record["timestamp"].as_str().unwrap().len(), 24);
         record["timestamp"] = "T".into();
         let mut expected = json!({
