@@ -15,3 +15,8 @@ pub mod sdk;
 pub mod stack;
 
 pub use self::error::Error;
+
+/// The function that S3's notifications invoke.
+pub const UPLOAD_HANDLER: &str = "upload-handler";
+/// The function that `upload-handler` invokes.
+pub const IMAGE_PROCESSOR: &str = "image-processor";

@@ -13,9 +13,9 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
 use crate::{
+    IMAGE_PROCESSOR,
     s3::{decode_key, encode_key},
     sdk,
-    stack::IMAGE_PROCESSOR,
 };
 
 /// Attempts of a task before it counts as failed.

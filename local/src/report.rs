@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
+    IMAGE_PROCESSOR, UPLOAD_HANDLER,
     lambda::{Invocation, Outcome},
     s3::decode_key,
-    stack::{IMAGE_PROCESSOR, UPLOAD_HANDLER},
 };
 
 /// The report of one key: the `result` of `image-processor`, or a substitute if that function gave none.

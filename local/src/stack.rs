@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::{sync::broadcast, task::JoinHandle, time::sleep};
 
 use crate::{
-    Error,
+    Error, IMAGE_PROCESSOR, UPLOAD_HANDLER,
     faults::Faults,
     gallery::{Gallery, Sources},
     http,
@@ -26,11 +26,6 @@ use crate::{
     s3::{self, S3Server},
     sdk::{CREDENTIALS, REGION},
 };
-
-/// The function that S3's notifications invoke.
-pub const UPLOAD_HANDLER: &str = "upload-handler";
-/// The function that `upload-handler` invokes.
-pub const IMAGE_PROCESSOR: &str = "image-processor";
 
 /// Variables that must not reach the functions: what the user has set for the real AWS.
 const FOREIGN: [&str; 4] = ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"];

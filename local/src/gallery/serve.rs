@@ -45,7 +45,7 @@ use tokio::sync::{
 };
 
 use super::{board::Board, guard};
-use crate::{lambda::Events, sdk, stack::IMAGE_PROCESSOR};
+use crate::{IMAGE_PROCESSOR, lambda::Events, sdk};
 
 const PAGE: &str = include_str!("page/gallery.html");
 const STYLE: &str = include_str!("page/gallery.css");
