@@ -1,6 +1,9 @@
 //! Reads Exif blocks, which are small TIFF files.
 
-use crate::{header::tiff::Directory, orientation::Orientation};
+use crate::{
+    header::tiff::{Directory, ORIENTATION},
+    orientation::Orientation,
+};
 
 /// Finds the directory of an Exif block; returns `None` if the block is damaged.
 pub(crate) fn directory(block: &[u8]) -> Option<Directory<'_>> {
@@ -10,7 +13,9 @@ pub(crate) fn directory(block: &[u8]) -> Option<Directory<'_>> {
 
 /// Reads the orientation from an Exif block. Returns upright if it is missing or damaged.
 pub(crate) fn orientation(block: &[u8]) -> Orientation {
-    directory(block).map(|directory| directory.orientation()).unwrap_or_default()
+    // Exif has a SHORT, for which some writers store a LONG. Browsers ignore all other types.
+    let directory = directory(block).filter(|directory| matches!(directory.kind(ORIENTATION), Some(3 | 4)));
+    directory.map(|directory| directory.orientation()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -27,6 +32,10 @@ mod tests {
         let mut empty = *big;
         empty[17] = 0;
         assert_eq!(orientation(&empty), Orientation::Upright);
+        let mut byte = *big;
+        byte[13] = 1;
+        byte[18] = 6;
+        assert_eq!(orientation(&byte), Orientation::Upright);
         for end in 0..big.len() {
             orientation(&big[..end]);
             orientation(&[&big[..end], &[255; 8]].concat());

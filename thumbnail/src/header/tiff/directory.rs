@@ -5,6 +5,9 @@ use crate::{Reason, Rejection, bytes::Reader, orientation::Orientation};
 /// The maximum number of values of a tag, which allows a strip for each row of a very high picture.
 pub(super) const MOST_VALUES: usize = 1 << 18;
 
+/// The tag of the orientation, in TIFF and in Exif.
+pub(crate) const ORIENTATION: u16 = 274;
+
 pub(crate) struct Directory<'a> {
     reader: Reader<'a>,
     big: bool,
@@ -95,9 +98,14 @@ impl<'a> Directory<'a> {
         value.ok_or_else(rejection).map(Some)
     }
 
+    /// Returns the type of a tag's values; `None` if there is no such tag.
+    pub(crate) fn kind(&self, tag: u16) -> Option<u16> {
+        self.find(tag).map(|entry| entry.kind)
+    }
+
     /// Reads the orientation. Returns upright if it is missing or damaged.
     pub(crate) fn orientation(&self) -> Orientation {
-        let value = self.number(274).ok().flatten().and_then(|value| u16::try_from(value).ok());
+        let value = self.number(ORIENTATION).ok().flatten().and_then(|value| u16::try_from(value).ok());
         value.map(Orientation::from_exif).unwrap_or_default()
     }
 

@@ -4,8 +4,8 @@ mod directory;
 
 use std::{borrow::Cow, ops::Range};
 
-pub(crate) use self::directory::Directory;
 use self::directory::MOST_VALUES;
+pub(crate) use self::directory::{Directory, ORIENTATION};
 use super::{Header, ends_in_header};
 use crate::{Format, Reason, Rejection, bytes::Reader};
 
