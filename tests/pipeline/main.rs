@@ -4,6 +4,8 @@
 //! in `PATH`; `make test` sees to that.
 
 mod operations;
+#[path = "../../local/tests/stack/rendezvous.rs"]
+mod rendezvous;
 mod stack;
 mod tests;
 

@@ -4,11 +4,14 @@ use std::{fs, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use image::{ImageFormat, RgbImage};
-use local::faults::{Faults, Rendezvous};
+use local::faults::Faults;
 use pipeline_tests::{as_stored, encode, jpeg_with_orientation, other_picture, picture};
 use serde_json::{Value, json};
 
-use crate::stack::{BUCKET, Pipeline, SIZES, result};
+use crate::{
+    rendezvous::Rendezvous,
+    stack::{BUCKET, Pipeline, SIZES, result},
+};
 
 /// A test, which has the pipeline to itself.
 pub(crate) type Test = fn(Arc<Pipeline>) -> Pin<Box<dyn Future<Output = ()>>>;

@@ -5,6 +5,7 @@ mod common;
 mod gallery;
 mod lambda;
 mod operate;
+mod rendezvous;
 mod s3_concurrency;
 mod s3_events;
 mod s3_files;

@@ -5,11 +5,14 @@ use std::{sync::Arc, time::Duration};
 use aws_sdk_s3::primitives::ByteStream;
 use futures_util::future::{BoxFuture, join_all};
 use local::{
-    faults::{Faults, Operation, Rendezvous},
+    faults::{Faults, Operation},
     s3::{S3Error, S3ErrorCode},
 };
 
-use crate::common::{BUCKET, Fixture, refusal};
+use crate::{
+    common::{BUCKET, Fixture, refusal},
+    rendezvous::Rendezvous,
+};
 
 /// A body that shows whether it is whole: one byte, many times.
 fn body(number: u8) -> Vec<u8> {

@@ -1,7 +1,5 @@
 //! Faults that a test injects: into S3's operations, Lambda's API, and the delivery of events.
 
-mod rendezvous;
-
 use std::{
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
@@ -9,8 +7,6 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use s3s::S3Error;
-
-pub use self::rendezvous::Rendezvous;
 
 /// An operation of S3.
 #[derive(Debug, Clone, PartialEq, Eq)]

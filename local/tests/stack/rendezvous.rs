@@ -1,15 +1,17 @@
 //! A proof that callers overlap.
+#![allow(dead_code, reason = "each test target uses its part")]
 
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use s3s::S3Error;
+use local::{
+    faults::{Faults, Operation},
+    s3::S3Error,
+};
 use tokio::sync::watch;
 
-use super::{Faults, Operation};
-
 /// Holds `GetObject` of one key until several are in flight at once, or the time limit has passed; then lets everything pass.
-pub struct Rendezvous {
+pub(crate) struct Rendezvous {
     key: String,
     parties: usize,
     limit: Duration,
@@ -25,20 +27,17 @@ struct Meeting {
 
 impl Rendezvous {
     /// Waits for `parties` GETs of `key`, each at most as long as `limit`.
-    #[must_use]
-    pub fn new(key: impl Into<String>, parties: usize, limit: Duration) -> Self {
+    pub(crate) fn new(key: impl Into<String>, parties: usize, limit: Duration) -> Self {
         Self { key: key.into(), parties, limit, meeting: watch::Sender::default() }
     }
 
     /// Whether `parties` GETs were in flight at once.
-    #[must_use]
-    pub fn met(&self) -> bool {
+    pub(crate) fn met(&self) -> bool {
         self.meeting.borrow().met == Some(true)
     }
 
     /// Whether the time limit passed first.
-    #[must_use]
-    pub fn failed(&self) -> bool {
+    pub(crate) fn failed(&self) -> bool {
         self.meeting.borrow().met == Some(false)
     }
 
