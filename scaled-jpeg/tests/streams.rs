@@ -10,7 +10,7 @@ use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use scaled_jpeg::{Decoder, Scale};
 
 use common::{
-    Random, corpus,
+    Random, corpus, photo,
     writer::{Form, Picture},
 };
 
@@ -74,25 +74,6 @@ fn files_of_every_sampling_are_the_same() {
             }
         }
     }
-}
-
-/// A picture of slopes with as much noise, in the usual tables or its own.
-fn photo(width: u16, height: u16, noise: u64, sampling: SamplingFactor, optimised: bool, interval: u16) -> Vec<u8> {
-    let mut random = Random(noise + 0x1234_5678);
-    let mut pixels = Vec::new();
-    for (y, x) in (0..u64::from(height)).flat_map(|y| (0..u64::from(width)).map(move |x| (y, x))) {
-        let base = 40 + (x * y / 100 + 3 * x) % 130;
-        pixels.extend([0, 20, 50].map(|channel| (base + channel + random.below(noise + 1)) as u8));
-    }
-    let mut file = Vec::new();
-    let mut encoder = Encoder::new(&mut file, 88);
-    encoder.set_sampling_factor(sampling);
-    encoder.set_optimized_huffman_tables(optimised);
-    if interval > 0 {
-        encoder.set_restart_interval(interval);
-    }
-    encoder.encode(&pixels, width, height, ColorType::Rgb).unwrap();
-    file
 }
 
 #[test]

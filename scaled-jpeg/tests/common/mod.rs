@@ -19,6 +19,7 @@ pub mod writer;
 
 use std::{f64::consts::PI, path::PathBuf};
 
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use scaled_jpeg::Plane;
 
 /// Lists the JPEG files of the corpus, if it is available in `../shared/corpus` beside the workspace or in the folder
@@ -86,6 +87,25 @@ pub fn zigzag() -> [usize; 64] {
         (diagonal, if diagonal % 2 == 0 { column } else { row })
     });
     std::array::from_fn(|i| all[i].0 * 8 + all[i].1)
+}
+
+/// Encodes a picture of slopes with `noise` levels of noise, with the standard's Huffman tables or optimised ones.
+pub fn photo(width: u16, height: u16, noise: u64, sampling: SamplingFactor, optimised: bool, interval: u16) -> Vec<u8> {
+    let mut random = Random(noise + 0x1234_5678);
+    let mut pixels = Vec::new();
+    for (y, x) in (0..u64::from(height)).flat_map(|y| (0..u64::from(width)).map(move |x| (y, x))) {
+        let base = 40 + (x * y / 100 + 3 * x) % 130;
+        pixels.extend([0, 20, 50].map(|channel| (base + channel + random.below(noise + 1)) as u8));
+    }
+    let mut file = Vec::new();
+    let mut encoder = Encoder::new(&mut file, 88);
+    encoder.set_sampling_factor(sampling);
+    encoder.set_optimized_huffman_tables(optimised);
+    if interval > 0 {
+        encoder.set_restart_interval(interval);
+    }
+    encoder.encode(&pixels, width, height, ColorType::Rgb).unwrap();
+    file
 }
 
 /// Generates pseudo-random numbers, which are the same in each run.
