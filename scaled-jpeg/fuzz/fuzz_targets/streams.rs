@@ -9,13 +9,14 @@ mod common;
 
 use std::sync::LazyLock;
 
+use jpeg_encoder::SamplingFactor;
+use libfuzzer_sys::fuzz_target;
+use scaled_jpeg::{Decoder, Scale};
+
 use common::{
     photo,
     writer::{Form, Picture},
 };
-use jpeg_encoder::SamplingFactor;
-use libfuzzer_sys::fuzz_target;
-use scaled_jpeg::{Decoder, Scale};
 
 /// Small files, which only [`Decoder::several_at_once`] decodes at several places.
 static SMALL: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
