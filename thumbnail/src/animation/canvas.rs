@@ -1,14 +1,14 @@
-//! The picture that frames are laid on.
+//! The canvas that frames are drawn on.
 
 use super::frames::{Disposal, Frame};
 use crate::picture::Picture;
 
-/// A picture of red, green, blue and alpha, transparent at first, whatever background a file names: as browsers have it.
+/// An RGBA picture. It is transparent at first, whatever background the file names, as in browsers.
 pub(super) struct Canvas {
     width: u32,
     height: u32,
     data: Vec<u8>,
-    /// What is to be done before the next frame: where, and what was there; nothing was where it is to become transparent.
+    /// The rectangle that changes before the next frame, and its pixels; `None` instead of the pixels if it becomes transparent.
     disposal: Option<(Area, Option<Vec<u8>>)>,
 }
 
@@ -34,8 +34,8 @@ impl Canvas {
         self.data.chunks_exact(self.width as usize * 4)
     }
 
-    /// Does what the frame before asked for, then lays this one's picture on the canvas, which it may exceed. Without a picture it
-    /// only takes the other one's place.
+    /// Disposes of the frame before, then draws `picture`, which may exceed the canvas, at the place of `frame`. Without a picture,
+    /// only disposes of the frame before.
     pub(super) fn draw(&mut self, frame: &Frame, picture: Option<&Picture>) {
         if let Some((area, before)) = self.disposal.take() {
             let rows = area.width * 4;
@@ -73,7 +73,7 @@ impl Canvas {
         (y * self.width as usize + x) * 4
     }
 
-    /// The part of a frame that lies on the canvas.
+    /// Returns the part of a frame that lies on the canvas.
     fn area(&self, frame: &Frame) -> Area {
         let (left, top) = (frame.left.min(self.width), frame.top.min(self.height));
         let (width, height) = (frame.width.min(self.width - left), frame.height.min(self.height - top));
@@ -82,14 +82,14 @@ impl Canvas {
     }
 }
 
-/// One pixel over another, neither of them premultiplied.
+/// Draws one pixel over another. Neither is premultiplied by its alpha.
 fn blend(over: [u8; 4], under: [u8; 4]) -> [u8; 4] {
     let alpha = u32::from(over[3]);
     match alpha {
         0 => under,
         255 => over,
         _ => {
-            // Both in parts of 255 × 255.
+            // The weights of both pixels, in units of 1 / (255 × 255).
             let (upper, lower) = (alpha * 255, u32::from(under[3]) * (255 - alpha));
             let sum = upper + lower;
             let mix = |over: u8, under: u8| {

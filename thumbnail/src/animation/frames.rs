@@ -1,5 +1,5 @@
-//! An animation's file, cut into its frames. Each gets a still file of its own, so that the decoders of stills decode it, with
-//! their one policy for damage.
+//! Splits the file of an animation into frames. Each frame becomes a still file, so that the decoders of stills decode it with the same
+//! policy for damage.
 
 use crate::{
     Format,
@@ -13,43 +13,45 @@ pub(super) struct Frame {
     pub(super) top: u32,
     pub(super) width: u32,
     pub(super) height: u32,
-    /// How long it is shown: as browsers show it.
+    /// The time for which browsers show the frame.
     pub(super) milliseconds: u32,
-    /// What becomes of it before the next one.
+    /// What happens to the frame before the next one.
     pub(super) disposal: Disposal,
-    /// Whether what it covers shows through, rather than being replaced.
+    /// Whether pixels under transparent pixels stay visible instead of being replaced.
     pub(super) blend: bool,
-    /// The frame as a still, as large as the frame; none where it has no pixels.
+    /// A still file of the frame's size; `None` if the frame has no pixels.
     pub(super) file: Option<Vec<u8>>,
 }
 
-/// What becomes of a frame before the next one.
+/// What happens to a frame before the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Disposal {
     Keep,
-    /// It leaves the canvas transparent.
+    /// The frame's place becomes transparent.
     Clear,
-    /// It uncovers what it covered.
+    /// The pixels that the frame covered come back.
     Restore,
 }
 
-/// The frames of a file, from the first to the last that begins in it.
+/// Iterates over the frames of a file. The last one may be cut.
 pub(super) struct Frames<'a> {
     reader: Reader<'a>,
     bytes: &'a [u8],
     format: Format,
     at: usize,
-    /// Where a GIF's screen ends.
+    /// The offset behind a GIF's screen.
     screen_end: usize,
-    /// How often it is shown; 0 for ever.
+    /// How many times the animation is played; 0 for endless.
     plays: u32,
 }
 
-/// What a GIF says of its next frame: the flags, the delay in hundredths of a second, the transparent index.
+/// A GIF's graphic control extension, which is about the next frame.
 #[derive(Default)]
 struct Control {
     flags: u8,
+    /// In hundredths of a second.
     delay: u16,
+    /// The transparent colour, if the flags say that there is one.
     index: u8,
 }
 
@@ -62,7 +64,7 @@ impl<'a> Frames<'a> {
         Self { reader: Reader::little(bytes), bytes, format: header.format, at, screen_end, plays: 1 }
     }
 
-    /// How often the animation is shown, by what was read of it so far; 0 for ever.
+    /// How many times the animation is played, by the part of the file that was read so far; 0 for endless.
     pub(super) fn plays(&self) -> u32 {
         self.plays
     }
@@ -91,7 +93,7 @@ impl<'a> Frames<'a> {
                         && matches!(name, Some(b"NETSCAPE2.0" | b"ANIMEXTS1.0"))
                         && self.reader.slice(self.at + 14, 2) == Some(&[3, 1])
                     {
-                        // Browsers repeat it so often after the first time.
+                        // The number of repetitions after the first time, as in browsers.
                         let repeats = u32::from(self.reader.u16(self.at + 16)?);
                         self.plays = if repeats == 0 { 0 } else { repeats + 1 };
                     }
@@ -154,7 +156,7 @@ impl<'a> Frames<'a> {
         let extended = self.reader.slice(start, 4)? == b"ALPH";
         let head = if extended { 4 + 18 } else { 4 };
         let mut file = b"RIFF".to_vec();
-        // As long as it should be: by that the decoder tells that a file is cut.
+        // The length that the frame should have: the decoder compares it with the file to find that the file is cut.
         file.extend_from_slice(&u32::try_from(length.checked_sub(HEAD)? + head).ok()?.to_le_bytes());
         file.extend_from_slice(b"WEBP");
         if extended {
@@ -175,8 +177,8 @@ impl<'a> Frames<'a> {
     }
 }
 
-/// How long browsers show a frame that is to be shown so long, in milliseconds: the shortest times, by which writers mean none, are
-/// a tenth of a second.
+/// Returns for how many milliseconds browsers show a frame whose file says `milliseconds`. Times of up to 10, by which writers mean no
+/// time at all, become 100.
 fn shown_for(milliseconds: u32) -> u32 {
     if milliseconds <= 10 { 100 } else { milliseconds }
 }

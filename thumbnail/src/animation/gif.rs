@@ -1,5 +1,5 @@
-//! Animated GIF. Each frame holds what has changed since the one before: what stays is not drawn again, so it cannot flicker. The
-//! colours of the first frame are those of the file, until a frame comes that they do not serve: that one brings its own.
+//! Writes animated GIFs. A frame contains only the pixels that changed, so the others cannot flicker. All frames use the palette of the
+//! first one, which is the global palette. A frame to which the current palette does not fit gets a local palette.
 
 use gif::{DisposalMethod, Encoder, EncodingError, Frame, Repeat};
 
@@ -11,38 +11,39 @@ use crate::{
 };
 
 pub(super) struct Writer {
-    /// None before the first frame, whose colours it begins with.
+    /// `None` before the first frame, because the file begins with that frame's colours.
     encoder: Option<Encoder<Vec<u8>>>,
     width: u16,
     height: u16,
     repeat: Option<Repeat>,
     colours: Option<Colours>,
-    /// What is seen once the pending frame is drawn.
+    /// The RGBA picture that is visible with the pending frame.
     shown: Vec<u8>,
     pending: Option<Pending>,
-    /// When the pending frame ends, and until when frames are written, both from the start: rounding does not add up.
+    /// The time from the start to the end of the pending frame. Times count from the start so that rounding errors do not add up.
     milliseconds: u64,
+    /// The time from the start to the end of the frame that was written last.
     hundredths: u64,
 }
 
-/// The colours of the frame that was written last.
+/// The palette of the frame that was written last.
 struct Colours {
     palette: Palette,
-    /// The error of the frame that they were chosen for.
+    /// The error of the frame that the palette was chosen for.
     error: f32,
-    /// Whether they are those of the file.
+    /// Whether this is the global palette.
     of_file: bool,
 }
 
-/// A frame that is written as soon as it is known what becomes of it.
+/// A frame whose disposal is unknown until the next one comes.
 struct Pending {
     area: [u32; 4],
-    /// Of what stays as it was nothing is to be seen.
+    /// RGBA pixels of the area. Unchanged pixels are transparent.
     pixels: Vec<u8>,
 }
 
 impl Writer {
-    /// An animation that is played `plays` times, without end if that is 0.
+    /// Creates a writer of an animation that is played `plays` times, or endlessly if `plays` is 0.
     pub(super) fn new((width, height): (u32, u32), plays: u32) -> Result<Self, Rejection> {
         let edge = |edge: u32| {
             u16::try_from(edge).map_err(|_| Reason::EncodeFailed.because(format!("{edge} pixels are too many for GIF")))
@@ -69,7 +70,7 @@ impl Writer {
     pub(super) fn frame(&mut self, picture: &Picture, milliseconds: u32) -> Result<(), Rejection> {
         let mut next = picture.rgba();
         for pixel in next.as_chunks_mut::<4>().0 {
-            // GIF knows no half-transparent pixels.
+            // GIF has no semi-transparent pixels.
             *pixel = if pixel[3] < 128 { [0; 4] } else { [pixel[0], pixel[1], pixel[2], 255] };
         }
         if let Some(pending) = self.pending.take() {
@@ -80,7 +81,7 @@ impl Writer {
             }
             let is_uncovered = |(old, new): (&[u8; 4], &[u8; 4])| old[3] == 255 && new[3] == 0;
             if self.shown.as_chunks::<4>().0.iter().zip(next.as_chunks::<4>().0).any(is_uncovered) {
-                // Only a frame that goes takes colour from the canvas, and only within itself.
+                // Only disposal to the background makes pixels transparent, and only within the frame that is disposed of.
                 let whole = pending.on(self.width.into(), self.height.into());
                 self.write(&whole, DisposalMethod::Background)?;
                 self.shown.fill(0);
@@ -96,11 +97,11 @@ impl Writer {
         Ok(())
     }
 
-    /// What makes `next` of what is shown.
+    /// Returns the frame that turns the visible picture into `next`.
     fn changed(&self, next: &[u8]) -> Pending {
         let (width, height) = (self.width.into(), self.height.into());
         let area = match difference(&self.shown, next, width) {
-            // Some programs show nothing of a file whose first frame does not fill the screen.
+            // Some programs do not show a file whose first frame does not fill the screen.
             _ if self.encoder.is_none() => [0, 0, width, height],
             Some(area) => area,
             None => [0, 0, 1, 1],
@@ -131,7 +132,7 @@ impl Writer {
         if self.encoder.is_none() {
             self.encoder = Some(self.begin(&rgb)?);
         }
-        // Browsers take a hundredth for ten.
+        // Browsers show a frame of one hundredth for ten.
         let delay = (self.milliseconds / 10).saturating_sub(self.hundredths).max(2);
         let delay = u16::try_from(delay).unwrap_or(u16::MAX);
         self.hundredths += u64::from(delay);
@@ -154,7 +155,7 @@ impl Writer {
         Ok(())
     }
 
-    /// A file without frames yet, with the colours of its first.
+    /// Begins a file with `colours` as its global palette.
     fn begin(&self, colours: &[u8]) -> Result<Encoder<Vec<u8>>, Rejection> {
         let mut encoder = Encoder::new(Vec::new(), self.width, self.height, colours).map_err(wrong)?;
         if let Some(repeat) = self.repeat {
@@ -177,7 +178,7 @@ impl Writer {
 }
 
 impl Pending {
-    /// The same frame as large as the canvas.
+    /// Returns the same frame, extended to the size of the canvas.
     fn on(&self, width: u32, height: u32) -> Self {
         let [left, top, wide, _] = self.area;
         let mut pixels = vec![0; width as usize * height as usize * 4];

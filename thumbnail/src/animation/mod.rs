@@ -1,8 +1,8 @@
-//! Thumbnails that move: the frames of a GIF or an animated WebP, composed as browsers do, into animations of every size at once.
+//! Makes animated thumbnails: composes the frames of a GIF or an animated WebP as browsers do, and writes animations of all sizes.
 //!
-//! One pass over the file, one frame after the other. Each frame is decoded as a still file of its own ([`frames`]), by the decoders
-//! of stills, and laid on the canvas ([`canvas`]); the whole canvas is reduced and handed to the writers ([`gif`], [`webp`]). Held
-//! are the canvas, a frame, what the frame hides where it will go again, and what the writers have written.
+//! The file is read once, frame by frame. [`frames`] turns each frame into a still file, which the decoders of stills decode. [`canvas`]
+//! draws it over the frames before. Then the whole canvas is reduced and passed to the writers ([`gif`], [`webp`]). Memory holds the
+//! canvas, one frame, the part of the canvas that a frame will uncover again, and the files that are being written.
 
 mod canvas;
 mod frames;
@@ -33,16 +33,16 @@ use frames::{Frame, Frames};
 /// What became of a source's animation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Motion {
-    /// The thumbnails in GIF and WebP move; where they end before the source, for this reason.
+    /// The thumbnails in GIF and WebP are animated. If they end before the source does, the text says why.
     Kept(Option<String>),
-    /// They show the first frame, for this reason.
+    /// All thumbnails show the first frame. The text says why.
     First(String),
 }
 
-/// Bytes of memory that a pixel of the canvas takes, or of a frame that is larger.
+/// The bytes of memory for each pixel of the canvas, or of a frame that is larger than the canvas.
 const MEMORY: u64 = 32;
 
-/// An animation in the making: one format of one size.
+/// An animation that is being written: one size in one format.
 enum Writer {
     Gif(gif::Writer),
     Webp(webp::Writer),
@@ -56,7 +56,7 @@ impl Writer {
         }
     }
 
-    /// Bytes that it has written.
+    /// The number of bytes written so far.
     fn length(&self) -> usize {
         match self {
             Self::Gif(writer) => writer.length(),
@@ -72,8 +72,8 @@ impl Writer {
     }
 }
 
-/// Makes those of the `thumbnails`, which show the first frame, move whose format can. None where the source has one frame, or no
-/// thumbnail can move. `target` tells how a thumbnail is coded.
+/// Replaces those of `thumbnails` that are GIF or WebP, and show the first frame, with animations. Returns `None` if the source has only
+/// one frame, or if no thumbnail has a format with animation. `target` returns the encoding of a thumbnail.
 pub(crate) fn animate(
     source: &[u8],
     header: &Header,
@@ -94,7 +94,7 @@ pub(crate) fn animate(
         let fit = plan.sizes.iter().find(|(size, _)| *size == thumbnail.size)?.1;
         outputs.push((index, fit, target(thumbnail)?));
     }
-    // From large to small: each picture is made from the one before it.
+    // From large to small, because each picture is made from the one before.
     outputs.sort_by_key(|(_, fit, _)| Reverse(fit.scaled));
     let (order, outputs): (Vec<_>, Vec<_>) =
         outputs.into_iter().map(|(index, fit, target)| (index, (fit, target))).unzip();
@@ -111,7 +111,10 @@ pub(crate) fn animate(
     }
 }
 
-/// The animations of the outputs, which come from large to small, and why they end before the source where they do; or why there are none.
+/// Makes the animations of `outputs`, which are sorted from large to small. Returns the files, and why they end early if they do.
+///
+/// # Errors
+/// Returns why the thumbnails cannot be animated.
 fn make(
     source: &[u8],
     header: &Header,
@@ -131,7 +134,7 @@ fn make(
             break Some(why);
         }
         if shown == 0 {
-            // Where a GIF tells how often it is repeated is after its screen, and before its first frame.
+            // Only here, because a GIF contains the number of repetitions between its screen and its first frame.
             writers =
                 outputs.iter().map(|(fit, target)| writer(fit, *target, frames.plays())).collect::<Result<_, _>>()?;
         }
@@ -158,7 +161,7 @@ fn make(
             return Err(format!("{shown} of {} frames took {seconds} seconds, which is the limit", header.frames()));
         }
     };
-    // Of a file that is damaged or cut, the frames that are there.
+    // A damaged or cut file gives the frames before the damage.
     match ended {
         Some(why) if shown < 2 => Err(why),
         why => {
@@ -168,9 +171,12 @@ fn make(
     }
 }
 
-/// Refuses an animation that would take too long or need too much memory, before anything is allocated for it.
+/// Checks that an animation does not take too long or need too much memory, before any is allocated.
+///
+/// # Errors
+/// Returns the limit that the animation exceeds.
 fn check(header: &Header, outputs: &[(Fit, Encoding)], limits: &Limits) -> Result<(), String> {
-    /// To code a pixel takes as long as to decode so many.
+    /// The number of pixels that are decoded in the time in which one is encoded.
     const CODING: u64 = 8;
     let area = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
     let (frames, canvas) = (header.frames(), area(header.size()));
@@ -183,7 +189,7 @@ fn check(header: &Header, outputs: &[(Fit, Encoding)], limits: &Limits) -> Resul
         let most = limits.max_animation_pixels;
         return Err(format!("{frames} frames are {work} pixels' worth of work, more than the limit of {most}"));
     }
-    // The canvas, a frame with what decoding it takes, what it hides, and the pictures that each writer compares.
+    // The canvas, the memory for decoding a frame, the pixels under the frame, and the pictures that each writer compares.
     let needed = MEMORY * canvas + 24 * coded;
     if needed > limits.max_memory / 2 {
         return Err(format!("about {needed} bytes of memory are needed for each frame, too many"));
@@ -199,13 +205,13 @@ fn writer(fit: &Fit, target: Encoding, plays: u32) -> Result<Writer, String> {
     }
 }
 
-/// Decodes a frame and lays it on the canvas.
+/// Decodes a frame and draws it on the canvas.
 fn show(frame: &Frame, canvas: &mut Canvas, limits: &Limits) -> Result<(), String> {
-    /// So many canvases may a frame fill: what lies beyond the canvas is not shown, as in browsers, but it is decoded.
+    /// The maximum area of a frame in canvases. Pixels outside of the canvas are decoded but not shown, as in browsers.
     const MOST: u64 = 4;
     let area = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
     let (filled, canvas_area) = (area((frame.width, frame.height)), area(canvas.size()));
-    // A frame no larger than the canvas has passed `check`.
+    // `check` allowed every frame that is no larger than the canvas.
     if filled > canvas_area && (filled > MOST * canvas_area || MEMORY * filled > limits.max_memory / 2) {
         return Err(format!("a frame of {} x {} is too large for the canvas", frame.width, frame.height));
     }
@@ -218,7 +224,7 @@ fn show(frame: &Frame, canvas: &mut Canvas, limits: &Limits) -> Result<(), Strin
     if header.size() != size {
         return Err("a frame has another size than its picture".to_owned());
     }
-    // A decoder's panic ends the animation, not the source's thumbnails.
+    // A panic of the decoder ends the animation, but the source keeps its thumbnails.
     let decoded = contained(|| decode::decode(file, &header, size, limits, None)).map_err(said)?;
     if decoded.picture.size() != size {
         return Err("a frame has another size than its picture".to_owned());
@@ -227,7 +233,7 @@ fn show(frame: &Frame, canvas: &mut Canvas, limits: &Limits) -> Result<(), Strin
     Ok(())
 }
 
-/// The whole canvas at the size of the largest thumbnail, in sRGB and upright.
+/// Reduces the whole canvas to the size of the largest thumbnail, upright and in sRGB.
 fn reduced(canvas: &Canvas, header: &Header, plan: &Plan) -> Result<Picture, Rejection> {
     let (width, height) = canvas.size();
     let ratio = Ratio { from: box_filter::factor((width, height), plan.min_size), to: 1 };
@@ -239,7 +245,8 @@ fn reduced(canvas: &Canvas, header: &Header, plan: &Plan) -> Result<Picture, Rej
     Ok(header.orientation.apply(colour::to_srgb(reduced, header.icc.as_deref())))
 }
 
-/// The smallest rectangle around all pixels in which two pictures of that width differ: left, top, width and height.
+/// Returns the smallest rectangle (left, top, width, height) around all pixels that differ between two RGBA pictures of `width` pixels a
+/// row; `None` if the pictures are equal.
 fn difference(one: &[u8], other: &[u8], width: u32) -> Option<[u32; 4]> {
     let (mut left, mut top, mut right, mut bottom) = (u32::MAX, u32::MAX, 0, 0);
     let row = width as usize * 4;
@@ -256,7 +263,7 @@ fn difference(one: &[u8], other: &[u8], width: u32) -> Option<[u32; 4]> {
     (top != u32::MAX).then(|| [left, top, right - left + 1, bottom - top + 1])
 }
 
-/// The pixels of a rectangle of a picture of that width.
+/// Copies a rectangle out of an RGBA picture of `width` pixels a row.
 fn part(pixels: &[u8], width: u32, [left, top, wide, high]: [u32; 4]) -> Vec<u8> {
     let mut found = Vec::with_capacity(wide as usize * high as usize * 4);
     for row in pixels.chunks_exact(width as usize * 4).skip(top as usize).take(high as usize) {

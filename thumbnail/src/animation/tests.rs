@@ -1,18 +1,18 @@
-//! Every combination of disposal, blending, place and transparency, against a plain model.
+//! Compares all combinations of disposal, blending, place and transparency with a plain model.
 
 use std::time::Duration;
 
 use super::*;
 use crate::{Animation, Output, Size, make as make_thumbnails};
 
-/// A frame as a writer means it, with pixels one by one.
+/// A frame to write, pixel by pixel.
 #[derive(Clone)]
 struct Drawn {
     at: (u32, u32),
     size: (u32, u32),
     disposal: u8,
     blend: bool,
-    /// In the file's own unit.
+    /// In hundredths of a second for GIF, in milliseconds for WebP.
     delay: u32,
     pixels: Vec<[u8; 4]>,
 }
@@ -20,7 +20,7 @@ struct Drawn {
 const CANVAS: (u32, u32) = (12, 10);
 const COLOURS: [[u8; 4]; 4] = [[0; 4], [250, 10, 20, 255], [10, 240, 30, 255], [20, 30, 230, 255]];
 
-/// What is to be seen after each frame: looked up pixel by pixel, with a copy of every canvas.
+/// Returns the visible picture after each frame, composed pixel by pixel with a copy of every canvas.
 fn model(frames: &[Drawn], size: (u32, u32)) -> Vec<Vec<u8>> {
     let mut canvas = vec![[0_u8; 4]; (size.0 * size.1) as usize];
     let mut seen = Vec::new();
@@ -111,7 +111,7 @@ fn webp(frames: &[Drawn], loops: u16) -> Vec<u8> {
     file
 }
 
-/// What is seen of a file and for how long, and how often all that is.
+/// Returns the visible pictures of a file with their durations, and how many times the animation is played.
 fn play(file: &[u8]) -> (Vec<(Vec<u8>, u32)>, u32) {
     let header = header::read(file).unwrap();
     let (mut frames, mut canvas) = (Frames::new(file, &header), Canvas::new(header.size()));
@@ -125,7 +125,7 @@ fn play(file: &[u8]) -> (Vec<(Vec<u8>, u32)>, u32) {
     (seen, frames.plays())
 }
 
-/// One after another with the same picture are one.
+/// Joins pictures that follow each other and are the same.
 fn merged(seen: Vec<(Vec<u8>, u32)>) -> Vec<(Vec<u8>, u32)> {
     let mut merged: Vec<(Vec<u8>, u32)> = Vec::new();
     for (picture, time) in seen {
@@ -137,7 +137,7 @@ fn merged(seen: Vec<(Vec<u8>, u32)>) -> Vec<(Vec<u8>, u32)> {
     merged
 }
 
-/// An animation of three frames for each choice that a writer has for the first two.
+/// Makes an animation of three frames for each combination of disposal and blending of the first two.
 fn combinations(disposals: &[u8], blends: &[bool]) -> Vec<Vec<Drawn>> {
     let mut all = Vec::new();
     let mut random = 1_u32;
@@ -218,6 +218,46 @@ fn webps_are_composed_and_written_as_the_model_says() {
 }
 
 /// Lossy, so only what is transparent and when is compared exactly.
+#[test]
+fn a_frame_without_a_transparent_colour_can_become_transparent() {
+    let colour = |i: u8| [i, 255 - i, i / 2, 255];
+    let palette: Vec<u8> = (0..=255).flat_map(|i| colour(i)[..3].to_vec()).collect();
+    let mut encoder = ::gif::Encoder::new(Vec::new(), 12, 22, &palette).unwrap();
+    let all = ::gif::Frame {
+        width: 12,
+        height: 22,
+        delay: 10,
+        dispose: ::gif::DisposalMethod::Background,
+        buffer: (0..=255).chain(0..8).collect::<Vec<_>>().into(),
+        ..Default::default()
+    };
+    let small = ::gif::Frame {
+        left: 8,
+        top: 8,
+        width: 4,
+        height: 4,
+        delay: 10,
+        buffer: vec![200; 16].into(),
+        ..Default::default()
+    };
+    encoder.write_frame(&all).unwrap();
+    encoder.write_frame(&small).unwrap();
+    let file = encoder.into_inner().unwrap();
+    let (source, _) = play(&file);
+    for format in ["source", "webp"] {
+        let (seen, _) = play(&kept(&file, format).thumbnails[0].bytes);
+        assert_eq!(seen.len(), 2, "{format}");
+        let alpha = |picture: &[u8]| picture.iter().skip(3).step_by(4).copied().collect::<Vec<_>>();
+        for ((seen, _), (source, _)) in seen.iter().zip(&source) {
+            assert_eq!(alpha(seen), alpha(source), "{format}");
+        }
+        assert_eq!(alpha(&seen[1].0).into_iter().map(u32::from).sum::<u32>(), 16 * 255);
+        let levels =
+            seen[0].0.iter().zip(&source[0].0).map(|(a, b)| u32::from(a.abs_diff(*b))).sum::<u32>() / (12 * 22 * 4);
+        assert!(levels < if format == "source" { 2 } else { 12 }, "{format}: {levels}");
+    }
+}
+
 #[test]
 fn a_gif_becomes_a_webp_that_shows_the_same() {
     for frames in combinations(&[1, 2, 3], &[true]) {

@@ -1,4 +1,4 @@
-//! Animated WebP: the rectangles that changed, each coded as a still, in chunks that say where and for how long.
+//! Writes animated WebP. A frame is the rectangle that changed, encoded as a still, in a chunk with its place and duration.
 
 use super::{difference, part};
 use crate::{
@@ -12,20 +12,20 @@ pub(super) struct Writer {
     height: u32,
     plays: u32,
     target: Encoding,
-    /// What is seen.
+    /// The RGBA picture that is visible.
     shown: Vec<u8>,
     has_alpha: bool,
-    /// The frames that are done.
+    /// The chunks of the frames so far.
     chunks: Vec<u8>,
-    /// Where in them the time of the last one is, and that time.
+    /// The offset in `chunks` of the last frame's duration, and the duration in milliseconds.
     last: Option<(usize, u32)>,
 }
 
-/// The longest time of the format, in milliseconds.
+/// The maximum duration of a frame, in milliseconds.
 const LONGEST: u32 = 0xff_ffff;
 
 impl Writer {
-    /// An animation that is shown so often, 0 for ever.
+    /// Creates a writer of an animation that is played `plays` times, or endlessly if `plays` is 0.
     pub(super) fn new((width, height): (u32, u32), plays: u32, target: Encoding) -> Self {
         let (shown, chunks) = (Vec::new(), Vec::new());
         Self { width, height, plays, target, shown, has_alpha: false, chunks, last: None }
@@ -36,14 +36,14 @@ impl Writer {
         let milliseconds = milliseconds.min(LONGEST);
         let area = if let Some((at, time)) = self.last {
             match difference(&self.shown, &next, self.width) {
-                // Nothing moves: what is seen is seen longer.
+                // Nothing changed, so the last frame is shown for longer.
                 None => {
                     let time = (time + milliseconds).min(LONGEST);
                     self.chunks[at..at + 3].copy_from_slice(&time.to_le_bytes()[..3]);
                     self.last = Some((at, time));
                     return Ok(());
                 }
-                // Places are even numbers.
+                // The format has only even offsets.
                 Some([left, top, width, height]) => {
                     let (odd, odd_row) = (left & 1, top & 1);
                     [left - odd, top - odd_row, width + odd, height + odd_row]
@@ -65,7 +65,7 @@ impl Writer {
         }
         self.last = Some((self.chunks.len(), milliseconds));
         self.chunks.extend_from_slice(&milliseconds.to_le_bytes()[..3]);
-        // It replaces what is there, and stays.
+        // No blending, no disposal.
         self.chunks.push(2);
         self.chunks.extend_from_slice(picture);
         self.shown = next;
@@ -93,7 +93,7 @@ impl Writer {
     }
 }
 
-/// The chunks of a still that hold its pixels.
+/// Returns the chunks of a still that contain its pixels.
 fn pixels(file: &[u8]) -> Option<&[u8]> {
     if file.get(12..16)? == b"VP8X" { file.get(30..) } else { file.get(12..) }
 }

@@ -354,6 +354,7 @@ mod tests {
         let indexed = reduce(&Picture { width: 512, height: 512, model: Model::Rgb, data }, 256);
         assert_eq!(indexed.palette[usize::from(indexed.indices[512 * 511])], [255, 254, 253, 255]);
     }
+
     #[test]
     fn a_palette_serves_similar_pictures_alone() {
         // Noise of one hue in more than 256 colours; `seed` changes its pixels and not their distribution.
