@@ -170,6 +170,13 @@ impl<'a> Decoder<'a> {
         self
     }
 
+    /// Tells the length in bytes of a file that comes in pieces. The decoder uses it only to choose the faster way.
+    #[must_use]
+    pub fn length(mut self, bytes: usize) -> Self {
+        self.input.set_length(bytes);
+        self
+    }
+
     /// Sets the maximum number of scans, instead of [`MAX_SCANS`]. Decoding takes time in proportion to the number of scans and the size of
     /// the picture. A file with more scans is an error.
     #[must_use]

@@ -16,7 +16,13 @@ enum Source<'a> {
     /// The rest of a file in memory.
     Slice(&'a [u8]),
     /// A file that comes in pieces.
-    Pieces(Box<dyn BufRead + 'a>),
+    Pieces {
+        reader: Box<dyn BufRead + 'a>,
+        /// The number of bytes read so far.
+        taken: usize,
+        /// The length of the file, or more if it is unknown.
+        length: usize,
+    },
 }
 
 impl<'a> Input<'a> {
@@ -25,7 +31,7 @@ impl<'a> Input<'a> {
     }
 
     pub(crate) fn new(reader: impl BufRead + 'a) -> Self {
-        Self { source: Source::Pieces(Box::new(reader)), pending: None }
+        Self { source: Source::Pieces { reader: Box::new(reader), taken: 0, length: usize::MAX }, pending: None }
     }
 
     /// Whether the end of the file is known.
@@ -33,11 +39,26 @@ impl<'a> Input<'a> {
         matches!(self.source, Source::Slice(_))
     }
 
+    /// Sets the length of a file that comes in pieces.
+    pub(crate) fn set_length(&mut self, bytes: usize) {
+        if let Source::Pieces { length, .. } = &mut self.source {
+            *length = bytes;
+        }
+    }
+
+    /// The maximum number of bytes that follow.
+    pub(crate) fn left(&self) -> usize {
+        match self.source {
+            Source::Slice(rest) => rest.len(),
+            Source::Pieces { taken, length, .. } => length.saturating_sub(taken),
+        }
+    }
+
     /// Returns another input that continues at the same place. Returns `None` for a file that comes in pieces.
     pub(crate) fn fork(&self) -> Option<Self> {
         match self.source {
             Source::Slice(rest) => Some(Self { source: Source::Slice(rest), pending: self.pending }),
-            Source::Pieces(_) => None,
+            Source::Pieces { .. } => None,
         }
     }
 
@@ -46,7 +67,7 @@ impl<'a> Input<'a> {
     fn chunk(&mut self) -> io::Result<&[u8]> {
         let reader = match &mut self.source {
             Source::Slice(rest) => return Ok(rest),
-            Source::Pieces(reader) => reader,
+            Source::Pieces { reader, .. } => reader,
         };
         loop {
             match reader.fill_buf() {
@@ -62,7 +83,10 @@ impl<'a> Input<'a> {
     fn consume(&mut self, count: usize) {
         match &mut self.source {
             Source::Slice(rest) => *rest = &rest[count..],
-            Source::Pieces(reader) => reader.consume(count),
+            Source::Pieces { reader, taken, .. } => {
+                *taken += count;
+                reader.consume(count);
+            }
         }
     }
 

@@ -156,7 +156,7 @@ impl Scan for Sequential<'_> {
         }
     }
 
-    fn leap(&mut self, window: &Window, bits: &mut Bits, mcus: Range<u32>) -> u32 {
+    fn leap(&mut self, window: &Window, bits: &mut Bits, mcus: Range<u32>, left: usize) -> u32 {
         let shapes: Vec<_> = self.places.iter().map(|own| (own.needed, own.blocks.len())).collect();
         let is_known = self.sample.1 >= self.limits.sample;
         let sample = if is_known { mem::take(&mut self.sample) } else { self.sample };
@@ -167,7 +167,7 @@ impl Scan for Sequential<'_> {
                 return 0;
             }
             Ahead::Unknown => {
-                let left = self.mcus.0 * self.mcus.1 - mcus.start;
+                let left = (self.mcus.0 * self.mcus.1 - mcus.start, left);
                 let Some(streams) = Streams::new(&self.parts, &shapes, sample, left, self.limits) else { return 0 };
                 Box::new(streams)
             }

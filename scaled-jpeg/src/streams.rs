@@ -54,7 +54,7 @@ pub(crate) struct Limits {
 
 impl Limits {
     pub(crate) const USUAL: Self =
-        Self { blocks: 1 << 14, bytes: 192 << 10, sample: 64, region: 2 << 10, overlap: (128, 4096), failures: 3 };
+        Self { blocks: 1 << 14, bytes: 256 << 10, sample: 64, region: 2 << 10, overlap: (128, 4096), failures: 3 };
     /// Streams wherever they are possible, for tests.
     pub(crate) const NONE: Self =
         Self { blocks: 0, bytes: 0, sample: 1, region: 12, overlap: (4, 64), failures: u32::MAX / 2 };
@@ -88,16 +88,18 @@ pub(crate) struct Piece {
 }
 
 impl Streams {
-    /// Prepares streams for the `left` MCUs that are left of a scan, of which `mcus` took `bits`. `shapes` has the last needed coefficient
+    /// Prepares streams for the `left` MCUs and at most `bytes` bytes that are left of a scan, of which `mcus` MCUs took `bits`. `shapes` has the last needed coefficient
     /// and the number of blocks in an MCU for each part. Returns `None` if the parts have too many tables or blocks, or too little is left.
     pub(crate) fn new(
         parts: &[Part],
         shapes: &[(u32, usize)],
         (bits, mcus): (u32, u32),
-        left: u32,
+        (left, bytes): (u32, usize),
         limits: Limits,
     ) -> Option<Self> {
-        if u64::from(bits) * u64::from(left) / u64::from(8 * mcus) < limits.bytes {
+        // The next MCUs may be larger than the others.
+        let predicted = u64::from(bits) * u64::from(left) / u64::from(8 * mcus);
+        if predicted.min(bytes as u64) < limits.bytes {
             return None;
         }
         let blocks: usize = shapes.iter().map(|shape| shape.1).sum();

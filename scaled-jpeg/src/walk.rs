@@ -31,8 +31,8 @@ pub(crate) trait Scan {
     fn leaps(&self) -> bool {
         false
     }
-    /// Decodes the first of these MCUs, across rows, and returns their number.
-    fn leap(&mut self, _window: &Window, _bits: &mut Bits, _mcus: Range<u32>) -> u32 {
+    /// Decodes the first of these MCUs, across rows, and returns their number. At most `left` bytes of data are left.
+    fn leap(&mut self, _window: &Window, _bits: &mut Bits, _mcus: Range<u32>, _left: usize) -> u32 {
         0
     }
     /// Fills the place of MCUs that are missing or damaged.
@@ -218,7 +218,8 @@ impl<S: Scan> Walk<'_, '_, S> {
         if !self.window.has_ended() && self.window.left(&self.bits) < SIZE * 8 / 2 {
             self.window.fill(&mut self.bits, self.input)?;
         }
-        let count = self.scan.leap(self.window, &mut self.bits, self.mcu..end);
+        let left = self.input.left().saturating_add(self.window.left(&self.bits) / 8);
+        let count = self.scan.leap(self.window, &mut self.bits, self.mcu..end, left);
         self.walked.found += u64::from(count);
         self.mcu += count;
         Ok(count > 0)

@@ -124,6 +124,13 @@ pub(crate) struct Arriving<'a> {
     pub(crate) waited: Duration,
 }
 
+impl Arriving<'_> {
+    /// The length of the whole source in bytes.
+    pub(crate) fn length(&self) -> usize {
+        self.shared.length
+    }
+}
+
 impl Read for Arriving<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let started = Instant::now();

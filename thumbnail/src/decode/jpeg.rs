@@ -1,6 +1,6 @@
 //! JPEG, decoded by `scaled_jpeg` at a reduced size. The decoder also reports how much of the picture it found.
 
-use std::io::BufRead;
+use std::io::BufReader;
 
 use scaled_jpeg::{Coverage, Decoder, Pixels, Scale};
 
@@ -11,6 +11,7 @@ use crate::{
         Header,
         jpeg::{JpegCoding, rejection},
     },
+    incoming::Arriving,
     picture::{Model, Picture},
 };
 
@@ -32,9 +33,15 @@ pub(super) fn decode(bytes: &[u8], header: &Header, min_size: (u32, u32)) -> Res
 
 /// Decodes a picture like [`decode`], while its file arrives. Returns `None` if anything is missing or wrong, because the decoder may
 /// show more of the whole file in memory.
-pub(super) fn ahead(reader: impl BufRead, header: &Header, min_size: (u32, u32), limits: &Limits) -> Option<Picture> {
+pub(super) fn ahead(
+    file: &mut BufReader<Arriving>,
+    header: &Header,
+    min_size: (u32, u32),
+    limits: &Limits,
+) -> Option<Picture> {
+    let length = file.get_ref().length();
     let most = usize::try_from(limits.scans(header.size())).unwrap_or(usize::MAX);
-    let decoder = Decoder::new(reader).ok()?.max_scans(most);
+    let decoder = Decoder::new(file).ok()?.length(length).max_scans(most);
     let (picture, coverage) = decode_at(decoder, Scale::smallest_leaving(min_size, header.size())).ok()?;
     coverage.is_complete().then_some(picture)
 }
