@@ -29,20 +29,23 @@ impl Streams {
         output: &mut Output,
     ) {
         let mcu = self.automaton.mcu as usize;
-        let start = piece.range.start as usize;
+        let mut start = piece.range.start as usize;
         piece.range.start += count * self.automaton.mcu;
-        self.sum(piece.stream, start, count, places);
-        let records = &self.records[piece.stream];
-        let mut start = start;
+        let records = &mut self.records[piece.stream];
         for (part, places) in parts.iter().zip(places) {
             let (down, across) = places.shape;
             let size = record(places.needed) as usize;
+            places.last = sum(records, (start, mcu, count), (down * across, size), places.last);
             let columns = column as usize * across..(column + count) as usize * across;
             for y in 0..down {
-                // The word at which the record of a block begins.
-                let at = |block: usize| {
-                    let block = block - columns.start;
-                    start + block / across * mcu + (y * across + block % across) * size
+                let (mut word, mut x) = (start + y * across * size, 0);
+                // The word at which the next block's record begins.
+                let mut next_record = || {
+                    let this = word;
+                    x += 1;
+                    word += if x == across { mcu - (across - 1) * size } else { size };
+                    x = if x == across { 0 } else { x };
+                    this
                 };
                 let mut block = columns.start;
                 while block < columns.end {
@@ -50,11 +53,16 @@ impl Streams {
                     let mut opened = output.planes[part.channel].open(y, block..next);
                     let group = opened.group();
                     if next - block == LANES && size >= LANES {
-                        turn(records, std::array::from_fn(|lane| at(block + lane)), places.needed as usize, group);
+                        turn(records, std::array::from_fn(|_| next_record()), places.needed as usize, group);
+                    } else if places.needed == 0 {
+                        for lane in &mut group[0][block % LANES..][..next - block] {
+                            *lane = records[(next_record() + 1) & (ROOM - 1)] as i16;
+                        }
                     } else {
                         for block in block..next {
+                            let start = next_record();
                             for index in 0..=places.needed as usize {
-                                let value = records[(at(block) + 1 + index) & (ROOM - 1)];
+                                let value = records[(start + 1 + index) & (ROOM - 1)];
                                 group[natural(index)][block % LANES] = value as i16;
                             }
                         }
@@ -66,21 +74,25 @@ impl Streams {
             start += down * across * size;
         }
     }
+}
 
-    /// Replaces the differences of DC coefficients by their sums.
-    fn sum(&mut self, stream: usize, start: usize, count: u32, places: &mut [Places]) {
-        let records = &mut self.records[stream];
-        let mut at = start + 1;
-        for _ in 0..count {
-            for block in &self.automaton.blocks {
-                let last = &mut places[block.part].last;
-                let first = &mut records[at & (ROOM - 1)];
-                *last = last.wrapping_add(*first as i16);
-                *first = *last as u16;
-                at += block.size as usize;
-            }
+/// Replaces the differences of a part's DC coefficients by their sums, which begin with `last`. Each MCU has `blocks` blocks of the part, the
+/// records of which have `size` words. Returns the last sum.
+fn sum(
+    records: &mut Records,
+    (mut start, mcu, count): (usize, usize, u32),
+    (blocks, size): (usize, usize),
+    mut last: i16,
+) -> i16 {
+    for _ in 0..count {
+        for block in 0..blocks {
+            let first = &mut records[(start + 1 + block * size) & (ROOM - 1)];
+            last = last.wrapping_add(*first as i16);
+            *first = last as u16;
         }
+        start += mcu;
     }
+    last
 }
 
 /// Fills a group from eight records, which begin at `starts`. The coefficients of each block become a lane.
