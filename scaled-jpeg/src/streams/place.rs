@@ -54,10 +54,6 @@ impl Streams {
                     let group = opened.group();
                     if next - block == LANES && size >= LANES {
                         turn(records, std::array::from_fn(|_| next_record()), places.needed as usize, group);
-                    } else if places.needed == 0 {
-                        for lane in &mut group[0][block % LANES..][..next - block] {
-                            *lane = records[(next_record() + 1) & (ROOM - 1)] as i16;
-                        }
                     } else {
                         for block in block..next {
                             let start = next_record();
