@@ -121,7 +121,7 @@ test-programs: | need-cargo
 # The chaos test mostly waits, so it has a target of its own.
 .PHONY: test-rust
 test-rust: test-programs $(CARGO_LAMBDA)
-	$(WITH_CARGO_LAMBDA) cargo test --workspace -- --skip chaos
+	$(WITH_CARGO_LAMBDA) cargo test --workspace -- --skip chaos --exact
 
 .PHONY: test-features
 test-features: | need-cargo ## what is read and written by the features of the build alone
@@ -140,7 +140,7 @@ test-animation: $(SAM) | need-cargo ## thumbnails that move, frame by frame besi
 	cargo build --package thumbnail --example thumbnail
 	.venv/sam/bin/python tests/animation/compare.py $(TARGET_FOLDER)/debug/examples/thumbnail $(ANIMATIONS)
 
-# How many changes to sources the chaos test makes. `make test` has 120.
+# How many changes to sources the chaos test makes. `make test` has fewer.
 CHAOS_CHANGES ?= 200
 
 .PHONY: test-chaos

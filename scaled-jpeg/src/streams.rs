@@ -88,8 +88,9 @@ pub(crate) struct Piece {
 }
 
 impl Streams {
-    /// Prepares streams for the `left` MCUs and at most `bytes` bytes that are left of a scan, of which `mcus` MCUs took `bits`. `shapes` has the last needed coefficient
-    /// and the number of blocks in an MCU for each part. Returns `None` if the parts have too many tables or blocks, or too little is left.
+    /// Prepares streams for a scan that has `left` MCUs left in at most `bytes` bytes; the last `mcus` MCUs took `bits`. `shapes` has the last
+    /// needed coefficient and the number of blocks in an MCU for each part. Returns `None` if the parts have too many tables or blocks, or
+    /// too little is left.
     pub(crate) fn new(
         parts: &[Part],
         shapes: &[(u32, usize)],
@@ -97,7 +98,7 @@ impl Streams {
         (left, bytes): (u32, usize),
         limits: Limits,
     ) -> Option<Self> {
-        // The next MCUs may be larger than the others.
+        // MCUs that are larger than the rest predict more data than there are.
         let predicted = u64::from(bits) * u64::from(left) / u64::from(8 * mcus);
         if predicted.min(bytes as u64) < limits.bytes {
             return None;

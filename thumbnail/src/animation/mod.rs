@@ -73,12 +73,12 @@ impl Writer {
 }
 
 /// Replaces those of `thumbnails` that are GIF or WebP, and show the first frame, with animations. Returns `None` if the source has only
-/// one frame, or if no thumbnail has a format with animation. `target` returns the encoding of a thumbnail.
+/// one frame, or if no thumbnail has a format with animation. `encoding` returns the encoding of a thumbnail.
 pub(crate) fn animate(
     source: &[u8],
     header: &Header,
     plan: &Plan,
-    target: impl Fn(&Thumbnail) -> Option<Encoding>,
+    encoding: impl Fn(&Thumbnail) -> Option<Encoding>,
     metadata: &Metadata,
     options: &Options,
     thumbnails: &mut [Thumbnail],
@@ -92,14 +92,15 @@ pub(crate) fn animate(
     for index in moving {
         let thumbnail = &thumbnails[index];
         let fit = plan.sizes.iter().find(|(size, _)| *size == thumbnail.size)?.1;
-        outputs.push((index, fit, target(thumbnail)?));
+        outputs.push((index, fit, encoding(thumbnail)?));
     }
     // From large to small, because each picture is made from the one before.
     outputs.sort_by_key(|(_, fit, _)| Reverse(fit.scaled));
     let (order, outputs): (Vec<_>, Vec<_>) =
-        outputs.into_iter().map(|(index, fit, target)| (index, (fit, target))).unzip();
+        outputs.into_iter().map(|(index, fit, encoding)| (index, (fit, encoding))).unzip();
     let named = |(files, early): (Vec<_>, _)| {
-        let files = files.into_iter().zip(&outputs).map(|(file, (_, target))| metadata.add_names(file, target.format));
+        let files =
+            files.into_iter().zip(&outputs).map(|(file, (_, encoding))| metadata.add_names(file, encoding.format));
         Ok((files.collect::<Result<Vec<_>, _>>().map_err(said)?, early))
     };
     match make(source, header, plan, &outputs, &options.limits).and_then(named) {
@@ -135,8 +136,10 @@ fn make(
         }
         if shown == 0 {
             // Only here, because a GIF contains the number of repetitions between its screen and its first frame.
-            writers =
-                outputs.iter().map(|(fit, target)| writer(fit, *target, frames.plays())).collect::<Result<_, _>>()?;
+            writers = outputs
+                .iter()
+                .map(|(fit, encoding)| writer(fit, *encoding, frames.plays()))
+                .collect::<Result<_, _>>()?;
         }
         let mut master = reduced(&canvas, header, plan).map_err(said)?;
         let mut rendered: Option<(Fit, Picture)> = None;
@@ -197,11 +200,11 @@ fn check(header: &Header, outputs: &[(Fit, Encoding)], limits: &Limits) -> Resul
     Ok(())
 }
 
-fn writer(fit: &Fit, target: Encoding, plays: u32) -> Result<Writer, String> {
-    if target.format == Format::Gif {
+fn writer(fit: &Fit, encoding: Encoding, plays: u32) -> Result<Writer, String> {
+    if encoding.format == Format::Gif {
         gif::Writer::new(fit.output, plays).map(Writer::Gif).map_err(said)
     } else {
-        Ok(Writer::Webp(webp::Writer::new(fit.output, plays, target)))
+        Ok(Writer::Webp(webp::Writer::new(fit.output, plays, encoding)))
     }
 }
 

@@ -217,7 +217,6 @@ fn webps_are_composed_and_written_as_the_model_says() {
     }
 }
 
-/// Lossy, so only what is transparent and when is compared exactly.
 #[test]
 fn a_frame_without_a_transparent_colour_can_become_transparent() {
     let colour = |i: u8| [i, 255 - i, i / 2, 255];
@@ -258,6 +257,7 @@ fn a_frame_without_a_transparent_colour_can_become_transparent() {
     }
 }
 
+/// Lossy, so only what is transparent and when is compared exactly.
 #[test]
 fn a_gif_becomes_a_webp_that_shows_the_same() {
     for frames in combinations(&[1, 2, 3], &[true]) {

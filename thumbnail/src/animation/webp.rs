@@ -11,7 +11,7 @@ pub(super) struct Writer {
     width: u32,
     height: u32,
     plays: u32,
-    target: Encoding,
+    encoding: Encoding,
     /// The RGBA picture that is visible.
     shown: Vec<u8>,
     has_alpha: bool,
@@ -26,9 +26,9 @@ const LONGEST: u32 = 0xff_ffff;
 
 impl Writer {
     /// Creates a writer of an animation that is played `plays` times, or endlessly if `plays` is 0.
-    pub(super) fn new((width, height): (u32, u32), plays: u32, target: Encoding) -> Self {
+    pub(super) fn new((width, height): (u32, u32), plays: u32, encoding: Encoding) -> Self {
         let (shown, chunks) = (Vec::new(), Vec::new());
-        Self { width, height, plays, target, shown, has_alpha: false, chunks, last: None }
+        Self { width, height, plays, encoding, shown, has_alpha: false, chunks, last: None }
     }
 
     pub(super) fn frame(&mut self, picture: &Picture, milliseconds: u32) -> Result<(), Rejection> {
@@ -56,7 +56,7 @@ impl Writer {
         let data = part(&next, self.width, area);
         let still = Picture { width, height, model: Model::Rgba, data }.without_opaque_alpha();
         self.has_alpha |= still.model.has_alpha();
-        let file = encode::encode(&still, self.target, [0; 3], &Metadata::default())?;
+        let file = encode::encode(&still, self.encoding, [0; 3], &Metadata::default())?;
         let picture = pixels(&file).ok_or_else(|| Reason::EncodeFailed.because("WebP: a frame without a picture"))?;
         self.chunks.extend_from_slice(b"ANMF");
         self.chunks.extend_from_slice(&chunk_length(picture.len() + 16)?);
