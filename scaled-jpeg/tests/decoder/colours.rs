@@ -2,11 +2,9 @@
 
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
-mod common;
-
 use scaled_jpeg::{Decoder, Pixels, Scale};
 
-use common::writer::{Form, Picture};
+use crate::common::writer::{Form, Picture};
 
 /// Chrominance a quarter as wide, as wide, finer than luminance, half as wide and high; and four inks that no Adobe segment describes.
 const FACTORS: [&[(usize, usize)]; 5] =

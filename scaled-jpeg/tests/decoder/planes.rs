@@ -7,15 +7,13 @@
     clippy::cast_sign_loss
 )]
 
-mod common;
-
 use std::{num::NonZero, path::Path, sync::Mutex};
 
 use scaled_jpeg::{Decoder, Plane, Scale};
 
-use common::{
-    error, reference,
-    writer::{Form, Picture},
+use crate::common::{
+    corpus, error, reference,
+    writer::{Form, Picture, Scan},
     zigzag,
 };
 
@@ -107,7 +105,6 @@ fn every_restart_interval_and_script() {
 
 #[test]
 fn components_in_two_scans() {
-    use common::writer::Scan;
     let picture = Picture::random(99, 101, &[(2, 2), (2, 1), (1, 2)], 5);
     let scans = vec![Scan(vec![1, 2], 0, 63, 0, 0), Scan(vec![0], 0, 63, 0, 0)];
     check(&picture, &Form { scans, ..Form::sequential(3) }, "chrominance first");
@@ -219,7 +216,7 @@ fn an_approximate_progressive_picture_is_less_than_a_level_off() {
 
 #[test]
 fn real_files() {
-    let files = Mutex::new(common::corpus().into_iter());
+    let files = Mutex::new(corpus().into_iter());
     let check_all = || loop {
         let Some(path) = files.lock().unwrap().next() else { break };
         check_real_file(&path);

@@ -2,13 +2,11 @@
 
 #![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)]
 
-mod common;
-
 use std::{io::BufReader, ops::Range};
 
 use scaled_jpeg::{Coverage, Decoder, Error, Plane, Scale};
 
-use common::{
+use crate::common::{
     Random,
     writer::{Component, Form, Picture},
 };

@@ -2,14 +2,12 @@
 
 #![allow(clippy::cast_possible_truncation)]
 
-mod common;
-
 use std::io::BufReader;
 
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use scaled_jpeg::{Decoder, Scale};
 
-use common::{
+use crate::common::{
     Random, corpus, photo,
     writer::{Form, Picture},
 };

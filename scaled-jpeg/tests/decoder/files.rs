@@ -2,13 +2,11 @@
 
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
-mod common;
-
 use std::io::{BufReader, Read};
 
 use scaled_jpeg::{Decoder, Error, Pixels, Plane, Scale};
 
-use common::{
+use crate::common::{
     Random,
     writer::{Form, Picture, Scan},
 };

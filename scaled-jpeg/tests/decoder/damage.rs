@@ -2,12 +2,10 @@
 
 #![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
 
-mod common;
-
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use scaled_jpeg::{Decoder, Picture, Scale};
 
-use common::Random;
+use crate::common::Random;
 
 /// A kind of damage.
 #[derive(Debug, Clone, Copy)]
