@@ -2,50 +2,35 @@
 
 use crate::picture::Picture;
 
-/// The transformation that turns a stored picture upright: the values of the Exif tag 0x0112.
+/// How a picture is stored. By default, it is upright.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Orientation {
-    #[default]
-    Upright,
-    MirrorHorizontal,
-    Rotate180,
-    MirrorVertical,
-    /// Mirrored along the diagonal from top left.
-    Transpose,
-    /// A quarter turn clockwise.
-    Rotate90,
-    /// Mirrored along the diagonal from top right.
-    Transverse,
-    /// A quarter turn counter-clockwise.
-    Rotate270,
+pub(crate) struct Orientation {
+    /// Whether the stored rows are the columns of the upright picture.
+    swapped: bool,
+    /// Whether the stored columns are in reverse order.
+    right_to_left: bool,
+    /// Whether the stored rows are in reverse order.
+    bottom_to_top: bool,
 }
 
 impl Orientation {
-    /// Converts an Exif value. Values other than 1 to 8 count as upright.
+    /// Converts a value of the Exif tag 0x0112. Values other than 1 to 8 count as upright.
     pub(crate) fn from_exif(value: u16) -> Self {
-        match value {
-            2 => Self::MirrorHorizontal,
-            3 => Self::Rotate180,
-            4 => Self::MirrorVertical,
-            5 => Self::Transpose,
-            6 => Self::Rotate90,
-            7 => Self::Transverse,
-            8 => Self::Rotate270,
-            _ => Self::Upright,
+        Self {
+            swapped: matches!(value, 5..=8),
+            right_to_left: matches!(value, 2 | 3 | 7 | 8),
+            bottom_to_top: matches!(value, 3 | 4 | 6 | 7),
         }
     }
 
     /// Converts a stored size to the upright size, or the other way round.
     pub(crate) fn swap(self, (width, height): (u32, u32)) -> (u32, u32) {
-        match self {
-            Self::Transpose | Self::Rotate90 | Self::Transverse | Self::Rotate270 => (height, width),
-            _ => (width, height),
-        }
+        if self.swapped { (height, width) } else { (width, height) }
     }
 
     /// Turns a picture upright.
     pub(crate) fn apply(self, picture: Picture) -> Picture {
-        if self == Self::Upright {
+        if self == Self::default() {
             return picture;
         }
         let n = picture.model.channels();
@@ -54,18 +39,10 @@ impl Orientation {
         let mut data = Vec::with_capacity(picture.data.len());
         for y in 0..height as usize {
             for x in 0..width as usize {
-                let (right, bottom) = (stored_width - 1, stored_height - 1);
-                let (from_x, from_y) = match self {
-                    Self::Upright => (x, y),
-                    Self::MirrorHorizontal => (right - x, y),
-                    Self::Rotate180 => (right - x, bottom - y),
-                    Self::MirrorVertical => (x, bottom - y),
-                    Self::Transpose => (y, x),
-                    Self::Rotate90 => (y, bottom - x),
-                    Self::Transverse => (right - y, bottom - x),
-                    Self::Rotate270 => (right - y, x),
-                };
-                let at = (from_y * stored_width + from_x) * n;
+                let (left, top) = if self.swapped { (y, x) } else { (x, y) };
+                let column = if self.right_to_left { stored_width - 1 - left } else { left };
+                let row = if self.bottom_to_top { stored_height - 1 - top } else { top };
+                let at = (row * stored_width + column) * n;
                 data.extend_from_slice(&picture.data[at..at + n]);
             }
         }

@@ -45,28 +45,18 @@ impl Fit {
 impl Size {
     /// Computes the dimensions of the thumbnail of a source of `width` by `height` upright pixels, at least 1 each.
     pub(crate) fn fit(self, width: u32, height: u32) -> Fit {
-        match self {
+        let (box_width, box_height, fills) = match self {
             // Limits the height of a very narrow source.
-            Self::Width(w) => Self::Inside(w, MAX_EDGE).fit(width, height),
-            Self::Inside(w, h) => {
-                whole(if wider(width, height, w, h) { to_width(width, height, w) } else { to_height(width, height, h) })
-            }
-            Self::Cover(w, h) => {
-                let scaled =
-                    if wider(width, height, w, h) { to_height(width, height, h) } else { to_width(width, height, w) };
-                Fit { output: (scaled.0.min(w), scaled.1.min(h)), scaled }
-            }
-        }
+            Self::Width(width) => (width, MAX_EDGE, false),
+            Self::Inside(width, height) => (width, height, false),
+            Self::Cover(width, height) => (width, height, true),
+        };
+        // Whether the aspect ratio of the source is wider than that of the box.
+        let wider = u64::from(width) * u64::from(box_height) > u64::from(height) * u64::from(box_width);
+        let scaled =
+            if wider == fills { to_height(width, height, box_height) } else { to_width(width, height, box_width) };
+        Fit { output: (scaled.0.min(box_width), scaled.1.min(box_height)), scaled }
     }
-}
-
-fn whole(size: (u32, u32)) -> Fit {
-    Fit { output: size, scaled: size }
-}
-
-/// Whether the aspect ratio of a picture is wider than that of a box.
-fn wider(width: u32, height: u32, box_width: u32, box_height: u32) -> bool {
-    u64::from(width) * u64::from(box_height) > u64::from(height) * u64::from(box_width)
 }
 
 fn to_width(width: u32, height: u32, target: u32) -> (u32, u32) {

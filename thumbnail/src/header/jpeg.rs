@@ -2,8 +2,8 @@
 
 use scaled_jpeg::{Decoder, Error};
 
-use super::{Header, ends_in_header};
-use crate::{Format, Reason, Rejection, exif, orientation::Orientation};
+use super::{Coding, Header, ends_in_header};
+use crate::{Format, Reason, Rejection, exif};
 
 /// The coding of a JPEG.
 #[derive(Debug)]
@@ -23,15 +23,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'static>, Rejection> {
     let is_complete = !header.progressive && header.interleaved;
     let scans = if is_complete { 1 } else { decoder.outline().map_or(1, |outline| outline.scans) };
     // The first Exif block is the camera's. Some files have a second, wrong one.
-    let orientation = header.exif.take().map_or(Orientation::Upright, |block| exif::orientation(&block));
-    Ok(Header {
-        format: Format::Jpeg,
-        width: header.width.into(),
-        height: header.height.into(),
-        orientation,
-        icc: header.icc.take().map(Into::into),
-        coding: super::Coding::Jpeg(JpegCoding { header, scans }),
-    })
+    let orientation = header.exif.take().map(|block| exif::orientation(&block)).unwrap_or_default();
+    let (size, icc) = ((header.width.into(), header.height.into()), header.icc.take().map(Into::into));
+    let coding = Coding::Jpeg(JpegCoding { header, scans });
+    Ok(Header { orientation, icc, ..Header::plain(Format::Jpeg, size, coding) })
 }
 
 /// Converts an error of the decoder.

@@ -72,7 +72,7 @@ pub(crate) enum Coding {
 impl Header<'_> {
     /// Creates the header of an upright picture without a profile.
     fn plain(format: Format, (width, height): (u32, u32), coding: Coding) -> Self {
-        Self { format, width, height, orientation: Orientation::Upright, icc: None, coding }
+        Self { format, width, height, orientation: Orientation::default(), icc: None, coding }
     }
 
     /// The stored width and height.

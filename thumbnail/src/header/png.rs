@@ -22,7 +22,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     }
     let orientation = exif(bytes).map(blocks::orientation).unwrap_or_default();
     let coding = Coding::Png { grey: colour & 2 == 0, paletted: colour & 1 == 1, depth, interlaced };
-    Ok(Header { format: Format::Png, width, height, orientation, icc: None, coding })
+    Ok(Header { orientation, ..Header::plain(Format::Png, (width, height), coding) })
 }
 
 /// Finds the Exif block, before or after the pixels.

@@ -20,7 +20,7 @@ pub(crate) struct WebpCoding {
 pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     let reader = Reader::little(bytes);
     let ends = || ends_in_header(Format::Webp);
-    let (mut size, mut orientation, mut icc) = ((0, 0), Orientation::Upright, None);
+    let (mut size, mut orientation, mut icc) = ((0, 0), Orientation::default(), None);
     let mut coding = WebpCoding::default();
     // Chunks that the flags of the extended form do not announce are ignored.
     let (mut extended, mut profile, mut exif, mut alpha_seen, mut pixels_seen) = (false, false, false, false, false);
