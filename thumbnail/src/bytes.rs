@@ -40,23 +40,25 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn u16(&self, at: usize) -> Option<u16> {
-        let bytes = self.slice(at, 2)?.try_into().ok()?;
-        Some(if self.little { u16::from_le_bytes(bytes) } else { u16::from_be_bytes(bytes) })
+        self.number(at, 2)?.try_into().ok()
     }
 
     pub(crate) fn u24(&self, at: usize) -> Option<u32> {
-        let bytes = self.slice(at, 3)?;
-        let [a, b, c] = [u32::from(bytes[0]), u32::from(bytes[1]), u32::from(bytes[2])];
-        Some(if self.little { a | b << 8 | c << 16 } else { a << 16 | b << 8 | c })
+        self.number(at, 3)?.try_into().ok()
     }
 
     pub(crate) fn u32(&self, at: usize) -> Option<u32> {
-        let bytes = self.slice(at, 4)?.try_into().ok()?;
-        Some(if self.little { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) })
+        self.number(at, 4)?.try_into().ok()
     }
 
-    pub(crate) fn u64(&self, at: usize) -> Option<u64> {
-        let bytes = self.slice(at, 8)?.try_into().ok()?;
-        Some(if self.little { u64::from_le_bytes(bytes) } else { u64::from_be_bytes(bytes) })
+    /// Reads an integer of `length` bytes, at most eight.
+    pub(crate) fn number(&self, at: usize, length: usize) -> Option<u64> {
+        Some(number(self.slice(at, length)?, self.little))
     }
+}
+
+/// Converts at most eight bytes to an integer.
+pub(crate) fn number(bytes: &[u8], little: bool) -> u64 {
+    let append = |number: u64, &byte: &u8| number << 8 | u64::from(byte);
+    if little { bytes.iter().rev().fold(0, append) } else { bytes.iter().fold(0, append) }
 }

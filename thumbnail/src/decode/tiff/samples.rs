@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::header::tiff::{Predictor, TiffCoding};
+use crate::{
+    bytes::number,
+    header::tiff::{Predictor, TiffCoding},
+};
 
 /// Calls `show` with the samples of each whole row. Samples from separate `planes` are interleaved.
 pub(super) fn rows(coding: &TiffCoding, mut planes: Vec<Cow<[u8]>>, rows: usize, mut show: impl FnMut(&mut [f32])) {
@@ -28,7 +31,7 @@ fn numbers<'a>(coding: &TiffCoding, row: &[u8], samples: impl Iterator<Item = &'
     match bits {
         8 => samples.zip(row).for_each(|(sample, &byte)| *sample = f32::from(byte)),
         16 | 32 | 64 => samples.zip(row.chunks_exact(bits / 8)).for_each(|(sample, bytes)| {
-            let number = number(coding, bytes);
+            let number = number(bytes, coding.little);
             *sample = if coding.float { float(number, coding.bits) } else { number as f32 };
         }),
         // Samples of other sizes are packed from the most significant bit.
@@ -41,17 +44,12 @@ fn numbers<'a>(coding: &TiffCoding, row: &[u8], samples: impl Iterator<Item = &'
     }
 }
 
-/// Reads a number from all `bytes`, in the file's byte order.
-fn number(coding: &TiffCoding, bytes: &[u8]) -> u64 {
-    let append = |number: u64, &byte: &u8| number << 8 | u64::from(byte);
-    if coding.little { bytes.iter().rev().fold(0, append) } else { bytes.iter().fold(0, append) }
-}
-
 fn undo_predictor(coding: &TiffCoding, row: &mut [u8]) {
     let (step, size) = (coding.together(), coding.bits as usize / 8);
     if coding.predictor == Predictor::Horizontal && size > 1 {
         for at in (step * size..row.len()).step_by(size) {
-            let sum = number(coding, &row[at - step * size..][..size]).wrapping_add(number(coding, &row[at..][..size]));
+            let number = |at: usize| number(&row[at..at + size], coding.little);
+            let sum = number(at - step * size).wrapping_add(number(at));
             let sum = if coding.little { sum.to_le_bytes() } else { (sum << (64 - 8 * size)).to_be_bytes() };
             row[at..][..size].copy_from_slice(&sum[..size]);
         }

@@ -21,7 +21,7 @@ pub(super) fn boxes(bytes: &[u8], within: Range<usize>) -> impl Iterator<Item = 
         let kind = reader.slice(at.checked_add(4)?, 4)?.try_into().ok()?;
         let (start, length) = match reader.u32(at)? {
             0 => (at + 8, (within.end.checked_sub(at)?) as u64),
-            1 => (at + 16, reader.u64(at + 8)?),
+            1 => (at + 16, reader.number(at + 8, 8)?),
             length => (at + 8, u64::from(length)),
         };
         let end = at.checked_add(usize::try_from(length).ok()?)?;
@@ -33,8 +33,26 @@ pub(super) fn boxes(bytes: &[u8], within: Range<usize>) -> impl Iterator<Item = 
     })
 }
 
+/// Reads numbers that follow each other.
+struct Numbers<'a> {
+    reader: Reader<'a>,
+    at: usize,
+}
+
+impl Numbers<'_> {
+    /// Reads a number of 0, 1, 2, 4 or 8 bytes.
+    fn next(&mut self, length: usize) -> Option<usize> {
+        if !matches!(length, 0 | 1 | 2 | 4 | 8) {
+            return None;
+        }
+        let number = self.reader.number(self.at, length)?;
+        self.at += length;
+        usize::try_from(number).ok()
+    }
+}
+
 pub(super) struct Item {
-    pub(super) id: u32,
+    pub(super) id: usize,
     pub(super) kind: [u8; 4],
     /// The ranges of its data.
     pub(super) pieces: Vec<Range<usize>>,
@@ -45,11 +63,11 @@ pub(super) struct Item {
 
 pub(super) struct Container<'a> {
     pub(super) bytes: &'a [u8],
-    pub(super) primary: u32,
+    pub(super) primary: usize,
     pub(super) items: Vec<Item>,
     pub(super) properties: Vec<Box>,
     /// The kind of each reference, the item that refers, and the item it refers to.
-    pub(super) references: Vec<([u8; 4], u32, u32)>,
+    pub(super) references: Vec<([u8; 4], usize, usize)>,
 }
 
 pub(super) fn corrupt() -> Rejection {
@@ -67,7 +85,7 @@ impl<'a> Container<'a> {
         let part = |kind: &[u8; 4]| parts.iter().find(|part| part.kind == *kind).map(|part| part.range.clone());
         let infos = part(b"iinf").ok_or_else(corrupt)?;
         container.read_infos(infos).ok_or_else(corrupt)?;
-        container.primary = part(b"pitm").and_then(|range| container.read_primary(&range)).ok_or_else(corrupt)?;
+        container.primary = part(b"pitm").and_then(|range| container.read_primary(range.start)).ok_or_else(corrupt)?;
         let data = part(b"idat").unwrap_or(0..0);
         part(b"iloc").and_then(|range| container.read_locations(range.start, &data)).ok_or_else(corrupt)??;
         let properties = part(b"iprp").ok_or_else(corrupt)?;
@@ -78,27 +96,33 @@ impl<'a> Container<'a> {
         Ok(container)
     }
 
-    fn read_primary(&self, range: &Range<usize>) -> Option<u32> {
-        let reader = Reader::big(self.bytes);
-        if reader.u8(range.start)? == 0 {
-            reader.u16(range.start + 4).map(u32::from)
-        } else {
-            reader.u32(range.start + 4)
-        }
+    /// Returns a reader of the numbers at `at`.
+    fn numbers(&self, at: usize) -> Numbers<'a> {
+        Numbers { reader: Reader::big(self.bytes), at }
+    }
+
+    /// Returns the version of a box, and a reader of the numbers after its flags.
+    fn versioned(&self, start: usize) -> Option<(usize, Numbers<'a>)> {
+        Some((self.numbers(start).next(1)?, self.numbers(start + 4)))
+    }
+
+    fn read_primary(&self, start: usize) -> Option<usize> {
+        let (version, mut numbers) = self.versioned(start)?;
+        numbers.next(if version == 0 { 2 } else { 4 })
     }
 
     fn read_infos(&mut self, range: Range<usize>) -> Option<()> {
-        let reader = Reader::big(self.bytes);
-        let count_bytes = if reader.u8(range.start)? == 0 { 2 } else { 4 };
+        let count_bytes = if self.versioned(range.start)?.0 == 0 { 2 } else { 4 };
         for entry in boxes(self.bytes, range.start + 4 + count_bytes..range.end).take(MOST_PARTS) {
-            let start = entry.range.start;
-            let (id, after) = match reader.u8(start)? {
-                2 => (reader.u16(start + 4)?.into(), start + 6),
-                3 => (reader.u32(start + 4)?, start + 8),
+            let (version, mut numbers) = self.versioned(entry.range.start)?;
+            let id_bytes = match version {
+                2 => 2,
+                3 => 4,
                 // Older versions do not describe pictures.
                 _ => continue,
             };
-            let kind = reader.slice(after + 2, 4)?.try_into().ok()?;
+            let id = numbers.next(id_bytes)?;
+            let kind = numbers.reader.slice(numbers.at + 2, 4)?.try_into().ok()?;
             self.items.push(Item { id, kind, pieces: Vec::new(), properties: Vec::new() });
         }
         Some(())
@@ -106,37 +130,23 @@ impl<'a> Container<'a> {
 
     /// Reads the ranges of all items. Returns `None` if the box is invalid, and an error if it is not supported.
     fn read_locations(&mut self, start: usize, data: &Range<usize>) -> Option<Result<(), Rejection>> {
-        let reader = Reader::big(self.bytes);
-        let version = reader.u8(start)?;
-        let sizes = reader.u16(start + 4)?;
-        let bytes_of = |shift: u16| usize::from(sizes >> shift & 15);
-        let (offset_bytes, length_bytes, base_bytes) = (bytes_of(12), bytes_of(8), bytes_of(4));
-        let index_bytes = if version == 0 { 0 } else { bytes_of(0) };
-        let mut at = start + 6;
-        let mut next = |bytes: usize| {
-            let value = match bytes {
-                0 => 0,
-                2 => reader.u16(at)?.into(),
-                4 => reader.u32(at)?.into(),
-                8 => reader.u64(at)?,
-                _ => return None,
-            };
-            at += bytes;
-            usize::try_from(value).ok()
-        };
+        let (version, mut numbers) = self.versioned(start)?;
+        let sizes = numbers.next(2)?;
+        let [offset_bytes, length_bytes, base_bytes, index_bytes] = [12, 8, 4, 0].map(|shift| sizes >> shift & 15);
+        let index_bytes = if version == 0 { 0 } else { index_bytes };
         let id_bytes = if version < 2 { 2 } else { 4 };
-        let count = next(id_bytes)?;
+        let count = numbers.next(id_bytes)?;
         for _ in 0..count.min(MOST_PARTS) {
-            let id = next(id_bytes)?;
-            let method = if version == 0 { 0 } else { next(2)? & 15 };
+            let id = numbers.next(id_bytes)?;
+            let method = if version == 0 { 0 } else { numbers.next(2)? & 15 };
             // The index of the file with the data, where 0 is this file.
-            let elsewhere = next(2)? != 0;
-            let base = next(base_bytes)?;
-            let extents = next(2)?;
+            let elsewhere = numbers.next(2)? != 0;
+            let base = numbers.next(base_bytes)?;
+            let extents = numbers.next(2)?;
             let mut pieces = Vec::new();
             for _ in 0..extents {
-                next(index_bytes)?;
-                let (offset, length) = (next(offset_bytes)?, next(length_bytes)?);
+                numbers.next(index_bytes)?;
+                let (offset, length) = (numbers.next(offset_bytes)?, numbers.next(length_bytes)?);
                 let from = if method == 1 { data.start } else { 0 };
                 let from = from.checked_add(base)?.checked_add(offset)?;
                 pieces.push(from..from.checked_add(length)?);
@@ -146,7 +156,7 @@ impl<'a> Container<'a> {
                     Reason::TooComplex.because("the AVIF's picture lies about the file in too many pieces")
                 ));
             }
-            if let Some(item) = self.items.iter_mut().find(|item| item.id as usize == id) {
+            if let Some(item) = self.items.iter_mut().find(|item| item.id == id) {
                 if elsewhere || method > 1 {
                     return Some(
                         Err(Reason::UnsupportedFormat.because("the AVIF's picture is not in the file itself")),
@@ -159,34 +169,26 @@ impl<'a> Container<'a> {
     }
 
     fn read_properties(&mut self, range: &Range<usize>) -> Option<()> {
-        let reader = Reader::big(self.bytes);
         let parts: Vec<Box> = boxes(self.bytes, range.clone()).take(MOST_PARTS).collect();
         let all = parts.iter().find(|part| part.kind == *b"ipco")?;
         self.properties = boxes(self.bytes, all.range.clone()).take(MOST_PARTS).collect();
         for assignment in parts.iter().filter(|part| part.kind == *b"ipma") {
-            let start = assignment.range.start;
-            let (version, wide) = (reader.u8(start)?, reader.u8(start + 3)? & 1 == 1);
-            let count = reader.u32(start + 4)? as usize;
-            let mut at = start + 8;
+            let (version, mut numbers) = self.versioned(assignment.range.start)?;
+            let id_bytes = if version == 0 { 2 } else { 4 };
+            let index_bytes = 1 + (self.numbers(assignment.range.start + 3).next(1)? & 1);
+            // The highest bit marks an essential property.
+            let mark = 1 << (8 * index_bytes - 1);
+            let count = numbers.next(4)?;
             for _ in 0..count.min(MOST_PARTS) {
-                let id = if version == 0 { reader.u16(at)?.into() } else { reader.u32(at)? };
-                at += if version == 0 { 2 } else { 4 };
-                let associations = usize::from(reader.u8(at)?);
-                at += 1;
-                // The highest bit marks an essential property.
-                let read = |i: usize| {
-                    if wide {
-                        reader.u16(at + 2 * i).map(|index| (usize::from(index & 0x7fff), index & 0x8000 != 0))
-                    } else {
-                        reader.u8(at + i).map(|index| (usize::from(index & 0x7f), index & 0x80 != 0))
-                    }
-                };
-                let properties: Vec<(usize, bool)> = (0..associations).map(read).collect::<Option<_>>()?;
-                at += associations * if wide { 2 } else { 1 };
-                if let Some(item) = self.items.iter_mut().find(|item| item.id == id) {
+                let id = numbers.next(id_bytes)?;
+                let mut properties = Vec::new();
+                for _ in 0..numbers.next(1)? {
+                    let number = numbers.next(index_bytes)?;
                     // Indices count from 1, and 0 means no property.
-                    let of_container = |(index, essential): (usize, bool)| Some((index.checked_sub(1)?, essential));
-                    item.properties = properties.into_iter().filter_map(of_container).collect();
+                    properties.extend((number & !mark).checked_sub(1).map(|index| (index, number & mark != 0)));
+                }
+                if let Some(item) = self.items.iter_mut().find(|item| item.id == id) {
+                    item.properties = properties;
                 }
             }
         }
@@ -194,30 +196,26 @@ impl<'a> Container<'a> {
     }
 
     fn read_references(&mut self, range: Range<usize>) -> Option<()> {
-        let reader = Reader::big(self.bytes);
-        let wide = reader.u8(range.start)? != 0;
-        let id = |at: usize| if wide { reader.u32(at) } else { reader.u16(at).map(u32::from) };
-        let id_bytes = if wide { 4 } else { 2 };
+        let id_bytes = if self.versioned(range.start)?.0 == 0 { 2 } else { 4 };
         for found in boxes(self.bytes, range.start + 4..range.end).take(MOST_PARTS) {
-            let start = found.range.start;
-            let from = id(start)?;
-            let count = usize::from(reader.u16(start + id_bytes)?);
-            for i in 0..count {
+            let mut numbers = self.numbers(found.range.start);
+            let from = numbers.next(id_bytes)?;
+            for _ in 0..numbers.next(2)? {
                 if self.references.len() == 4 * MOST_PARTS {
                     return Some(());
                 }
-                self.references.push((found.kind, from, id(start + id_bytes + 2 + i * id_bytes)?));
+                self.references.push((found.kind, from, numbers.next(id_bytes)?));
             }
         }
         Some(())
     }
 
-    pub(super) fn item(&self, id: u32) -> Result<&Item, Rejection> {
+    pub(super) fn item(&self, id: usize) -> Result<&Item, Rejection> {
         self.items.iter().find(|item| item.id == id).ok_or_else(corrupt)
     }
 
     /// Iterates over the items that an item refers to, in order.
-    pub(super) fn refers(&self, kind: [u8; 4], from: u32) -> impl Iterator<Item = u32> {
+    pub(super) fn refers(&self, kind: [u8; 4], from: usize) -> impl Iterator<Item = usize> {
         self.references.iter().filter(move |(of, by, _)| (*of, *by) == (kind, from)).map(|(_, _, to)| *to)
     }
 

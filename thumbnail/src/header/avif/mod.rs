@@ -8,7 +8,7 @@ mod container;
 use std::{borrow::Cow, ops::Range};
 
 use self::container::{Container, Item, MOST_PARTS, boxes, corrupt};
-use super::{Header, av1::Coded};
+use super::{Coding, Header, av1::Coded, ends_in_header};
 use crate::{Format, Reason, Rejection, bytes::Reader, orientation::Orientation};
 
 /// The coding of an AVIF.
@@ -47,17 +47,16 @@ pub(crate) struct Layer {
 pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     /// SMPTE ST 2084: levels of light up to 10,000 candelas, which look washed out without conversion.
     const PQ: u16 = 16;
-    let Some(meta) = boxes(bytes, 0..bytes.len()).find(|found| found.kind == *b"meta") else {
-        if boxes(bytes, 0..bytes.len()).any(|found| found.kind == *b"moov") {
+    let found = |kind: [u8; 4]| boxes(bytes, 0..bytes.len()).find(|found| found.kind == kind);
+    let meta = match found(*b"meta") {
+        Some(meta) if meta.range.end <= bytes.len() => meta.range,
+        None if found(*b"moov").is_some() => {
             return Err(Reason::UnsupportedFormat.because("the AVIF is a film without a picture"));
         }
-        return Err(super::ends_in_header(Format::Avif));
+        _ => return Err(ends_in_header(Format::Avif)),
     };
-    if meta.range.end > bytes.len() {
-        return Err(super::ends_in_header(Format::Avif));
-    }
     // The box begins with its version and flags.
-    let container = Container::read(bytes, meta.range.start + 4..meta.range.end)?;
+    let container = Container::read(bytes, meta.start + 4..meta.end)?;
     let primary = container.item(container.primary)?;
     container.check_essentials(primary, &[TRANSFORMS, DESCRIPTIONS].concat())?;
     let (colour, size) = container.layer(primary)?;
@@ -69,27 +68,16 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     if alpha.is_none() && container.tiles(primary)?.iter().any(|tile| container.alpha_of(tile).is_some()) {
         return Err(Reason::UnsupportedFormat.because("each of the AVIF's tiles has an alpha channel of its own"));
     }
-    let [from, (width, height)] = container.shown(primary, size)?;
+    let [from, size] = container.shown(primary, size)?;
     let premultiplied =
         alpha_item.is_some_and(|item| container.refers(*b"prem", primary.id).any(|referred| referred == item.id));
     let (colours, icc) = container.colours(primary);
     if icc.is_none() && colours.map_or(colour.coded.transfer, |colours| colours.transfer) == PQ {
         return Err(Reason::UnsupportedFormat.because("the AVIF's levels are those of HDR displays (PQ)"));
     }
-    Ok(Header {
-        format: Format::Avif,
-        width,
-        height,
-        orientation: container.orientation(primary),
-        icc: icc.map(Cow::Borrowed),
-        coding: super::Coding::Avif(AvifCoding {
-            colour,
-            alpha: alpha.map(|(layer, _)| layer),
-            premultiplied,
-            colours,
-            from,
-        }),
-    })
+    let (orientation, icc) = (container.orientation(primary), icc.map(Cow::Borrowed));
+    let coding = AvifCoding { colour, alpha: alpha.map(|(layer, _)| layer), premultiplied, colours, from };
+    Ok(Header { orientation, icc, ..Header::plain(Format::Avif, size, Coding::Avif(coding)) })
 }
 
 /// Reads the Exif block of the visible picture.
@@ -157,10 +145,9 @@ impl<'a> Container<'a> {
 
     fn alpha_of(&self, primary: &Item) -> Option<&Item> {
         const KINDS: [&[u8]; 2] = [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0", b"urn:mpeg:hevc:2015:auxid:1\0"];
-        let of_primary = |kind: &[u8; 4], from: &u32, to: &u32| kind == b"auxl" && *to == primary.id && *from != *to;
-        let from =
-            self.references.iter().filter(|(kind, from, to)| of_primary(kind, from, to)).map(|(_, from, _)| from);
-        from.filter_map(|&id| self.items.iter().find(|item| item.id == id)).find(|item| {
+        let of_primary =
+            self.references.iter().filter(|(kind, from, to)| kind == b"auxl" && *to == primary.id && from != to);
+        of_primary.filter_map(|(_, from, _)| self.item(*from).ok()).find(|item| {
             let what = self.property(item, *b"auxC").and_then(|property| property.get(4..));
             what.is_some_and(|what| KINDS.iter().any(|kind| what.starts_with(kind)))
         })
@@ -291,15 +278,11 @@ impl<'a> Container<'a> {
         let first = |kind: [u8; 4]| self.property(item, kind).and_then(|content| content.first().copied());
         // The number of quarter turns counter-clockwise; and whether top and bottom (0) or left and right (1) are swapped.
         let (turns, mirror) = (first(*b"irot").unwrap_or(0) & 3, first(*b"imir").map(|axis| axis & 1));
-        match (turns, mirror) {
-            (0, None) => Orientation::Upright,
-            (1, None) => Orientation::Rotate270,
-            (2, None) => Orientation::Rotate180,
-            (_, None) => Orientation::Rotate90,
-            (0, Some(0)) | (2, Some(1)) => Orientation::MirrorVertical,
-            (0 | 2, Some(_)) => Orientation::MirrorHorizontal,
-            (1, Some(0)) | (3, Some(1)) => Orientation::Transpose,
-            (_, Some(_)) => Orientation::Transverse,
-        }
+        let of_turns = match mirror {
+            None => [1, 8, 3, 6],
+            Some(0) => [4, 5, 2, 7],
+            Some(_) => [2, 7, 4, 5],
+        };
+        Orientation::from_exif(of_turns[usize::from(turns)])
     }
 }

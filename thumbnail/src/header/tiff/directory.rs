@@ -27,14 +27,10 @@ impl<'a> Directory<'a> {
     pub(crate) fn first(bytes: &'a [u8]) -> Option<Self> {
         let reader = Reader::tiff(bytes)?;
         let big = reader.u16(2)? == 43;
-        if big {
-            let at = usize::try_from(reader.u64(8)?).ok()?;
-            let entries = usize::try_from(reader.u64(at)?).ok()?;
-            Some(Self { reader, big, start: at.checked_add(8)?, entries })
-        } else {
-            let at = usize::try_from(reader.u32(4)?).ok()?;
-            Some(Self { reader, big, start: at.checked_add(2)?, entries: usize::from(reader.u16(at)?) })
-        }
+        let (size, count_size) = if big { (8, 8) } else { (4, 2) };
+        let at = usize::try_from(reader.number(size, size)?).ok()?;
+        let entries = usize::try_from(reader.number(at, count_size)?).ok()?;
+        Some(Self { reader, big, start: at.checked_add(count_size)?, entries })
     }
 
     /// Iterates over the offsets of the entries.
@@ -57,32 +53,22 @@ impl<'a> Directory<'a> {
     pub(super) fn find(&self, tag: u16) -> Option<Entry> {
         let at = self.entry_offsets().find(|&at| self.reader.u16(at) == Some(tag))?;
         let kind = self.reader.u16(at + 2)?;
-        let (count, value, room) = if self.big {
-            (usize::try_from(self.reader.u64(at + 4)?).ok()?, at + 12, 8)
-        } else {
-            (usize::try_from(self.reader.u32(at + 4)?).ok()?, at + 8, 4)
-        };
-        let value_at = if count.checked_mul(width(kind)?)? <= room {
-            value
-        } else if self.big {
-            usize::try_from(self.reader.u64(value)?).ok()?
-        } else {
-            usize::try_from(self.reader.u32(value)?).ok()?
-        };
+        // The size of a count, and of an offset or the values in its place.
+        let size = if self.big { 8 } else { 4 };
+        let number = |at: usize| usize::try_from(self.reader.number(at, size)?).ok();
+        let (count, value) = (number(at + 4)?, at + 4 + size);
+        let value_at = if count.checked_mul(width(kind)?)? <= size { value } else { number(value)? };
         Some(Entry { kind, count, value_at })
     }
 
     pub(super) fn value(&self, entry: &Entry, index: usize) -> Option<u32> {
-        let at = entry.value_at.checked_add(index.checked_mul(width(entry.kind)?)?)?;
-        let number = match entry.kind {
-            1 | 6 | 7 => self.reader.u8(at)?.into(),
-            3 | 8 => self.reader.u16(at)?.into(),
-            4 | 9 | 13 => self.reader.u32(at)?.into(),
-            16..=18 => self.reader.u64(at)?,
-            _ => return None,
-        };
+        if !matches!(entry.kind, 1 | 3 | 4 | 6..=9 | 13 | 16..=18) {
+            return None;
+        }
+        let size = width(entry.kind)?;
+        let number = self.reader.number(entry.value_at.checked_add(index.checked_mul(size)?)?, size)?;
         // No number that is read here may be negative.
-        let negative = matches!(entry.kind, 6 | 8 | 9 | 17) && number >> (8 * width(entry.kind)? - 1) == 1;
+        let negative = matches!(entry.kind, 6 | 8 | 9 | 17) && number >> (8 * size - 1) == 1;
         if negative { None } else { u32::try_from(number).ok() }
     }
 

@@ -6,7 +6,7 @@ use std::{borrow::Cow, ops::Range};
 
 use self::directory::MOST_VALUES;
 pub(crate) use self::directory::{Directory, ORIENTATION};
-use super::{Header, ends_in_header};
+use super::{Coding, Header, ends_in_header};
 use crate::{Format, Reason, Rejection, bytes::Reader};
 
 /// The coding of the first picture of a TIFF. The decoder supports every combination that [`read`] accepts.
@@ -122,14 +122,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     let photometric = photometric(needed(262, "photometric interpretation")?)?;
     let coding = coding(bytes, &directory, photometric, (width, height))?;
     check(&coding, &directory)?;
-    Ok(Header {
-        format: Format::Tiff,
-        width,
-        height,
-        orientation: directory.orientation(),
-        icc: directory.bytes(34675).map(Cow::Borrowed),
-        coding: super::Coding::Tiff(coding),
-    })
+    let (orientation, icc) = (directory.orientation(), directory.bytes(34675).map(Cow::Borrowed));
+    Ok(Header { orientation, icc, ..Header::plain(Format::Tiff, (width, height), Coding::Tiff(coding)) })
 }
 
 fn coding(
