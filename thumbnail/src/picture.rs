@@ -1,5 +1,7 @@
 //! Decoded pixels, with eight bits for each channel.
 
+use std::borrow::Cow;
+
 /// The meaning of the channels of a pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Model {
@@ -72,30 +74,30 @@ impl Picture {
     }
 
     /// Lays the picture on a background, given as red, green and blue.
-    pub(crate) fn flattened(self, background: [u8; 3]) -> Self {
+    pub(crate) fn flattened(&self, background: [u8; 3]) -> Cow<'_, Self> {
         if !self.model.has_alpha() {
-            return self;
+            return Cow::Borrowed(self);
         }
         let gray = background.iter().all(|&channel| channel == background[0]);
         if self.model == Model::GrayAlpha && !gray {
-            return self.into_rgb().flattened(background);
+            return Cow::Owned(self.clone().into_rgb().flattened(background).into_owned());
         }
-        self.drop_alpha(|pixel, out| {
+        Cow::Owned(self.drop_alpha(|pixel, out| {
             let (colours, alpha) = (&pixel[..pixel.len() - 1], u32::from(pixel[pixel.len() - 1]));
             for (&colour, back) in colours.iter().zip(background) {
                 let sum = u32::from(colour) * alpha + u32::from(back) * (255 - alpha);
                 out.push(u8::try_from((sum + 127) / 255).unwrap_or(255));
             }
-        })
+        }))
     }
 
-    fn drop_alpha(self, mut push: impl FnMut(&[u8], &mut Vec<u8>)) -> Self {
+    fn drop_alpha(&self, mut push: impl FnMut(&[u8], &mut Vec<u8>)) -> Self {
         let model = if self.model == Model::GrayAlpha { Model::Gray } else { Model::Rgb };
         let mut data = Vec::with_capacity(self.data.len() / self.model.channels() * model.channels());
         for pixel in self.data.chunks_exact(self.model.channels()) {
             push(pixel, &mut data);
         }
-        Self { model, data, ..self }
+        Self { model, data, ..*self }
     }
 
     /// Converts a grey picture to RGB; other pictures stay as they are.

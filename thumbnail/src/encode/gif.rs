@@ -22,7 +22,7 @@ pub(super) fn encode(picture: &Picture) -> Result<Vec<u8>, Rejection> {
             *alpha = if *alpha < 128 { 0 } else { 255 };
         }
     }
-    let Indexed { palette, indices } = palette::reduce(&picture, 256);
+    let Indexed { palette, indices } = palette::reduce(&picture);
     let frame = Frame {
         width,
         height,

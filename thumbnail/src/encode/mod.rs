@@ -9,8 +9,6 @@ mod metadata;
 mod png;
 mod webp;
 
-use std::borrow::Cow;
-
 use crate::{Format, Options, Reason, Rejection, colour, options::Output, picture::Picture};
 
 pub(crate) use metadata::Metadata;
@@ -51,20 +49,11 @@ pub(crate) fn encode(
 ) -> Result<Vec<u8>, Rejection> {
     let icc = metadata.icc_for(picture, encoding);
     let picture = match &metadata.icc {
-        Some(_) if icc.is_some() => Cow::Borrowed(picture),
-        Some(profile) => Cow::Owned(colour::to_srgb(picture.clone(), Some(profile))),
-        None => Cow::Borrowed(picture),
+        Some(profile) if icc.is_none() => &colour::to_srgb(picture.clone(), Some(profile)),
+        _ => picture,
     };
-    let picture = &*picture;
     let file = match encoding.format {
-        Format::Jpeg => {
-            let opaque = if picture.model.has_alpha() {
-                Cow::Owned(picture.clone().flattened(background))
-            } else {
-                Cow::Borrowed(picture)
-            };
-            jpeg::encode(&opaque, encoding.quality)?
-        }
+        Format::Jpeg => jpeg::encode(&picture.flattened(background), encoding.quality)?,
         Format::Png => png::encode(picture, encoding.paletted)?,
         Format::Gif => return gif::encode(picture),
         Format::Webp => webp::encode(picture, encoding.quality)?,

@@ -47,7 +47,7 @@ fn with_channels(picture: &Picture, compression: DeflateCompression, filter: Fil
 }
 
 fn with_palette(picture: &Picture) -> Result<Vec<u8>, Rejection> {
-    let Indexed { palette, indices } = palette::reduce(picture, 256);
+    let Indexed { palette, indices } = palette::reduce(picture);
     let (depth, bits) = match palette.len() {
         0..=2 => (BitDepth::One, 1),
         3..=4 => (BitDepth::Two, 2),

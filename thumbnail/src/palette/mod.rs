@@ -20,14 +20,14 @@ pub(crate) struct Indexed {
     pub(crate) indices: Vec<u8>,
 }
 
-/// Reduces a grey or RGB picture, with or without alpha, to at most `most` colours (2 to 256).
-pub(crate) fn reduce(picture: &Picture, most: usize) -> Indexed {
+/// Reduces a grey or RGB picture, with or without alpha, to at most 256 colours.
+pub(crate) fn reduce(picture: &Picture) -> Indexed {
     let channels = picture.model.channels();
     let colour = |pixel: &[u8]| picture.model.rgba(pixel);
     let visible = |colour: Colour| if colour[3] == 0 { CLEAR } else { colour };
     let pixels: Vec<Colour> = picture.data.chunks_exact(channels).map(colour).map(visible).collect();
     // Fully transparent pixels have their own entry, without which a GIF could not be transparent.
-    let mut palette = Palette::new(&pixels, picture.width, most, pixels.contains(&CLEAR));
+    let mut palette = Palette::new(&pixels, picture.width, 256, pixels.contains(&CLEAR));
     let indices = palette.index(&pixels, picture.width);
     Indexed { palette: palette.colours, indices }
 }
@@ -298,7 +298,7 @@ mod tests {
     #[test]
     fn few_colours_are_kept_exactly() {
         let data = vec![1, 2, 3, 255, 9, 9, 9, 0, 7, 7, 7, 128, 1, 2, 3, 255];
-        let indexed = reduce(&Picture { width: 2, height: 2, model: Model::Rgba, data }, 256);
+        let indexed = reduce(&Picture { width: 2, height: 2, model: Model::Rgba, data });
         assert_eq!(indexed.palette, [[0; 4], [7, 7, 7, 128], [1, 2, 3, 255]]);
         assert_eq!(indexed.indices, [2, 0, 1, 2]);
     }
@@ -309,7 +309,7 @@ mod tests {
             .flat_map(|y| (0..=255_u8).flat_map(move |x| [x, y, x ^ y, if x < 3 { 0 } else { 255 }]))
             .collect();
         let picture = Picture { width: 256, height: 256, model: Model::Rgba, data };
-        let indexed = reduce(&picture, 256);
+        let indexed = reduce(&picture);
         assert!(indexed.palette.len() <= 256);
         assert_eq!(indexed.palette[0], CLEAR);
         for (i, &index) in indexed.indices.iter().enumerate() {
@@ -321,7 +321,7 @@ mod tests {
     fn many_colours_come_near() {
         let data: Vec<u8> = (0..64_u8).flat_map(|y| (0..64_u8).flat_map(move |x| [x * 4, y * 4, 128])).collect();
         let picture = Picture { width: 64, height: 64, model: Model::Rgb, data };
-        let indexed = reduce(&picture, 256);
+        let indexed = reduce(&picture);
         assert!(indexed.palette.len() <= 256);
         // Averaged over blocks of eight by eight, dithering gives back the colours.
         for block in 0..64 {
@@ -343,7 +343,7 @@ mod tests {
         let data: Vec<u8> = (0..64_u8)
             .flat_map(|y| (0..64_u8).flat_map(move |x| [100 + x / 2, 100 + y / 2, 100 + (x ^ y) / 2]))
             .collect();
-        let indexed = reduce(&Picture { width: 64, height: 64, model: Model::Rgb, data }, 256);
+        let indexed = reduce(&Picture { width: 64, height: 64, model: Model::Rgb, data });
         assert!(indexed.palette.len() > 200, "{} colours", indexed.palette.len());
     }
 
@@ -351,7 +351,7 @@ mod tests {
     fn a_plain_background_keeps_its_colour() {
         let mut data = [255, 254, 253].repeat(512 * 512);
         (0..3000_usize).for_each(|i| data[i] = u8::try_from(i * 31 % 251).unwrap());
-        let indexed = reduce(&Picture { width: 512, height: 512, model: Model::Rgb, data }, 256);
+        let indexed = reduce(&Picture { width: 512, height: 512, model: Model::Rgb, data });
         assert_eq!(indexed.palette[usize::from(indexed.indices[512 * 511])], [255, 254, 253, 255]);
     }
 

@@ -47,8 +47,7 @@ pub(super) fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, Rejectio
     frame.extend(height.to_be_bytes().iter().chain(&width.to_be_bytes()));
     frame.push(number(planes.len()));
     for (id, plane) in (1..).zip(&planes) {
-        let sampling = if plane.blocks_in_unit == 4 { 0x22 } else { 0x11 };
-        frame.extend([id, sampling, id.min(2) - 1]);
+        frame.extend([id, number(plane.blocks * 0x11), id.min(2) - 1]);
     }
     segment(&mut file, 0xc0, &frame);
     tables.clear();
@@ -79,7 +78,7 @@ fn scan(planes: &[Plane], quantisers: &[Quantiser], thrifty: bool) -> Symbols {
         for column in 0..columns {
             for (component, plane) in planes.iter().enumerate() {
                 let table = component.min(1);
-                for block in 0..plane.blocks_in_unit {
+                for block in 0..plane.blocks * plane.blocks {
                     let samples = plane.block(column, row, block);
                     let coefficients = quantisers[table].coefficients(samples);
                     let block = if thrifty {

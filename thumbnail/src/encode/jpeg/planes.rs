@@ -10,8 +10,8 @@ pub(super) struct Plane {
     height: usize,
     /// `width * height` samples.
     samples: Vec<u8>,
-    /// The blocks in a unit: 4 if it is two blocks wide and high, else 1.
-    pub(super) blocks_in_unit: usize,
+    /// The width and the height of a unit in blocks: 1 or 2.
+    pub(super) blocks: usize,
 }
 
 impl Plane {
@@ -26,22 +26,19 @@ impl Plane {
         plane
     }
 
-    fn new(width: usize, height: usize, blocks_in_unit: usize) -> Self {
-        let unit = if blocks_in_unit == 4 { 16 } else { 8 };
-        let (width, height) = (width.next_multiple_of(unit), height.next_multiple_of(unit));
-        Self { width, height, samples: vec![0; width * height], blocks_in_unit }
+    fn new(width: usize, height: usize, blocks: usize) -> Self {
+        let (width, height) = (width.next_multiple_of(8 * blocks), height.next_multiple_of(8 * blocks));
+        Self { width, height, samples: vec![0; width * height], blocks }
     }
 
     /// Returns the number of columns and rows of units.
     pub(super) fn units(&self) -> (usize, usize) {
-        let unit = if self.blocks_in_unit == 4 { 16 } else { 8 };
-        (self.width / unit, self.height / unit)
+        (self.width / (8 * self.blocks), self.height / (8 * self.blocks))
     }
 
     /// Returns a block of a unit, row by row, with samples around 0.
     pub(super) fn block(&self, column: usize, row: usize, block: usize) -> [[f32; 8]; 8] {
-        let across = if self.blocks_in_unit == 4 { 2 } else { 1 };
-        let (left, top) = ((column * across + block % 2) * 8, (row * across + block / 2) * 8);
+        let (left, top) = ((column * self.blocks + block % 2) * 8, (row * self.blocks + block / 2) * 8);
         std::array::from_fn(|y| {
             let from = (top + y) * self.width + left;
             let row = &self.samples[from..from + 8];
@@ -53,7 +50,7 @@ impl Plane {
 /// Converts a picture by the matrix of JFIF. Chroma has half the width and height; each sample is the mean of four pixels.
 pub(super) fn ycbcr(picture: &Picture) -> [Plane; 3] {
     let (width, height) = size(picture);
-    let mut luma = Plane::new(width, height, 4);
+    let mut luma = Plane::new(width, height, 2);
     let (half_width, half_height) = (luma.width / 2, luma.height / 2);
     let [mut blue, mut red] = [(); 2].map(|()| Plane::new(half_width, half_height, 1));
     // Two rows, padded by repeating the last pixel.
