@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Decoded, jpeg, png};
+use super::{Decoded, jpeg, png, ratio};
 use crate::{
     Format, Limits,
     header::{Coding, Header},
@@ -40,7 +40,10 @@ impl Ahead {
         // its bytes arrive, and a JPEG in memory may show more.
         let picture = match header.coding {
             Coding::Jpeg(_) => jpeg::ahead(&mut file, header, min_size, limits).map(Decoded::from),
-            Coding::Png { .. } => png::decode(&mut file, header, min_size, limits).ok().filter(|decoded| decoded.whole),
+            Coding::Png { .. } => {
+                let by = ratio(&header.coding, header.size(), min_size).from;
+                png::decode(&mut file, header, by, limits).ok().filter(|decoded| decoded.whole)
+            }
             _ => None,
         };
         Self {

@@ -2,20 +2,14 @@
 
 use oxideav_av1::decoder::{SpecDecodeSession, SpecFrame};
 
-use crate::{
-    Reason, Rejection,
-    header::av1::{Coded, rejection},
-};
+use crate::{Reason, Rejection, header::av1::rejection};
 
 /// A decoded picture.
-pub(super) struct Tile {
-    frame: SpecFrame,
-    pub(super) coded: Coded,
-}
+pub(super) struct Tile(SpecFrame);
 
 impl Tile {
     /// Decodes `data`, and checks that the picture has `size`.
-    pub(super) fn decode(data: &[u8], coded: Coded, size: (u32, u32)) -> Result<Self, Rejection> {
+    pub(super) fn decode(data: &[u8], size: (u32, u32)) -> Result<Self, Rejection> {
         // The session runs on this thread, and allocates no more pixels than were admitted.
         let mut session = SpecDecodeSession::new();
         session.set_max_picture_size(size.0.saturating_mul(size.1));
@@ -27,13 +21,13 @@ impl Tile {
         if (frame.width, frame.height) != size {
             return Err(Reason::Corrupt.because("the AVIF's picture has another size than the file says"));
         }
-        Ok(Self { frame, coded })
+        Ok(Self(frame))
     }
 
     /// Returns row `y` of a plane: 0 is luma, 1 and 2 are chroma.
     pub(super) fn row(&self, plane: usize, y: u32) -> Row<'_> {
-        let wide = self.frame.bit_depth > 8;
-        let (samples, dims) = (self.frame.planes.get(plane), self.frame.plane_dims.get(plane));
+        let wide = self.0.bit_depth > 8;
+        let (samples, dims) = (self.0.planes.get(plane), self.0.plane_dims.get(plane));
         let start = dims.map_or(0, |dims| dims.0 as usize * y as usize) * if wide { 2 } else { 1 };
         Row { bytes: samples.and_then(|samples| samples.get(start..)).unwrap_or_default(), wide }
     }

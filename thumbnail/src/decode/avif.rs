@@ -2,39 +2,41 @@
 
 use moxcms::ColorProfile;
 
-use super::{Decoded, av1::Tile};
+use super::{
+    Decoded,
+    av1::{Row, Tile},
+};
 use crate::{
     Reason, Rejection,
-    box_filter::{self, BoxFilter},
+    box_filter::BoxFilter,
     header::{
         Header,
+        av1::Coded,
         avif::{self, AvifCoding, Colours, Layer},
     },
     picture::Model,
 };
 
-pub(super) fn decode(
-    bytes: &[u8],
-    header: &Header,
-    coding: &AvifCoding,
-    min_size: (u32, u32),
-) -> Result<Decoded, Rejection> {
+/// Decodes a picture. Squares of `by` by `by` pixels are averaged.
+pub(super) fn decode(bytes: &[u8], header: &Header, coding: &AvifCoding, by: u32) -> Result<Decoded, Rejection> {
     let size = header.size();
     let model = if coding.alpha.is_some() { Model::Rgba } else { Model::Rgb };
-    let mut filter = BoxFilter::new(size, model, box_filter::factor(size, min_size));
+    let mut filter = BoxFilter::new(size, model, by);
     let mut colours = Rows::new(bytes, &coding.colour);
     let mut alphas = coding.alpha.as_ref().map(|layer| Rows::new(bytes, layer));
     // A line begins at the left edge of the tiles; the cropped pixels are skipped.
     let hidden = coding.from.0 as usize * model.channels();
     let mut line = vec![255; hidden + size.0 as usize * model.channels()];
     for y in coding.from.1..coding.from.1 + size.1 {
-        for (tile, pixels) in colours.at(y)?.zip(line.chunks_mut(coding.colour.tile.0 as usize * model.channels())) {
-            let transform = Transform::new(tile, coding.colours)?;
+        let tiles = colours.at(y)?;
+        let transform = Transform::new(coding.colour.coded, coding.colours)?;
+        for (tile, pixels) in tiles.zip(line.chunks_mut(coding.colour.tile.0 as usize * model.channels())) {
             transform.row(tile, y % coding.colour.tile.1, pixels, model.channels());
         }
         if let (Some(alphas), Some(layer)) = (&mut alphas, &coding.alpha) {
+            let scale = Scale::luma(layer.coded.depth, layer.coded.full_range);
             for (tile, pixels) in alphas.at(y)?.zip(line.as_chunks_mut::<4>().0.chunks_mut(layer.tile.0 as usize)) {
-                alpha_row(tile, y % layer.tile.1, pixels, coding.premultiplied);
+                alpha_row(scale, &tile.row(0, y % layer.tile.1), pixels, coding.premultiplied);
             }
         }
         filter.row(&line[hidden..]);
@@ -78,18 +80,16 @@ impl<'a> Rows<'a> {
             let first = row * self.layer.columns;
             for pieces in self.layer.tiles.iter().skip(first).take(self.layer.columns) {
                 let data = avif::data(self.bytes, pieces);
-                self.tiles.push(Tile::decode(&data, self.layer.coded, self.layer.tile)?);
+                self.tiles.push(Tile::decode(&data, self.layer.tile)?);
             }
         }
         Ok(self.tiles.iter())
     }
 }
 
-fn alpha_row(tile: &Tile, y: u32, pixels: &mut [[u8; 4]], premultiplied: bool) {
-    let alpha = Scale::luma(tile.coded.depth.into(), tile.coded.full_range);
-    let row = tile.row(0, y);
+fn alpha_row(scale: Scale, row: &Row, pixels: &mut [[u8; 4]], premultiplied: bool) {
     for (x, pixel) in pixels.iter_mut().enumerate() {
-        pixel[3] = to_byte(alpha.of(row.at(x)));
+        pixel[3] = to_byte(scale.of(row.at(x)));
         if premultiplied && pixel[3] > 0 {
             for channel in 0..3 {
                 pixel[channel] = to_byte(f32::from(pixel[channel]) * 255.0 / f32::from(pixel[3]));
@@ -106,19 +106,21 @@ struct Scale {
 }
 
 impl Scale {
-    fn new(depth: u32, zero: u16, range: u16) -> Self {
-        let unit = f32::from(1_u16 << depth.saturating_sub(8).min(4));
-        Self { zero: f32::from(zero) * unit, factor: 255.0 / (f32::from(range) * unit) }
+    /// The full range of samples of `depth` bits, or the limited range of ITU-R BT.709 and BT.2100: 16 to 235 at 8 bits, and its
+    /// multiples at more bits.
+    fn luma(depth: u8, full: bool) -> Self {
+        Self::new(depth, full, if full { 0 } else { 16 }, 219)
     }
 
-    /// The full range of samples, or the limited range of ITU-R BT.709 and BT.2100: 16 to 235 at 8 bits, and its multiples at more bits.
-    fn luma(depth: u32, full: bool) -> Self {
-        if full { Self { zero: 0.0, factor: 255.0 / most(depth) } } else { Self::new(depth, 16, 219) }
+    fn chroma(depth: u8, full: bool) -> Self {
+        Self::new(depth, full, 128, 224)
     }
 
-    fn chroma(depth: u32, full: bool) -> Self {
-        let limited = Self::new(depth, 128, 224);
-        if full { Self { factor: 255.0 / most(depth), ..limited } } else { limited }
+    /// `zero` and the limited `range` are those at 8 bits.
+    fn new(depth: u8, full: bool, zero: u16, range: u16) -> Self {
+        let more = depth.clamp(8, 12) - 8;
+        let range = if full { (256 << more) - 1 } else { range << more };
+        Self { zero: (zero << more).into(), factor: 255.0 / f32::from(range) }
     }
 
     fn of(self, sample: f32) -> f32 {
@@ -126,16 +128,13 @@ impl Scale {
     }
 }
 
-/// The largest sample of `depth` bits.
-fn most(depth: u32) -> f32 {
-    f32::from((1_u16 << depth.clamp(8, 12)) - 1)
-}
-
 /// Converts stored samples to red, green and blue.
 struct Transform {
     luma: Scale,
     chroma: Scale,
     matrix: Matrix,
+    /// The rows and columns that share a sample of chroma; `None` if there is no chroma.
+    shared: Option<(u32, u32)>,
 }
 
 #[derive(Clone, Copy)]
@@ -149,10 +148,10 @@ enum Matrix {
 
 impl Transform {
     /// Chooses the matrix by ITU-T H.273, table 4.
-    fn new(tile: &Tile, colours: Option<Colours>) -> Result<Self, Rejection> {
-        let full = colours.map_or(tile.coded.full_range, |colours| colours.full_range);
-        let matrix = match colours.map_or(tile.coded.matrix, |colours| colours.matrix) {
-            0 if tile.coded.chroma == Some((1, 1)) => Matrix::Identity,
+    fn new(coded: Coded, colours: Option<Colours>) -> Result<Self, Rejection> {
+        let full = colours.map_or(coded.full_range, |colours| colours.full_range);
+        let matrix = match colours.map_or(coded.matrix, |colours| colours.matrix) {
+            0 if coded.chroma == Some((1, 1)) => Matrix::Identity,
             1 => Matrix::Luma(0.2126, 0.0722),
             // 2 is "unspecified", which means BT.601.
             2 | 5 | 6 => Matrix::Luma(0.299, 0.114),
@@ -160,23 +159,22 @@ impl Transform {
             7 => Matrix::Luma(0.212, 0.087),
             8 => Matrix::YCgCo,
             9 => Matrix::Luma(0.2627, 0.0593),
-            _ if tile.coded.chroma.is_none() => Matrix::Luma(0.299, 0.114),
+            _ if coded.chroma.is_none() => Matrix::Luma(0.299, 0.114),
             other => {
                 return Err(
                     Reason::UnsupportedFormat.because(format!("the AVIF's colours are coded by matrix {other}"))
                 );
             }
         };
-        let luma = Scale::luma(tile.coded.depth.into(), full);
-        let chroma =
-            if matches!(matrix, Matrix::Identity) { luma } else { Scale::chroma(tile.coded.depth.into(), full) };
-        Ok(Self { luma, chroma, matrix })
+        let luma = Scale::luma(coded.depth, full);
+        let chroma = if matches!(matrix, Matrix::Identity) { luma } else { Scale::chroma(coded.depth, full) };
+        Ok(Self { luma, chroma, matrix, shared: coded.chroma })
     }
 
     /// Converts row `y` of a tile to `pixels` of 3 or 4 `channels`, as far as it fits. The fourth channel is not changed.
     fn row(&self, tile: &Tile, y: u32, pixels: &mut [u8], channels: usize) {
         let luma = tile.row(0, y);
-        let Some((rows, columns)) = tile.coded.chroma else {
+        let Some((rows, columns)) = self.shared else {
             for (x, pixel) in pixels.chunks_exact_mut(channels).enumerate() {
                 pixel[..3].fill(to_byte(self.luma.of(luma.at(x))));
             }

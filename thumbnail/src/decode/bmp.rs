@@ -4,13 +4,10 @@ use std::io::Cursor;
 
 use image::{ImageDecoder, ImageError, codecs::bmp::BmpDecoder};
 
-use super::nearly_whole;
+use super::check_rows;
 use crate::{
     Reason, Rejection,
-    header::{
-        Header,
-        bmp::{BmpCoding, Packing},
-    },
+    header::{Header, bmp::BmpCoding},
     picture::{Model, Picture},
 };
 
@@ -18,7 +15,7 @@ use crate::{
 pub(crate) fn memory(coding: &BmpCoding, pixels: u128, length: u64) -> u128 {
     let picture = pixels * if coding.icon { 3 + 4 } else { 4 };
     // The file that the decoder gets: all run lengths with zeros appended, in two copies; or a few rows.
-    let file = if coding.packing == Packing::RunLength { 2 * u128::from(length) } else { 4 << 20 };
+    let file = if coding.run_length { 2 * u128::from(length) } else { 4 << 20 };
     picture + file
 }
 
@@ -27,14 +24,15 @@ pub(super) fn decode(bytes: &[u8], header: &Header, coding: &BmpCoding) -> Resul
     let model = if coding.has_alpha() { Model::Rgba } else { Model::Rgb };
     let pixels = bytes.get(coding.pixels..).unwrap_or_default();
     let stride = stride(width, coding.bits);
-    let plain = coding.packing == Packing::Plain;
     let row = width * model.channels();
-    let data = if plain {
+    let data = if coding.run_length {
+        run_lengths(coding, (width, height), pixels)?
+    } else {
         // Some files omit the padding of the last row.
         let padding = stride - (width * usize::from(coding.bits)).div_ceil(8);
         let found = ((pixels.len() + padding) / stride).min(height);
         // This rejects most damaged files before anything is allocated for the picture.
-        check_rows(found, height)?;
+        check_rows(found, height, "bitmap")?;
         // Missing rows are white.
         let mut data = vec![255; row * height];
         // Rows are decoded in bands, because each band is copied into a file for the decoder.
@@ -46,12 +44,10 @@ pub(super) fn decode(bytes: &[u8], header: &Header, coding: &BmpCoding) -> Resul
             unpack(coding, width, -signed(rows), stored, &mut shown[..rows * row])?;
         }
         data
-    } else {
-        run_lengths(coding, (width, height), pixels)?
     };
     let mut picture = Picture { width: header.width, height: header.height, model, data };
     // Run lengths are stored from the bottom.
-    if plain != coding.top_down {
+    if coding.run_length == coding.top_down {
         turn_over(&mut picture.data, row, height);
     }
     // An icon may leave alpha to its mask. In a BMP file, alpha counts as stored.
@@ -60,20 +56,10 @@ pub(super) fn decode(bytes: &[u8], header: &Header, coding: &BmpCoding) -> Resul
         picture.data.chunks_exact_mut(4).for_each(|pixel| pixel[3] = 255);
     }
     if coding.icon && (left_out || !coding.has_alpha()) {
-        if picture.model == Model::Rgb {
-            let data = picture.data.chunks_exact(3).flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 255]).collect();
-            picture = Picture { model: Model::Rgba, data, ..picture };
-        }
+        picture = Picture { model: Model::Rgba, data: picture.rgba(), ..picture };
         mask(pixels.get(stride * height..).unwrap_or_default(), &mut picture, coding.top_down);
     }
     Ok(picture)
-}
-
-fn check_rows(found: usize, height: usize) -> Result<(), Rejection> {
-    if !nearly_whole(found as u64, height as u64) {
-        return Err(Reason::Truncated.because(format!("only {found} of the bitmap's {height} rows are there")));
-    }
-    Ok(())
 }
 
 /// Returns the number of bytes of a packed row, a multiple of four.
@@ -105,11 +91,11 @@ fn file_header(coding: &BmpCoding, width: i32, height: i32) -> Vec<u8> {
     const LENGTH: u32 = 108;
     let colours = if coding.bits > 8 { 0 } else { 1_u32 << coding.bits };
     let masked = matches!(coding.bits, 16 | 32);
-    let compression = match coding.packing {
-        Packing::Plain if masked => 3,
-        Packing::Plain => 0,
-        Packing::RunLength if coding.bits == 8 => 1,
-        Packing::RunLength => 2_u32,
+    let compression = match coding.bits {
+        16 | 32 => 3_u32,
+        8 if coding.run_length => 1,
+        4 if coding.run_length => 2,
+        _ => 0,
     };
     let mut file = b"BM\0\0\0\0\0\0\0\0".to_vec();
     file.extend((14 + LENGTH + 4 * colours).to_le_bytes());
@@ -136,7 +122,7 @@ fn run_lengths(coding: &BmpCoding, (width, height): (usize, usize), stored: &[u8
     let read = unpack(coding, width, signed(height), &whole, &mut data)?;
     if read > stored.len() {
         let missing = data.chunks_exact(width * 3).take_while(|row| row.iter().all(|&level| level == 0)).count();
-        check_rows(height - missing, height)?;
+        check_rows(height - missing, height, "bitmap")?;
     }
     Ok(data)
 }

@@ -5,10 +5,10 @@ use std::io::Read;
 use ::gif::{DecodeOptions, DecodingError, MemoryLimit};
 use weezl::{BitOrder, LzwError, LzwStatus};
 
-use super::nearly_whole;
+use super::check_rows;
 use crate::{
     Reason, Rejection,
-    box_filter::{self, BoxFilter},
+    box_filter::BoxFilter,
     bytes::Reader,
     header::{
         Header,
@@ -17,12 +17,8 @@ use crate::{
     picture::{Model, Picture},
 };
 
-pub(super) fn decode(
-    bytes: &[u8],
-    header: &Header,
-    coding: &GifCoding,
-    min_size: (u32, u32),
-) -> Result<Picture, Rejection> {
+/// Decodes the first frame. Squares of `by` by `by` pixels are averaged.
+pub(super) fn decode(bytes: &[u8], header: &Header, coding: &GifCoding, by: u32) -> Result<Picture, Rejection> {
     let reject = |error: DecodingError| rejection(&error);
     let mut options = DecodeOptions::new();
     // The size of the frame was checked by the admission.
@@ -41,7 +37,7 @@ pub(super) fn decode(
     let size = header.size();
     let covers = (width, height) == (size.0 as usize, size.1 as usize);
     let model = if covers && transparent.is_none() { Model::Rgb } else { Model::Rgba };
-    let mut filter = BoxFilter::new(size, model, box_filter::factor(size, min_size));
+    let mut filter = BoxFilter::new(size, model, by);
     let clear = vec![0; size.0 as usize * model.channels()];
     (0..top).for_each(|_| filter.row(&clear));
     let mut line = clear.clone();
@@ -53,13 +49,11 @@ pub(super) fn decode(
     };
 
     let (found, error) = show_rows(Indices::new(bytes, coding.frame)?, (width, height), interlaced, show);
-    if !nearly_whole(found, height as u64) {
+    check_rows(found, height, "GIF").map_err(|cut| match error {
         // Both damaged and cut data can end in an error. A cut file has no trailer.
-        return Err(match error {
-            Some(error) if bytes.ends_with(b";") => Reason::Corrupt.because(format!("GIF: {error}")),
-            _ => cut(found, height),
-        });
-    }
+        Some(error) if bytes.ends_with(b";") => Reason::Corrupt.because(format!("GIF: {error}")),
+        _ => cut,
+    })?;
     (top + height..size.1 as usize).for_each(|_| filter.row(&clear));
     filter.finish().ok_or_else(|| Reason::Corrupt.because("the GIF's frame has no pixels"))
 }
@@ -72,7 +66,7 @@ fn show_rows(
     (width, height): (usize, usize),
     interlaced: bool,
     mut show: impl FnMut(&[u8]),
-) -> (u64, Option<LzwError>) {
+) -> (usize, Option<LzwError>) {
     // The indices of an interlaced frame are kept until all rows have been decoded.
     let mut kept = vec![0; if interlaced { width * height } else { width }];
     let mut row = vec![0; width];
@@ -165,10 +159,6 @@ fn colours(palette: &[u8], transparent: Option<u8>) -> [[u8; 4]; 256] {
 fn rows(height: usize, interlaced: bool) -> impl Iterator<Item = usize> {
     let passes: &[(usize, usize)] = if interlaced { &[(0, 8), (4, 8), (2, 4), (1, 2)] } else { &[(0, 1)] };
     passes.iter().flat_map(move |&(start, step)| (start..height).step_by(step))
-}
-
-fn cut(done: u64, height: usize) -> Rejection {
-    Reason::Truncated.because(format!("only {done} of the GIF's {height} rows are there"))
 }
 
 fn rejection(error: &DecodingError) -> Rejection {

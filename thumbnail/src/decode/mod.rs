@@ -19,7 +19,7 @@ pub(crate) mod webp;
 use std::io::Cursor;
 
 use crate::{
-    Limits, Rejection, box_filter,
+    Limits, Reason, Rejection, box_filter,
     header::{Coding, Header},
     picture::Picture,
 };
@@ -59,17 +59,17 @@ impl Ratio {
 
 /// Returns how much decoding reduces a picture of `size` without making it smaller than `min_size`.
 pub(crate) fn ratio(coding: &Coding, size: (u32, u32), min_size: (u32, u32)) -> Ratio {
-    match coding {
-        Coding::Jpeg(_) => jpeg::ratio(size, min_size),
-        Coding::Png { interlaced: false, .. } | Coding::Gif(_) | Coding::Pnm(_) | Coding::Avif(_) => {
-            Ratio { from: box_filter::factor(size, min_size), to: 1 }
-        }
+    let by_squares = match coding {
+        Coding::Jpeg(_) => return jpeg::ratio(size, min_size),
+        Coding::IcoPng { inner, .. } => return ratio(inner, size, min_size),
+        Coding::Png { interlaced, .. } => !interlaced,
+        Coding::Webp(coding) => coding.opaque.is_some(),
+        Coding::Gif(_) | Coding::Pnm(_) | Coding::Avif(_) => true,
         #[cfg(feature = "svg")]
-        Coding::Svg(_) => Ratio { from: box_filter::factor(size, min_size), to: 1 },
-        Coding::IcoPng { inner, .. } => ratio(inner, size, min_size),
-        Coding::Webp(coding) => webp::ratio(coding, size, min_size),
-        _ => Ratio::WHOLE,
-    }
+        Coding::Svg(_) => true,
+        _ => false,
+    };
+    if by_squares { Ratio { from: box_filter::factor(size, min_size), to: 1 } } else { Ratio::WHOLE }
 }
 
 /// The nine-tenths rule: whether at least nine tenths of a picture were found.
@@ -78,6 +78,14 @@ pub(crate) fn ratio(coding: &Coding, size: (u32, u32), min_size: (u32, u32)) -> 
 /// misrepresents its source.
 pub(crate) fn nearly_whole(found: u64, expected: u64) -> bool {
     found.saturating_mul(10) >= expected.saturating_mul(9)
+}
+
+/// Applies the nine-tenths rule to the rows of a file, which is called `what`.
+fn check_rows(found: usize, height: usize, what: &str) -> Result<(), Rejection> {
+    if nearly_whole(found as u64, height as u64) {
+        return Ok(());
+    }
+    Err(Reason::Truncated.because(format!("only {found} of the {what}'s {height} rows are there")))
 }
 
 /// Rounds a sample of sixteen bits to eight.
@@ -98,20 +106,21 @@ pub(crate) fn decode(
     if let Some(decoded) = ahead.and_then(|ahead| ahead.decoded(header, min_size)) {
         return Ok(decoded);
     }
+    let ratio = ratio(&header.coding, header.size(), min_size);
     match &header.coding {
         Coding::Jpeg(_) => jpeg::decode(bytes, header, min_size).map(Decoded::from),
-        Coding::Png { .. } => png::decode(Cursor::new(bytes), header, min_size, limits),
-        Coding::Gif(coding) => gif::decode(bytes, header, coding, min_size).map(Decoded::from),
+        Coding::Png { .. } => png::decode(Cursor::new(bytes), header, ratio.from, limits),
+        Coding::Gif(coding) => gif::decode(bytes, header, coding, ratio.from).map(Decoded::from),
         Coding::Tiff(coding) => tiff::decode(bytes, header, coding).map(Decoded::from),
         Coding::Bmp(coding) => bmp::decode(bytes, header, coding).map(Decoded::from),
-        Coding::Pnm(coding) => pnm::decode(bytes, header, coding, min_size).map(Decoded::from),
+        Coding::Pnm(coding) => pnm::decode(bytes, header, coding, ratio.from).map(Decoded::from),
         Coding::Qoi { alpha } => qoi::decode(bytes, header, *alpha).map(Decoded::from),
-        Coding::Avif(coding) => avif::decode(bytes, header, coding, min_size),
+        Coding::Avif(coding) => avif::decode(bytes, header, coding, ratio.from),
         #[cfg(feature = "heic")]
         Coding::Heic { alpha, .. } => heic::decode(bytes, header, *alpha),
         #[cfg(feature = "svg")]
-        Coding::Svg(drawing) => svg::decode(header, drawing, ratio(&header.coding, header.size(), min_size)),
-        Coding::IcoPng { range, .. } => png::decode(Cursor::new(&bytes[range.clone()]), header, min_size, limits),
-        Coding::Webp(coding) => webp::decode(bytes, header, coding, min_size).map(Decoded::from),
+        Coding::Svg(drawing) => svg::decode(header, drawing, ratio),
+        Coding::IcoPng { range, .. } => png::decode(Cursor::new(&bytes[range.clone()]), header, ratio.from, limits),
+        Coding::Webp(coding) => webp::decode(bytes, header, coding, ratio.from).map(Decoded::from),
     }
 }

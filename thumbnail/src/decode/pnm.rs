@@ -4,28 +4,21 @@ use std::io::Read;
 
 use image::{ImageDecoder, ImageError, codecs::pnm::PnmDecoder};
 
-use super::{nearly_whole, to_eight_bits};
+use super::{check_rows, to_eight_bits};
 use crate::{
     Reason, Rejection,
-    box_filter::{self, BoxFilter},
+    box_filter::BoxFilter,
     header::{Header, pnm::PnmCoding},
     picture::{Model, Picture},
 };
 
-/// Decodes a picture in bands of rows. Missing rows at the end repeat the last row.
-pub(super) fn decode(
-    bytes: &[u8],
-    header: &Header,
-    coding: &PnmCoding,
-    min_size: (u32, u32),
-) -> Result<Picture, Rejection> {
+/// Decodes a picture in bands of rows, and averages squares of `by` by `by` pixels. Missing rows at the end repeat the last row.
+pub(super) fn decode(bytes: &[u8], header: &Header, coding: &PnmCoding, by: u32) -> Result<Picture, Rejection> {
     let mut raster = bytes.get(coding.raster..).unwrap_or_default();
     let height = header.height as usize;
     let found = rows(raster, header.width as usize, coding).min(height);
-    if !nearly_whole(found as u64, height as u64) {
-        return Err(Reason::Truncated.because(format!("only {found} of the PNM's {height} rows are there")));
-    }
-    let mut filter = BoxFilter::new(header.size(), coding.model, box_filter::factor(header.size(), min_size));
+    check_rows(found, height, "PNM")?;
+    let mut filter = BoxFilter::new(header.size(), coding.model, by);
     let samples = header.width as usize * coding.model.channels();
     let band = ((1 << 18) / samples).max(1);
     let mut data = vec![0; samples * band.min(found) * if coding.is_wide() { 2 } else { 1 }];

@@ -9,7 +9,8 @@ use crate::{Format, Reason, Rejection, bytes::Reader};
 #[derive(Debug, Clone)]
 pub(crate) struct BmpCoding {
     pub(crate) bits: u16,
-    pub(crate) packing: Packing,
+    /// Whether pixels are packed as run lengths.
+    pub(crate) run_length: bool,
     /// Whether rows are stored from the top.
     pub(crate) top_down: bool,
     /// The bits of red, green, blue and alpha, for pixels of 16 and 32 bits.
@@ -19,13 +20,6 @@ pub(crate) struct BmpCoding {
     pub(crate) pixels: usize,
     /// Whether the bitmap belongs to an icon. A mask of one bit per pixel follows it then.
     pub(crate) icon: bool,
-}
-
-/// The packing of pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Packing {
-    Plain,
-    RunLength,
 }
 
 impl BmpCoding {
@@ -38,23 +32,13 @@ impl BmpCoding {
 /// Reads a bitmap file.
 pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     const FILE_HEADER: usize = 14;
-    let pixels = Reader::little(bytes).u32(10).ok_or_else(|| ends_in_header(Format::Bmp))?;
-    read_bitmap(bytes, FILE_HEADER, Container::File { pixels: pixels as usize })
+    read_bitmap(bytes, FILE_HEADER, None)
 }
 
-/// The container of a bitmap, and what it says about the bitmap.
-#[derive(Clone, Copy)]
-pub(super) enum Container {
-    /// A file, with the offset of the pixels.
-    File { pixels: usize },
-    /// An icon, with the height of the picture.
-    Icon { height: u32 },
-}
-
-/// Reads the bitmap header at `start`.
-pub(super) fn read_bitmap(bytes: &[u8], start: usize, container: Container) -> Result<Header<'_>, Rejection> {
+/// Reads the bitmap header at `start`. A bitmap in an icon has the height that the icon says.
+pub(super) fn read_bitmap(bytes: &[u8], start: usize, in_icon: Option<u32>) -> Result<Header<'_>, Rejection> {
     let reader = Reader::little(bytes);
-    let icon = matches!(container, Container::Icon { .. });
+    let icon = in_icon.is_some();
     let ends = || ends_in_header(if icon { Format::Ico } else { Format::Bmp });
     let length = reader.u32(start).ok_or_else(ends)? as usize;
     let core = length == 12;
@@ -62,7 +46,7 @@ pub(super) fn read_bitmap(bytes: &[u8], start: usize, container: Container) -> R
         return Err(Reason::UnsupportedFormat.because(format!("a bitmap header of {length} bytes")));
     }
     let (width, mut height, bits) = dimensions(&reader, start, core).ok_or_else(ends)?;
-    if matches!(container, Container::Icon { height: said } if height.abs() != i64::from(said)) {
+    if in_icon.is_some_and(|said| height.abs() != i64::from(said)) {
         // The header counts the rows of the picture and of the mask, except by some writers.
         height /= 2;
     }
@@ -73,7 +57,7 @@ pub(super) fn read_bitmap(bytes: &[u8], start: usize, container: Container) -> R
     // Short headers omit fields.
     let field = |at: usize| if length >= at + 4 { reader.u32(start + at) } else { None };
     let compression = field(16).unwrap_or(0);
-    let packing = packing(compression, bits)?;
+    let run_length = is_run_length(compression, bits)?;
     let (masks, after) = masks(&reader, start, (length, compression, bits), icon).ok_or_else(ends)?;
     let entry = if core { 3 } else { 4 };
     let named = field(32).unwrap_or(0) as usize;
@@ -87,24 +71,25 @@ pub(super) fn read_bitmap(bytes: &[u8], start: usize, container: Container) -> R
         .map(|colour| [colour[2], colour[1], colour[0]])
         .collect();
     let palette_end = after + entry * colours;
-    let pixels = match container {
-        Container::File { pixels } => {
-            let row_bytes = (u64::from(width) * u64::from(bits)).div_ceil(32).saturating_mul(4 * u64::from(height));
-            let end = row_bytes.saturating_add(palette_end as u64);
-            // Some files that do not declare the number of colours omit the unused ones. They are too short to contain a full
-            // palette and all rows.
-            let earliest = if named != 0 || bytes.len() as u64 >= end { palette_end } else { after };
-            // The pixels follow the palette if the declared offset is invalid, or if they would then end with the file.
-            let ends_with_file = pixels > palette_end && packing == Packing::Plain && bytes.len() as u64 == end;
-            if !ends_with_file && (earliest..bytes.len()).contains(&pixels) { pixels } else { palette_end }
+    let mut pixels = palette_end;
+    // A file says where its pixels are.
+    if let Some(said) = reader.u32(10).filter(|_| !icon).map(|said| said as usize) {
+        let row_bytes = (u64::from(width) * u64::from(bits)).div_ceil(32).saturating_mul(4 * u64::from(height));
+        let end = row_bytes.saturating_add(palette_end as u64);
+        // Some files that do not declare the number of colours omit the unused ones. They are too short to contain a full
+        // palette and all rows.
+        let earliest = if named != 0 || bytes.len() as u64 >= end { palette_end } else { after };
+        // The pixels follow the palette if the declared offset is invalid, or if they would then end with the file.
+        let ends_with_file = said > palette_end && !run_length && bytes.len() as u64 == end;
+        if !ends_with_file && (earliest..bytes.len()).contains(&said) {
+            pixels = said;
         }
-        Container::Icon { .. } => palette_end,
-    };
+    }
     // Only the longest header can declare an embedded profile.
     let is_embedded = field(56) == Some(u32::from_be_bytes(*b"MBED"));
     let profile = || reader.slice(start + field(112)? as usize, field(116)? as usize);
     let icc = is_embedded.then(profile).flatten().map(Cow::Borrowed);
-    let coding = Coding::Bmp(BmpCoding { bits, packing, top_down, masks, palette, pixels, icon });
+    let coding = Coding::Bmp(BmpCoding { bits, run_length, top_down, masks, palette, pixels, icon });
     Ok(Header { icc, ..Header::plain(Format::Bmp, (width, height), coding) })
 }
 
@@ -119,14 +104,14 @@ fn dimensions(reader: &Reader, start: usize, core: bool) -> Option<(i64, i64, u1
     }
 }
 
-/// Determines the packing of pixels.
-fn packing(compression: u32, bits: u16) -> Result<Packing, Rejection> {
+/// Whether a compression packs pixels as run lengths; rejects a compression that is not supported.
+fn is_run_length(compression: u32, bits: u16) -> Result<bool, Rejection> {
     if !matches!(bits, 1 | 2 | 4 | 8 | 16 | 24 | 32) {
         return Err(Reason::UnsupportedFormat.because(format!("a bitmap of {bits} bits a pixel")));
     }
     match (compression, bits) {
-        (0, _) | (3 | 6, 16 | 32) => Ok(Packing::Plain),
-        (1, 8) | (2, 4) => Ok(Packing::RunLength),
+        (0, _) | (3 | 6, 16 | 32) => Ok(false),
+        (1, 8) | (2, 4) => Ok(true),
         _ => Err(Reason::UnsupportedFormat.because(format!("compression {compression} with {bits} bits a pixel"))),
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
         Header { coding: Coding::IcoPng { range: offset..end, inner: Box::new(inner.coding) }, ..inner }
     } else {
         // The declared length is ignored, because some icons omit the mask from it.
-        bmp::read_bitmap(bytes, offset, bmp::Container::Icon { height: edge(best + 1) })?
+        bmp::read_bitmap(bytes, offset, Some(edge(best + 1)))?
     };
     Ok(Header { format: Format::Ico, icc: None, ..header })
 }

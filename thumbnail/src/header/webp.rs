@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use super::{Header, ends_in_header};
+use super::{Coding, Header, ends_in_header};
 use crate::{Format, Reason, Rejection, bytes::Reader, exif, orientation::Orientation};
 
 /// The coding of the first picture of a WebP.
@@ -40,10 +40,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
             b"VP8 " | b"VP8L" if !pixels_seen => {
                 pixels_seen = true;
                 coding.lossless = kind == b"VP8L";
-                let frame = frame_size(&reader, data, coding.lossless).ok_or_else(ends)?;
+                let (frame, alpha) = bit_stream(&reader, data, coding.lossless).ok_or_else(ends)?;
                 if !extended {
-                    (size, coding.alpha) = ((frame.0, frame.1), frame.2);
-                } else if (frame.0, frame.1) != size {
+                    (size, coding.alpha) = (frame, alpha);
+                } else if frame != size {
                     return Err(Reason::Corrupt.because("canvas and picture of the WebP differ in size"));
                 }
                 // Some writers announce alpha, but write none for a picture without transparency.
@@ -74,8 +74,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
         let whole = reader.u32(4).is_some_and(|length| length as usize + 8 <= bytes.len());
         return Err(if whole { Reason::Corrupt.because("the WebP has no picture") } else { ends() });
     }
-    let coding = super::Coding::Webp(coding);
-    Ok(Header { format: Format::Webp, width: size.0, height: size.1, orientation, icc, coding })
+    Ok(Header { orientation, icc, ..Header::plain(Format::Webp, size, Coding::Webp(coding)) })
 }
 
 /// Reads the flags, the width and the height of an extended file.
@@ -86,12 +85,19 @@ fn canvas(reader: &Reader, data: usize) -> Option<(u8, (u32, u32))> {
 /// Reads the coding of the frame of an animation at `frame`.
 fn read_frame(bytes: &[u8], frame: usize, canvas: (u32, u32), coding: &mut WebpCoding) {
     let reader = Reader::little(bytes);
-    let sub = frame + 16;
-    coding.lossless = reader.slice(sub, 4) == Some(b"VP8L");
-    if coding.animated {
-        // The canvas is transparent where the frame does not cover it, whatever the flags say.
-        coding.alpha |= !covers(&reader, frame, canvas) || has_alpha(&reader, sub);
-        coding.opaque = fills(&reader, frame, canvas).map(|length| part(bytes, sub + 8, length));
+    let (sub, data) = (frame + 16, frame + 24);
+    let kind = reader.slice(sub, 4);
+    coding.lossless = kind == Some(b"VP8L");
+    if !coding.animated {
+        return;
+    }
+    let covers = [0, 3, 6, 9].map(|at| reader.u24(frame + at)) == [0, 0, canvas.0 - 1, canvas.1 - 1].map(Some);
+    let (size, alpha) = bit_stream(&reader, data, coding.lossless).unzip();
+    // The canvas is transparent where the frame does not cover it, whatever the flags say.
+    coding.alpha |= !covers || kind == Some(b"ALPH") || alpha == Some(true);
+    // A lossy bit stream has no alpha if no chunk of alpha comes before it.
+    if kind == Some(b"VP8 ") && covers && size == Some(canvas) {
+        coding.opaque = reader.u32(sub + 4).map(|length| part(bytes, data, length as usize));
     }
 }
 
@@ -113,36 +119,13 @@ fn part(bytes: &[u8], start: usize, length: usize) -> Range<usize> {
     start..start.saturating_add(length).min(bytes.len())
 }
 
-/// Whether the frame of an animation covers the canvas.
-fn covers(reader: &Reader, frame: usize, canvas: (u32, u32)) -> bool {
-    let number = |at: usize| reader.u24(frame + at);
-    (number(0), number(3)) == (Some(0), Some(0)) && (number(6), number(9)) == (Some(canvas.0 - 1), Some(canvas.1 - 1))
-}
-
-/// Whether the picture at `sub` in a frame has alpha, in a chunk or in a lossless bit stream.
-fn has_alpha(reader: &Reader, sub: usize) -> bool {
-    match reader.slice(sub, 4) {
-        Some(b"ALPH") => true,
-        Some(b"VP8L") => frame_size(reader, sub + 8, true).is_some_and(|(_, _, alpha)| alpha),
-        _ => false,
-    }
-}
-
-/// Returns the length of the bit stream of a frame if it is lossy, has no alpha (which would come first), and fills the canvas.
-fn fills(reader: &Reader, frame: usize, canvas: (u32, u32)) -> Option<usize> {
-    let sub = frame + 16;
-    let (width, height, _) = frame_size(reader, sub + 8, false)?;
-    let fills = reader.slice(sub, 4)? == b"VP8 " && covers(reader, frame, canvas) && (width, height) == canvas;
-    if fills { Some(reader.u32(sub + 4)? as usize) } else { None }
-}
-
 /// Reads the width, the height and whether there is alpha from the start of a bit stream.
-fn frame_size(reader: &Reader, data: usize, lossless: bool) -> Option<(u32, u32, bool)> {
+fn bit_stream(reader: &Reader, data: usize, lossless: bool) -> Option<((u32, u32), bool)> {
     const EDGE: u32 = 0x3fff;
     if lossless {
         let bits = reader.u32(data + 1)?;
-        Some(((bits & EDGE) + 1, (bits >> 14 & EDGE) + 1, bits >> 28 & 1 == 1))
+        Some((((bits & EDGE) + 1, (bits >> 14 & EDGE) + 1), bits >> 28 & 1 == 1))
     } else {
-        Some((u32::from(reader.u16(data + 6)?) & EDGE, u32::from(reader.u16(data + 8)?) & EDGE, false))
+        Some(((u32::from(reader.u16(data + 6)?) & EDGE, u32::from(reader.u16(data + 8)?) & EDGE), false))
     }
 }

@@ -10,17 +10,13 @@ use self::chunks::Essential;
 use super::{Decoded, nearly_whole, to_eight_bits};
 use crate::{
     Limits, Reason, Rejection,
-    box_filter::{self, BoxFilter},
+    box_filter::BoxFilter,
     header::Header,
     picture::{Model, Picture},
 };
 
-pub(super) fn decode(
-    file: impl BufRead,
-    header: &Header,
-    min_size: (u32, u32),
-    limits: &Limits,
-) -> Result<Decoded, Rejection> {
+/// Decodes a picture. Unless it is interlaced, squares of `by` by `by` pixels are averaged.
+pub(super) fn decode(file: impl BufRead, header: &Header, by: u32, limits: &Limits) -> Result<Decoded, Rejection> {
     let reject = |error: DecodingError| rejection(&error);
     let allowance =
         usize::try_from(limits.max_metadata).unwrap_or(usize::MAX).saturating_add(16 * header.width as usize);
@@ -37,7 +33,7 @@ pub(super) fn decode(
     let (picture, whole) = if reader.info().interlaced {
         (interlaced(&mut reader, header, model, depth)?, true)
     } else {
-        rows(&mut reader, header, model, depth, min_size)?
+        rows(&mut reader, header, model, depth, by)?
     };
     let icc = reader.info().icc_profile.as_ref().map(|profile| profile.to_vec());
     Ok(Decoded { picture, icc, whole })
@@ -51,10 +47,9 @@ fn rows(
     header: &Header,
     model: Model,
     depth: BitDepth,
-    min_size: (u32, u32),
+    by: u32,
 ) -> Result<(Picture, bool), Rejection> {
-    let size = header.size();
-    let mut filter = BoxFilter::new(size, model, box_filter::factor(size, min_size));
+    let mut filter = BoxFilter::new(header.size(), model, by);
     let expected = header.width as usize * model.channels();
     let mut line = Vec::with_capacity(expected);
     let mut ended = false;

@@ -25,8 +25,8 @@ fn ours(file: &[u8], by: u32) -> Picture {
     let header = header::read(file).unwrap();
     let header::Coding::Webp(coding) = &header.coding else { unreachable!() };
     let min_size = (header.width / by, header.height / by);
-    assert_eq!(ratio(coding, header.size(), min_size).from, by);
-    decode(file, &header, coding, min_size).unwrap()
+    assert_eq!(crate::decode::ratio(&header.coding, header.size(), min_size).from, by);
+    decode(file, &header, coding, by).unwrap()
 }
 
 #[test]

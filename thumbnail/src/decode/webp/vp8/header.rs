@@ -6,6 +6,7 @@ use super::{
     filter::{Filter, SEGMENTS, Settings},
     tables::{AC_STEPS, DC_STEPS, TOKEN_UPDATES, TOKENS},
 };
+use crate::bytes::{Reader, number};
 
 /// The probabilities of tokens, by the kind of block, the position of the coefficient, and the previous token. There is one position more
 /// than coefficients, so that the next position can always be looked up.
@@ -45,18 +46,17 @@ pub(super) struct Header<'a> {
 
 impl<'a> Header<'a> {
     pub(super) fn read(data: &'a [u8]) -> Result<Self, Broken> {
-        let (tag, rest) = data.split_first_chunk::<3>().ok_or(Broken::Ends)?;
-        let tag = u32::from_le_bytes([tag[0], tag[1], tag[2], 0]);
+        let reader = Reader::little(data);
+        let tag = reader.u24(0).ok_or(Broken::Ends)?;
         if tag & 1 != 0 {
             return Err(Broken::Rules("it begins with a frame that needs another one"));
         }
-        let (start, rest) = rest.split_first_chunk::<7>().ok_or(Broken::Ends)?;
-        if start[..3] != [0x9d, 0x01, 0x2a] {
+        let (head, rest) = data.split_at_checked(10).ok_or(Broken::Ends)?;
+        if head[3..6] != [0x9d, 0x01, 0x2a] {
             return Err(Broken::Rules("its start code is wrong"));
         }
         // The two highest bits are a scale for display, which all decoders ignore.
-        let edge = |low: u8, high: u8| usize::from(u16::from_le_bytes([low, high]) & 0x3fff);
-        let (width, height) = (edge(start[3], start[4]), edge(start[5], start[6]));
+        let [width, height] = [6, 8].map(|at| reader.u16(at).map_or(0, |edge| usize::from(edge & 0x3fff)));
         let (modes, rest) = rest.split_at_checked((tag >> 5) as usize).ok_or(Broken::Ends)?;
         let mut bools = Bools::new(modes);
         if bools.flag() {
@@ -149,7 +149,7 @@ fn partitions(count: usize, rest: &[u8]) -> Result<Vec<Bools<'_>>, Broken> {
     let (lengths, mut rest) = rest.split_at_checked(3 * (count - 1)).ok_or(Broken::Ends)?;
     let mut partitions = Vec::with_capacity(count);
     for length in lengths.as_chunks::<3>().0 {
-        let length = u32::from_le_bytes([length[0], length[1], length[2], 0]) as usize;
+        let length = number(length, true) as usize;
         let (partition, after) = rest.split_at(length.min(rest.len()));
         partitions.push(Bools::new(partition));
         rest = after;

@@ -11,9 +11,7 @@ pub(super) fn means(block: &Block) -> Block {
     let rows: [[i32; 4]; 4] = std::array::from_fn(|y| std::array::from_fn(|x| i32::from(block[4 * y + x])));
     let columns = transpose(sums(rows));
     let means = transpose(sums(columns).map(|row| row.map(|value| ((value + 3) >> 3) as i16)));
-    let mut all = [0; 16];
-    all.copy_from_slice(means.as_flattened());
-    all
+    std::array::from_fn(|i| means[i / 4][i % 4])
 }
 
 /// Applies the Walsh-Hadamard transform to the columns.
