@@ -98,12 +98,11 @@ impl Coefficients {
 
     fn transform_row(&self, index: usize, mcu_row: u32, quantisers: &Quantisers, output: &mut Output) {
         let rows = output.geometry.channels[index].v as usize;
-        let start = output.start(index, mcu_row);
         let natural: Vec<u8> =
             (1..64).filter(|at| self.kept >> at & 1 == 1).map(|at: usize| tables::NATURAL[at]).collect();
         let count = natural.len();
+        output.begin_row(index, mcu_row as usize * rows);
         let plane = &mut output.planes[index];
-        plane.begin_row(start);
         for row in 0..rows {
             let first = (mcu_row as usize * rows + row) * self.width;
             if count == 0 {
@@ -113,15 +112,14 @@ impl Coefficients {
             for column in (0..self.width).step_by(LANES) {
                 let blocks = LANES.min(self.width - column);
                 let at = first + column;
-                let mut open = plane.open(row, column..column + blocks);
-                let group = open.group();
+                let group = plane.open(row, column);
                 group[0][..blocks].copy_from_slice(&self.dc[at..at + blocks]);
                 for (lane, ac) in self.ac[at * count..(at + blocks) * count].chunks_exact(count).enumerate() {
                     for (&value, &to) in ac.iter().zip(&natural) {
                         group[usize::from(to & 63)][lane % LANES] = value;
                     }
                 }
-                open.finish(quantisers);
+                plane.close(row, column + blocks, quantisers);
             }
             plane.end_row(row, self.width, quantisers);
         }

@@ -3,7 +3,7 @@
 use std::io::BufRead;
 
 use crate::{
-    error::Error, header::Header, input::Input, open::open, raster::Pixels, scan::ScanHeader, streams::Limits,
+    colours::Pixels, error::Error, header::Header, input::Input, open::open, scan::ScanHeader, streams::Limits,
     tables::Tables,
 };
 

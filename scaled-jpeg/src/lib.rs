@@ -15,6 +15,7 @@
 
 mod bits;
 mod coefficients;
+mod colours;
 mod decoder;
 mod deposit;
 mod error;
@@ -26,9 +27,9 @@ mod means;
 mod memory;
 mod open;
 mod output;
+mod part;
 mod plane;
 mod progressive;
-mod raster;
 mod run;
 mod scan;
 mod sequential;
@@ -39,8 +40,8 @@ mod transform;
 mod upsample;
 mod walk;
 
+pub use colours::Pixels;
 pub use decoder::{Coverage, Decoder, MAX_SCANS, Outline, Picture, Plane};
 pub use error::Error;
 pub use geometry::Scale;
 pub use header::{Colours, Component, Header};
-pub use raster::Pixels;

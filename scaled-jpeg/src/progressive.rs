@@ -11,14 +11,12 @@ use crate::{
     deposit::{deposit, place},
     huffman::{BITS, PACKED_ADVANCE, ProgressiveTable},
     scan::ScanHeader,
-    walk::{Scan, Stop},
+    walk::{Scan, read_each},
 };
 
 /// A scan of a band of AC coefficients of one component.
 pub(crate) struct AcScan<'a> {
     own: &'a mut Coefficients,
-    /// The number of blocks of the component, across and down.
-    shape: (u32, u32),
     table: ProgressiveTable,
     band: Band,
     shift: u32,
@@ -32,7 +30,6 @@ pub(crate) struct AcScan<'a> {
 impl<'a> AcScan<'a> {
     pub(crate) fn new(
         own: &'a mut Coefficients,
-        shape: (u32, u32),
         table: ProgressiveTable,
         band: Band,
         &ScanHeader { shift, refines, .. }: &ScanHeader,
@@ -41,7 +38,7 @@ impl<'a> AcScan<'a> {
         if (remembers || refines) && own.history.is_empty() {
             own.history = vec![0; own.dc.len()];
         }
-        Self { own, shape, table, band, shift, refines, remembers, ended: 0 }
+        Self { own, table, band, shift, refines, remembers, ended: 0 }
     }
 
     /// Reads a block of a scan that does not refine. Returns a bit for each coefficient that is not zero, or `None` if the data are invalid.
@@ -215,52 +212,25 @@ fn ended(symbol: u8, bits: &mut Bits) -> Option<u32> {
 }
 
 impl Scan for AcScan<'_> {
-    fn shape(&self) -> (u32, u32) {
-        self.shape
-    }
-
-    fn blocks(&self) -> usize {
-        1
-    }
-
-    fn decode(&mut self, window: &Window, state: &mut Bits, row: u32, columns: Range<u32>, safe: usize) -> (u32, Stop) {
-        let mut bits = *state;
-        let start = row as usize * self.own.width;
-        let mut column = columns.start;
-        let stop = loop {
-            if column == columns.end {
-                break Stop::Done;
-            }
-            if !self.refines && self.ended > 0 {
-                let skipped = self.ended.min(columns.end - column);
-                self.ended -= skipped;
-                column += skipped;
-                continue;
-            }
-            if bits.at > safe {
-                break Stop::Hungry;
-            }
+    fn read(&mut self, window: &Window, bits: &mut Bits, row: u32, columns: Range<u32>, safe: usize) -> (u32, bool) {
+        let (start, end, bytes) = (row as usize * self.own.width, columns.end, &window.bytes);
+        read_each(window, bits, columns, safe, |bits, column| {
             let at = start + column as usize;
             if self.refines {
-                if self.refine(&mut bits, &window.bytes, at).is_none() {
-                    break Stop::Damaged;
-                }
+                self.refine(bits, bytes, at)?;
+            } else if self.ended > 0 {
+                let skipped = self.ended.min(end - column);
+                self.ended -= skipped;
+                return Some(skipped);
             } else {
-                let Some(history) = self.first(&mut bits, &window.bytes, at) else { break Stop::Damaged };
+                let history = self.first(bits, bytes, at)?;
                 if self.remembers {
                     self.own.history[at] |= history;
                 }
             }
-            if window.overrun(&bits) {
-                break Stop::Damaged;
-            }
-            column += 1;
-        };
-        *state = bits;
-        (column, stop)
+            Some(1)
+        })
     }
-
-    fn lose(&mut self, _row: u32, _columns: Range<u32>) {}
 
     fn retract(&mut self, row: u32, columns: Range<u32>) {
         if self.refines {
@@ -278,7 +248,7 @@ impl Scan for AcScan<'_> {
         }
     }
 
-    fn spare(&mut self, bytes: &Bytes, bits: &mut Bits) -> bool {
+    fn spare(&mut self, bits: &mut Bits, bytes: &Bytes) -> bool {
         if self.refines {
             return false;
         }
@@ -295,6 +265,4 @@ impl Scan for AcScan<'_> {
     fn restart(&mut self) {
         self.ended = 0;
     }
-
-    fn end_row(&mut self, _row: u32) {}
 }

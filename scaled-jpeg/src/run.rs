@@ -1,6 +1,9 @@
 //! Decodes one picture, scan by scan.
 
-use std::io::{self, ErrorKind};
+use std::{
+    cell::Cell,
+    io::{self, ErrorKind},
+};
 
 use crate::{
     bits::Window,
@@ -12,12 +15,13 @@ use crate::{
     input::Input,
     means::{DcPart, DcScan},
     output::Output,
+    part::Part,
     progressive::AcScan,
     scan::{ScanHeader, Selected},
-    sequential::{Part, Sequential},
-    slip::{Slip, Survey},
+    sequential::Sequential,
+    slip::Survey,
     transform::Quantisers,
-    walk::{Walked, walk},
+    walk::{Scan, Slip, Walked, walk},
 };
 
 impl Decoder<'_> {
@@ -27,7 +31,7 @@ impl Decoder<'_> {
     /// Returns an [`Error`] if nothing can be decoded. A picture that is there in part is not an error: see [`Coverage`].
     pub fn decode(self, scale: Scale) -> Result<Picture, Error> {
         let pixels = self.header.colours().pixels();
-        let (output, coverage) = Run::decode(self, scale, true)?;
+        let (output, coverage) = Run::decode(self, scale, false)?;
         let (width, height) = output.geometry.size;
         Ok(Picture { width, height, pixels, data: output.into_pixels(), coverage })
     }
@@ -37,21 +41,22 @@ impl Decoder<'_> {
     /// # Errors
     /// As [`decode`](Self::decode).
     pub fn decode_planes(self, scale: Scale) -> Result<Vec<Plane>, Error> {
-        let (output, _) = Run::decode(self, scale, false)?;
+        let (output, _) = Run::decode(self, scale, true)?;
         let planes = output.geometry.channels.iter().zip(&output.planes).map(|(channel, plane)| {
             let (width, height) =
                 (channel.blocks.0 as usize * channel.width, channel.blocks.1 as usize * channel.height);
-            let rows = plane.samples.chunks_exact(output.geometry.stride(channel)).take(height);
+            let rows = plane.samples.chunks_exact(plane.stride).take(height);
             let data = rows.flat_map(|row| &row[..width]).copied().collect();
-            Plane { width, height, block: (channel.width, channel.height), data }
+            Plane { width, height, block: plane.block, data }
         });
         Ok(planes.collect())
     }
 }
 
 /// A picture that is being decoded.
-pub(crate) struct Run<'a> {
+struct Run<'a> {
     decoder: Decoder<'a>,
+    geometry: Geometry,
     window: Window,
     segment: Vec<u8>,
     /// The number of sound blocks by channel.
@@ -62,17 +67,19 @@ pub(crate) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// Decodes a picture to planes and, if wanted, to a raster. Returns how much of the picture was found.
-    pub(crate) fn decode(decoder: Decoder<'a>, scale: Scale, raster: bool) -> Result<(Output, Coverage), Error> {
+    /// Decodes a picture. `whole` says that the planes are kept whole. Returns how much of the picture was found.
+    fn decode(decoder: Decoder<'a>, scale: Scale, whole: bool) -> Result<(Output, Coverage), Error> {
         let header = &decoder.header;
         if header.height == 0 {
             return Err(Error::Unsupported("the height comes after the picture, which must be in memory for that"));
         }
         let geometry = Geometry::new(header, u32::from(header.height), scale);
         let found = vec![0; geometry.channels.len()];
-        let (is_progressive, spoiled) = (header.progressive, found.clone());
-        let run = Self { decoder, window: Window::new(), segment: Vec::new(), found, spoiled, scans: 0 };
-        if is_progressive { run.progressive(geometry, raster) } else { run.sequential(geometry, raster) }
+        let (is_progressive, whole, spoiled) =
+            (header.progressive, whole || !(header.progressive || header.interleaved), found.clone());
+        let mut run = Self { decoder, geometry, window: Window::new(), segment: Vec::new(), found, spoiled, scans: 0 };
+        let output = if is_progressive { run.progressive(whole) } else { run.sequential(whole) }?;
+        Ok((output, run.coverage()))
     }
 
     /// Reads the tables up to the next scan and the scan's header. Returns `None` if the file ends or continues with invalid segments.
@@ -115,54 +122,52 @@ impl<'a> Run<'a> {
         Ok(None)
     }
 
-    fn sequential(mut self, geometry: Geometry, raster: bool) -> Result<(Output, Coverage), Error> {
-        let (mut made, mut geometry) = (None, Some(geometry));
-        let mut missing: Vec<bool> = self.found.iter().map(|_| true).collect();
+    fn output(&self, whole: bool) -> Output {
+        Output::new(self.geometry.clone(), self.decoder.header.colours(), whole)
+    }
+
+    fn sequential(&mut self, whole: bool) -> Result<Output, Error> {
+        let mut output = self.output(whole);
+        let mut missing = vec![true; self.found.len()];
         while missing.contains(&true)
             && let Some(scan) = self.next_scan()?
         {
             let complete = scan.parts.len() == missing.len();
-            let mut output = match (made.take(), geometry.take()) {
-                (None, Some(geometry)) => self.output(geometry, !complete, raster),
-                (Some(output), _) => output,
-                (None, None) => break,
-            };
             let start = self.decoder.input.fork().filter(|_| complete);
             let mut mcus = match self.sequential_scan(&scan, &mut output, None) {
-                Err(_) if self.scans > 1 => {
-                    made = Some(output);
-                    break;
-                }
+                Err(_) if self.scans > 1 => break,
                 mcus => mcus?,
             };
             if mcus.slipped
                 && let Some(start) = start
             {
-                let Output { geometry, .. } = output;
-                let slip = self.survey(&scan, &geometry, start)?;
-                output = self.output(geometry, !complete, raster);
+                // The picture is dropped before the survey, because it is made again.
+                drop(output);
+                let slip = self.survey(&scan, start)?;
+                output = self.output(whole);
                 mcus = self.sequential_scan(&scan, &mut output, slip.as_ref())?;
             }
-            self.note(&scan, &output.geometry, mcus.found);
+            self.note(&scan, mcus.found);
             scan.parts.iter().for_each(|part| missing[part.channel] = false);
-            made = Some(output);
         }
-        let output = made.ok_or(Error::NoPicture)?;
-        let coverage = self.coverage(&output.geometry);
-        Ok((output, coverage))
+        Ok(output)
     }
 
-    fn output(&self, geometry: Geometry, whole: bool, raster: bool) -> Output {
-        Output::new(geometry, raster.then_some(&self.decoder.header), whole || !raster)
+    /// Decodes a scan whose header the input has just passed.
+    fn walk(&mut self, scan: &ScanHeader, slip: Option<&Slip>, decoding: &mut impl Scan) -> Result<Walked, Error> {
+        let Decoder { input, tables, .. } = &mut self.decoder;
+        let mcus = (scan.shape(&self.geometry), scan.blocks(&self.geometry));
+        Ok(walk(input, &mut self.window, tables.interval, mcus, slip, decoding)?)
     }
 
-    /// The parts of a sequential scan. `last` gives the zigzag index of the last needed coefficient of each channel.
-    fn parts(&self, scan: &ScanHeader, last: impl Fn(usize) -> u8) -> Result<Vec<Part>, Error> {
+    /// The parts of a sequential scan.
+    fn parts(&self, scan: &ScanHeader) -> Result<Vec<Part>, Error> {
         let Decoder { tables, header, .. } = &self.decoder;
         let parts = scan.parts.iter().map(|&Selected { channel, dc, ac }| {
             let quantisers = Quantisers::new(tables.quantisation(header.components[channel].quantisation)?);
-            let (dc, ac) = (DcTable::new(tables.dc(dc)), AcTable::new(tables.ac(ac), last(channel)));
-            Ok(Part { channel, dc, ac, quantisers })
+            let own = &self.geometry.channels[channel];
+            let (dc, ac) = (DcTable::new(tables.dc(dc)), AcTable::new(tables.ac(ac), own.last));
+            Ok(Part { channel, dc, ac, quantisers, mcu: scan.mcu(own), needed: own.last.into(), last: 0 })
         });
         parts.collect()
     }
@@ -173,58 +178,43 @@ impl<'a> Run<'a> {
         output: &mut Output,
         slip: Option<&Slip>,
     ) -> Result<Walked, Error> {
-        let parts = self.parts(scan, |channel| output.geometry.channels[channel].last)?;
-        let mut decoding = Sequential::new(output, scan, parts, self.decoder.streams);
-        let Decoder { input, tables, .. } = &mut self.decoder;
-        Ok(walk(input, &mut self.window, tables.interval, slip, &mut decoding)?)
+        let (mcus, parts) = (scan.shape(&self.geometry), self.parts(scan)?);
+        self.walk(scan, slip, &mut Sequential::new(output, mcus, parts, self.decoder.streams))
     }
 
     /// Finds the place where a scan of all components slipped, and returns to the beginning of the scan.
-    fn survey(&mut self, scan: &ScanHeader, geometry: &Geometry, start: Input<'a>) -> Result<Option<Slip>, Error> {
-        let shape = scan.shape(geometry);
-        // The picture is dropped first, because it is made again.
-        let room = self.decoder.header.memory(geometry.scale) - (256 << 10);
-        let ahead = start.fork().filter(|_| Survey::memory(shape, scan.parts.len()) <= room);
+    fn survey(&mut self, scan: &ScanHeader, start: Input<'a>) -> Result<Option<Slip>, Error> {
+        let shape = scan.shape(&self.geometry);
+        let room = self.decoder.header.memory(self.geometry.scale) - (256 << 10);
+        let again = start.fork().filter(|_| Survey::memory(shape, scan.parts.len()) <= room);
         self.decoder.input = start;
-        let Some(mut ahead) = ahead else { return Ok(None) };
-        let parts = self.parts(scan, |_| 0)?.into_iter();
-        let parts = parts.map(|part| {
-            let mcu = scan.mcu(&geometry.channels[part.channel]);
-            (part, mcu)
-        });
-        let mut survey = Survey::new(shape, parts);
-        let walked = walk(&mut ahead, &mut self.window, 0, None, &mut survey)?;
+        let Some(again) = again else { return Ok(None) };
+        let mut survey = Survey::new(shape, self.parts(scan)?);
+        let walked = self.walk(scan, None, &mut survey)?;
+        self.decoder.input = again;
         Ok(if walked.slipped { survey.slip() } else { None })
     }
 
-    fn progressive(mut self, geometry: Geometry, raster: bool) -> Result<(Output, Coverage), Error> {
-        let mut all: Vec<_> = geometry.channels.iter().map(|channel| Coefficients::new(&geometry, channel)).collect();
+    fn progressive(&mut self, whole: bool) -> Result<Output, Error> {
+        let channels = self.geometry.channels.iter();
+        let mut all: Vec<_> = channels.map(|channel| Coefficients::new(&self.geometry, channel)).collect();
         while let Some(scan) = self.next_scan()? {
-            match self.progressive_scan(&scan, &geometry, &mut all) {
+            match self.progressive_scan(&scan, &mut all) {
                 Err(Error::Corrupt(_)) if self.scans > 1 => break,
                 result => result?,
             }
         }
-        if self.scans == 0 {
-            return Err(Error::NoPicture);
-        }
-        let coverage = self.coverage(&geometry);
         let quantisers: Vec<_> = all.iter().map(|own| Quantisers::new(&own.table.unwrap_or([0; 64]))).collect();
         for own in &mut all {
             own.history = Vec::new();
         }
-        let mut output = Output::new(geometry, raster.then_some(&self.decoder.header), !raster);
+        let mut output = self.output(whole);
         Coefficients::transform(&all, &quantisers, &mut output);
-        Ok((output, coverage))
+        Ok(output)
     }
 
-    fn progressive_scan(
-        &mut self,
-        scan: &ScanHeader,
-        geometry: &Geometry,
-        all: &mut [Coefficients],
-    ) -> Result<(), Error> {
-        let Decoder { input, header, tables, approximate, .. } = &mut self.decoder;
+    fn progressive_scan(&mut self, scan: &ScanHeader, all: &mut [Coefficients]) -> Result<(), Error> {
+        let Decoder { header, tables, approximate, .. } = &self.decoder;
         for part in &scan.parts {
             let table = &mut all[part.channel].table;
             if table.is_none() {
@@ -235,12 +225,13 @@ impl<'a> Run<'a> {
             let mut all: Vec<_> = all.iter_mut().map(Some).collect();
             let parts = scan.parts.iter().filter_map(|part| {
                 let table = (!scan.refines).then(|| DcTable::new(tables.dc(part.dc)));
-                Some(DcPart::new(all[part.channel].take()?, scan.mcu(&geometry.channels[part.channel]), table))
+                let mcu = scan.mcu(&self.geometry.channels[part.channel]);
+                Some(DcPart { own: all[part.channel].take()?, mcu, table, last: Cell::new(0) })
             });
-            let mut decoding = DcScan { mcus: scan.shape(geometry), parts: parts.collect(), shift: scan.shift };
-            let mcus = walk(input, &mut self.window, tables.interval, None, &mut decoding)?;
+            let mut decoding = DcScan { parts: parts.collect(), shift: scan.shift };
+            let mcus = self.walk(scan, None, &mut decoding)?;
             if !scan.refines {
-                self.note(scan, geometry, mcus.found);
+                self.note(scan, mcus.found);
             }
             return Ok(());
         }
@@ -249,10 +240,9 @@ impl<'a> Run<'a> {
         let band = Band { first: u32::from(scan.first), last: u32::from(scan.last) };
         if own.wants(band, scan.shift, scan.refines, *approximate) {
             let table = ProgressiveTable::new(tables.ac(part.ac));
-            let shape = geometry.channels[part.channel].blocks;
             let remembers = own.is_refined_after(scan.shift, *approximate);
-            let mut decoding = AcScan::new(own, shape, table, band, scan, remembers);
-            let mcus = walk(input, &mut self.window, tables.interval, None, &mut decoding)?;
+            let mut decoding = AcScan::new(own, table, band, scan, remembers);
+            let mcus = self.walk(scan, None, &mut decoding)?;
             // Blocks that are not refined cost little.
             if !scan.refines {
                 let spoiled = &mut self.spoiled[part.channel];
@@ -263,18 +253,19 @@ impl<'a> Run<'a> {
     }
 
     /// Adds the blocks that a scan gave to its channels.
-    fn note(&mut self, scan: &ScanHeader, geometry: &Geometry, mcus: u64) {
-        let (width, height) = scan.shape(geometry);
+    fn note(&mut self, scan: &ScanHeader, mcus: u64) {
+        let (width, height) = scan.shape(&self.geometry);
         for part in &scan.parts {
-            let (across, down) = geometry.channels[part.channel].blocks;
+            let (across, down) = self.geometry.channels[part.channel].blocks;
             // The same share of the visible blocks as of all blocks in MCUs.
             let blocks = u64::from(across) * u64::from(down) * mcus / (u64::from(width) * u64::from(height));
             self.found[part.channel] = self.found[part.channel].max(blocks);
         }
     }
 
-    fn coverage(&self, geometry: &Geometry) -> Coverage {
-        let blocks = geometry.channels.iter().map(|channel| u64::from(channel.blocks.0) * u64::from(channel.blocks.1));
+    fn coverage(&self) -> Coverage {
+        let channels = self.geometry.channels.iter();
+        let blocks = channels.map(|channel| u64::from(channel.blocks.0) * u64::from(channel.blocks.1));
         let sound = self.found.iter().zip(&self.spoiled).zip(blocks.clone());
         let found = sound.map(|((&found, spoiled), expected)| found.min(expected.saturating_sub(*spoiled))).sum();
         Coverage { found, expected: blocks.sum() }

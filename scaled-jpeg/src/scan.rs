@@ -43,6 +43,12 @@ impl ScanHeader {
         if self.parts.len() == 1 { (1, 1) } else { (channel.h as usize, channel.v as usize) }
     }
 
+    /// The number of blocks in an MCU.
+    pub(crate) fn blocks(&self, geometry: &Geometry) -> usize {
+        let mcus = self.parts.iter().map(|part| self.mcu(&geometry.channels[part.channel]));
+        mcus.map(|(across, down)| across * down).sum()
+    }
+
     /// # Errors
     /// Returns [`Error::Corrupt`] if the header contradicts the frame or itself.
     pub(crate) fn read(segment: &[u8], header: &Header) -> Result<Self, Error> {

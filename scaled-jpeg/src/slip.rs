@@ -10,22 +10,9 @@ use std::{cmp::Ordering, ops::Range};
 
 use crate::{
     bits::{Bits, Bytes, Window},
-    sequential::Part,
-    walk::{Scan, Stop},
+    part::Part,
+    walk::{Scan, Slip, read_each},
 };
-
-/// A slip, and how to correct it.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Slip {
-    /// The number of MCUs before the slip.
-    pub(crate) at: u32,
-    /// The number of MCUs to drop there.
-    pub(crate) by: u32,
-    /// The number of MCUs among which the place is uncertain.
-    pub(crate) doubt: u32,
-    /// The amount by which all later DC coefficients are too high, by part of the scan.
-    pub(crate) excess: Vec<i16>,
-}
 
 /// The mean DC coefficients of a part's upper row and lower row of blocks in an MCU.
 type Edges = [i16; 2];
@@ -34,54 +21,48 @@ type Edges = [i16; 2];
 pub(crate) struct Survey {
     /// The number of MCUs in a row, and the number of rows.
     mcus: (u32, u32),
-    /// The number of MCUs that were read.
-    count: usize,
     parts: Vec<Surveyed>,
 }
 
 struct Surveyed {
     part: Part,
-    /// The number of blocks of an MCU, across and down.
-    shape: (usize, usize),
-    /// The DC coefficient of the last block.
-    last: i16,
     /// The edges of each MCU.
     edges: Vec<Edges>,
 }
 
-impl Survey {
-    /// Surveys a scan of `parts`, each with its number of blocks in an MCU, across and down.
-    pub(crate) fn new(mcus: (u32, u32), parts: impl Iterator<Item = (Part, (usize, usize))>) -> Self {
-        let parts = parts.map(|(part, shape)| Surveyed { part, shape, last: 0, edges: Vec::new() });
-        Self { mcus, count: 0, parts: parts.collect() }
-    }
-
-    /// Reads an MCU. Returns whether the data are valid.
-    fn read(&mut self, bytes: &Bytes, bits: &mut Bits) -> bool {
-        self.parts.iter_mut().all(|own| {
-            let (across, down) = own.shape;
-            let mut edges = [0; 2];
-            for row in 0..down {
-                let mut sum = 0;
-                for _ in 0..across {
+impl Surveyed {
+    /// Reads the blocks of an MCU. Returns `None` if the data are invalid.
+    fn read(&mut self, bits: &mut Bits, bytes: &Bytes) -> Option<()> {
+        let Self { part, edges } = self;
+        let (across, down) = part.mcu;
+        let mut own = [0; 2];
+        for row in 0..down {
+            let mut sum = 0;
+            for _ in 0..across {
+                bits.refill(bytes);
+                let difference = part.dc.difference(bits)?;
+                let mut index = 1;
+                while index < 64 {
                     bits.refill(bytes);
-                    let Some(difference) = own.part.dc.difference(bits) else { return false };
-                    let mut index = 1;
-                    while index < 64 {
-                        bits.refill(bytes);
-                        let Some((size, advance)) = own.part.ac.long(bits) else { return false };
-                        bits.take(size);
-                        index += advance;
-                    }
-                    own.last = own.last.wrapping_add(difference as i16);
-                    sum += i32::from(own.last);
+                    let (size, advance) = part.ac.long(bits)?;
+                    bits.take(size);
+                    index += advance;
                 }
-                let mean = (sum / across as i32) as i16;
-                edges = if row == 0 { [mean; 2] } else { [edges[0], mean] };
+                part.last = part.last.wrapping_add(difference as i16);
+                sum += i32::from(part.last);
             }
-            own.edges.push(edges);
-            true
-        })
+            let mean = (sum / across as i32) as i16;
+            own = if row == 0 { [mean; 2] } else { [own[0], mean] };
+        }
+        edges.push(own);
+        Some(())
+    }
+}
+
+impl Survey {
+    pub(crate) fn new(mcus: (u32, u32), parts: Vec<Part>) -> Self {
+        let parts = parts.into_iter().map(|part| Surveyed { part, edges: Vec::new() });
+        Self { mcus, parts: parts.collect() }
     }
 
     /// The maximum number of bytes that a survey allocates.
@@ -93,13 +74,13 @@ impl Survey {
     /// The slip of a scan that ended with surplus MCUs. Returns `None` if the slip is uncertain: its place may be anywhere in more than a
     /// tenth of the scan, or has less than two rows behind it, or the lightness behind it cannot be told.
     pub(crate) fn slip(&self) -> Option<Slip> {
-        let (width, count) = (self.mcus.0 as usize, self.count);
+        let (width, count) = (self.mcus.0 as usize, self.parts.first()?.edges.len());
         // With more surplus MCUs, the end of the scan is unlikely to be in step.
         let by = count.checked_sub(self.mcus.0 as usize * self.mcus.1 as usize)?;
         if by == 0 || by > width / 4 || count <= 2 * width {
             return None;
         }
-        let matches: Vec<_> = self.parts.iter().map(|own| Match { edges: &own.edges[..count], width, by }).collect();
+        let matches: Vec<_> = self.parts.iter().map(|own| Match { edges: &own.edges, width, by }).collect();
         let (at, doubt) = place(&matches, count)?;
         if count - at < by + 2 * width {
             return None;
@@ -256,36 +237,11 @@ fn add(sums: &mut [f64; 3], terms: [f64; 3], sign: f64) {
 }
 
 impl Scan for Survey {
-    fn shape(&self) -> (u32, u32) {
-        self.mcus
+    fn read(&mut self, window: &Window, bits: &mut Bits, _row: u32, columns: Range<u32>, safe: usize) -> (u32, bool) {
+        read_each(window, bits, columns, safe, |bits, _| self.spare(bits, &window.bytes).then_some(1))
     }
 
-    fn blocks(&self) -> usize {
-        self.parts.iter().map(|own| own.shape.0 * own.shape.1).sum()
+    fn spare(&mut self, bits: &mut Bits, bytes: &Bytes) -> bool {
+        self.parts.iter_mut().all(|own| own.read(bits, bytes).is_some())
     }
-
-    fn decode(&mut self, window: &Window, bits: &mut Bits, _row: u32, columns: Range<u32>, safe: usize) -> (u32, Stop) {
-        for column in columns.clone() {
-            if bits.at > safe {
-                return (column, Stop::Hungry);
-            }
-            if !self.read(&window.bytes, bits) || window.overrun(bits) {
-                return (column, Stop::Damaged);
-            }
-            self.count += 1;
-        }
-        (columns.end, Stop::Done)
-    }
-
-    fn lose(&mut self, _row: u32, _columns: Range<u32>) {}
-
-    fn spare(&mut self, bytes: &Bytes, bits: &mut Bits) -> bool {
-        let is_one = self.read(bytes, bits);
-        self.count += usize::from(is_one);
-        is_one
-    }
-
-    fn restart(&mut self) {}
-
-    fn end_row(&mut self, _row: u32) {}
 }

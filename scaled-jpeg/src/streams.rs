@@ -24,10 +24,10 @@ use std::ops::Range;
 
 use crate::{
     bits::{Bits, Window},
-    sequential::Part,
+    part::Part,
 };
 pub(crate) use automaton::MOST_BLOCKS;
-use automaton::{Automaton, Values};
+use automaton::{Automaton, Values, record};
 use lane::{RECORD, ROOM, Records, Stream, ahead};
 
 /// The number of streams.
@@ -88,14 +88,13 @@ pub(crate) struct Piece {
 }
 
 impl Streams {
-    /// Prepares streams for a scan that has `left` MCUs left in at most `bytes` bytes; the last `mcus` MCUs took `bits`. `shapes` has the last
-    /// needed coefficient and the number of blocks in an MCU for each part. Returns `None` if the parts have too many tables or blocks, or
-    /// too little is left.
+    /// Prepares streams for a scan that has `left` MCUs left in at most `bytes` bytes; the last `mcus` MCUs took `bits`. Returns `None` if the
+    /// parts have too many tables or blocks, or too little is left.
     pub(crate) fn new(
         parts: &[Part],
-        shapes: &[(u32, usize)],
         (bits, mcus): (u32, u32),
         (left, bytes): (u32, usize),
+        density: u32,
         limits: Limits,
     ) -> Option<Self> {
         // MCUs that are larger than the rest predict more data than there are.
@@ -103,12 +102,11 @@ impl Streams {
         if predicted.min(bytes as u64) < limits.bytes {
             return None;
         }
-        let blocks: usize = shapes.iter().map(|shape| shape.1).sum();
-        let automaton = Automaton::new(parts, shapes, Self::values(bits, mcus * blocks as u32))?;
+        let blocks: usize = parts.iter().map(Part::blocks).sum();
+        let automaton = Automaton::new(parts, Self::values(bits, mcus * blocks as u32))?;
         let empty = || vec![0; ROOM].into_boxed_slice().try_into().unwrap_or_else(|_| unreachable!());
         let records = (0..COUNT).map(|_| empty()).collect();
-        let (used, density) = ([0; COUNT], 0);
-        Some(Self { automaton, records, used, density, limits, rounds: 0, failures: 0, is_changed: false })
+        Some(Self { automaton, records, used: [0; COUNT], density, limits, rounds: 0, failures: 0, is_changed: false })
     }
 
     /// Chooses the faster way to values for `blocks` blocks of `bits` bits together.
@@ -117,8 +115,8 @@ impl Streams {
     }
 
     /// Predicts the words of records for a KiB of data, if MCUs are like the last `mcus`, which took `bits`.
-    pub(crate) fn density(shapes: &[(u32, usize)], (bits, mcus): (u32, u32)) -> u32 {
-        let mcu: u64 = shapes.iter().map(|&(needed, count)| u64::from(automaton::record(needed)) * count as u64).sum();
+    pub(crate) fn density(parts: &[Part], (bits, mcus): (u32, u32)) -> u32 {
+        let mcu: u64 = parts.iter().map(|part| u64::from(record(part.needed)) * part.blocks() as u64).sum();
         // The next MCUs may take fewer bits: 12 instead of 8 Ki of bits is the margin.
         (u64::from(mcus) * mcu * (12 << 10) / u64::from(bits).max(1)).min(u32::MAX.into()) as u32
     }
@@ -153,7 +151,14 @@ impl Streams {
         let mut streams: [Stream; COUNT] = std::array::from_fn(|k| {
             let start = first + k as u32 * region * 8;
             let limit = if k < COUNT - 1 { start + (region + self.limits.overlap.0) * 8 } else { end };
-            Stream { position: start, state: self.automaton.start, length: 0, limit: limit.min(end), is_over: false }
+            Stream {
+                word: 0,
+                position: start,
+                state: self.automaton.start,
+                length: 0,
+                limit: limit.min(end),
+                is_over: false,
+            }
         });
         let starts = streams.map(|stream| stream.position);
         for (records, used) in self.records.iter_mut().zip(&mut self.used) {

@@ -3,50 +3,77 @@
 use std::{io, ops::Range};
 
 use crate::{
-    bits::{BLOCK_BYTES, Bits, Bytes, SIZE, Window},
+    bits::{BLOCK_BYTES, Bits, Bytes, Window},
     input::Input,
-    slip::Slip,
 };
-
-/// Why decoding stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stop {
-    /// All requested MCUs are decoded.
-    Done,
-    /// The window has too little data and must be filled.
-    Hungry,
-    /// The next MCU is damaged.
-    Damaged,
-}
 
 /// A scan that can decode parts of its rows.
 pub(crate) trait Scan {
-    /// The number of MCUs in a row, and the number of rows.
-    fn shape(&self) -> (u32, u32);
-    /// The number of blocks of an MCU.
-    fn blocks(&self) -> usize;
-    /// Decodes the MCUs `columns` of a row, while the data are before `safe`. Returns the first column that is not decoded, and why.
-    fn decode(&mut self, window: &Window, bits: &mut Bits, row: u32, columns: Range<u32>, safe: usize) -> (u32, Stop);
-    /// Whether [`leap`](Self::leap) may decode something.
-    fn leaps(&self) -> bool {
-        false
-    }
-    /// Decodes the first of these MCUs, across rows, and returns their number. At most `left` bytes of data are left.
-    fn leap(&mut self, _window: &Window, _bits: &mut Bits, _mcus: Range<u32>, _left: usize) -> u32 {
-        0
+    /// Decodes the MCUs `columns` of a row, while the data are before `safe`. Returns the first column that is not decoded, and whether it
+    /// is damaged.
+    fn read(&mut self, window: &Window, bits: &mut Bits, row: u32, columns: Range<u32>, safe: usize) -> (u32, bool);
+    /// Decodes the first of `mcus`, across rows, at several places at once. Returns the number of decoded MCUs.
+    fn leap(
+        &mut self,
+        _input: &mut Input,
+        _window: &mut Window,
+        _bits: &mut Bits,
+        _mcus: Range<u32>,
+    ) -> io::Result<u32> {
+        Ok(0)
     }
     /// Fills the place of MCUs that are missing or damaged.
-    fn lose(&mut self, row: u32, columns: Range<u32>);
+    fn lose(&mut self, _row: u32, _columns: Range<u32>) {}
     /// Takes back MCUs that were decoded but belong elsewhere.
     fn retract(&mut self, _row: u32, _columns: Range<u32>) {}
     /// Subtracts `excess` from the DC coefficients of all later blocks, by part.
     fn lower(&mut self, _excess: &[i16]) {}
     /// Reads an MCU beyond the end of the scan. Returns whether there was one.
-    fn spare(&mut self, bytes: &Bytes, bits: &mut Bits) -> bool;
+    fn spare(&mut self, bits: &mut Bits, bytes: &Bytes) -> bool;
     /// A restart interval begins.
-    fn restart(&mut self);
+    fn restart(&mut self) {}
     /// A row is complete.
-    fn end_row(&mut self, row: u32);
+    fn end_row(&mut self, _row: u32) {}
+}
+
+/// Decodes as [`Scan::read`] does. `one` reads the MCU in a column, and further MCUs that take no data. It returns the number of MCUs, or
+/// `None` if the data are invalid.
+#[inline(always)]
+pub(crate) fn read_each(
+    window: &Window,
+    state: &mut Bits,
+    columns: Range<u32>,
+    safe: usize,
+    mut one: impl FnMut(&mut Bits, u32) -> Option<u32>,
+) -> (u32, bool) {
+    // A copy, which stays in registers.
+    let mut bits = *state;
+    let mut column = columns.start;
+    let is_damaged = loop {
+        if column == columns.end || bits.at > safe {
+            break false;
+        }
+        let Some(count) = one(&mut bits, column) else { break true };
+        if window.overrun(&bits) {
+            break true;
+        }
+        column += count;
+    };
+    *state = bits;
+    (column, is_damaged)
+}
+
+/// A slip: damage added MCUs to a scan without restart markers. See [`slip`](crate::slip).
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Slip {
+    /// The number of MCUs before the slip.
+    pub(crate) at: u32,
+    /// The number of MCUs to drop there.
+    pub(crate) by: u32,
+    /// The number of MCUs among which the place is uncertain.
+    pub(crate) doubt: u32,
+    /// The amount by which all later DC coefficients are too high, by part of the scan.
+    pub(crate) excess: Vec<i16>,
 }
 
 /// The numbers of found and of damaged MCUs of a scan. All others are missing because the file ends.
@@ -77,7 +104,7 @@ enum Ending {
     Cut,
 }
 
-/// Decodes a scan whose header the input has just passed.
+/// Decodes a scan whose header the input has just passed. The scan has `mcus` across and down, each of `blocks` blocks.
 ///
 /// After damaged or missing data, decoding continues at the next restart marker. A scan without restart markers that is known to slip is
 /// corrected from the slip on.
@@ -85,14 +112,13 @@ pub(crate) fn walk(
     input: &mut Input,
     window: &mut Window,
     interval: u32,
+    ((width, height), blocks): ((u32, u32), usize),
     slip: Option<&Slip>,
     scan: &mut impl Scan,
 ) -> io::Result<Walked> {
-    let (width, height) = scan.shape();
-    let bits = window.begin(input)?;
-    let walked = Walked::default();
-    let mut walk =
-        Walk { input, window, scan, interval, width, total: width * height, bits, mcu: 0, walked, certain: None };
+    let (bits, walked) = (window.begin(input)?, Walked::default());
+    let (total, reserve) = (width * height, blocks * BLOCK_BYTES);
+    let mut walk = Walk { input, window, scan, interval, width, total, reserve, bits, mcu: 0, walked, certain: None };
     if let Some(slip) = slip {
         walk.pass(slip)?;
     }
@@ -107,8 +133,10 @@ struct Walk<'a, 'b, S> {
     interval: u32,
     /// The number of MCUs in a row.
     width: u32,
-    /// MCUs.
+    /// The number of MCUs.
     total: u32,
+    /// The maximum number of bytes of an MCU.
+    reserve: usize,
     bits: Bits,
     /// The next MCU.
     mcu: u32,
@@ -162,7 +190,7 @@ impl<S: Scan> Walk<'_, '_, S> {
         self.read(slip.at)?;
         for _ in 0..slip.by {
             self.window.fill(&mut self.bits, self.input)?;
-            self.scan.spare(&self.window.bytes, &mut self.bits);
+            self.scan.spare(&mut self.bits, &self.window.bytes);
         }
         self.scan.lower(&slip.excess);
         self.walked.found = self.walked.found.saturating_sub(slip.doubt.into());
@@ -185,44 +213,34 @@ impl<S: Scan> Walk<'_, '_, S> {
 
     /// Decodes the MCUs before `end`. Returns how the data end if some are missing.
     fn read(&mut self, end: u32) -> io::Result<Option<Ending>> {
-        let reserve = self.scan.blocks() * BLOCK_BYTES;
         while self.mcu < end {
-            if self.leap(end)? {
+            let leapt = self.scan.leap(self.input, self.window, &mut self.bits, self.mcu..end)?;
+            self.walked.found += u64::from(leapt);
+            self.mcu += leapt;
+            if leapt > 0 {
                 continue;
             }
             let (row, column) = (self.mcu / self.width, self.mcu % self.width);
             let columns = column..self.width.min(column + (end - self.mcu));
-            let (reached, stop) =
-                self.scan.decode(self.window, &mut self.bits, row, columns, self.window.safe(reserve));
+            let safe = self.window.safe(self.reserve);
+            let (reached, is_damaged) = self.scan.read(self.window, &mut self.bits, row, columns.clone(), safe);
             self.walked.found += u64::from(reached - column);
             self.mcu += reached - column;
             if reached == self.width {
                 self.scan.end_row(row);
             }
-            match stop {
-                Stop::Done => {}
-                Stop::Hungry => self.window.fill(&mut self.bits, self.input)?,
-                Stop::Damaged if !self.window.overrun(&self.bits) => return Ok(Some(Ending::Damaged)),
-                Stop::Damaged if self.input.is_at_marker() => return Ok(Some(Ending::Short)),
-                Stop::Damaged => return Ok(Some(Ending::Cut)),
+            if is_damaged {
+                return Ok(Some(match (self.window.overrun(&self.bits), self.input.is_at_marker()) {
+                    (false, _) => Ending::Damaged,
+                    (true, true) => Ending::Short,
+                    (true, false) => Ending::Cut,
+                }));
+            }
+            if reached < columns.end {
+                self.window.fill(&mut self.bits, self.input)?;
             }
         }
         Ok(None)
-    }
-
-    /// Decodes MCUs before `end` at several places at once. Returns whether any were decoded.
-    fn leap(&mut self, end: u32) -> io::Result<bool> {
-        if !self.scan.leaps() {
-            return Ok(false);
-        }
-        if !self.window.has_ended() && self.window.left(&self.bits) < SIZE * 8 / 2 {
-            self.window.fill(&mut self.bits, self.input)?;
-        }
-        let left = self.input.left().saturating_add(self.window.left(&self.bits) / 8);
-        let count = self.scan.leap(self.window, &mut self.bits, self.mcu..end, left);
-        self.walked.found += u64::from(count);
-        self.mcu += count;
-        Ok(count > 0)
     }
 
     /// Whether only more MCUs and padding follow. Padding consists of ones, which other data seldom end with.
@@ -233,7 +251,7 @@ impl<S: Scan> Walk<'_, '_, S> {
             return false;
         }
         while self.window.left(&bits) >= 8 {
-            if !self.scan.spare(&self.window.bytes, &mut bits) || self.window.overrun(&bits) {
+            if !self.scan.spare(&mut bits, &self.window.bytes) || self.window.overrun(&bits) {
                 return false;
             }
         }

@@ -5,7 +5,7 @@
 
 use crate::{
     huffman::{BITS, PACKED_ADVANCE, Short, advance, extend, table},
-    sequential::Part,
+    part::Part,
     tables::NATURAL,
 };
 
@@ -52,15 +52,19 @@ impl Values {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Block {
     /// The index of the scan's part.
-    pub(super) part: usize,
+    part: usize,
+    /// The index of the part's kind.
+    kind: usize,
+    /// The last needed coefficient.
+    needed: u32,
     /// The number of words of its record.
     pub(super) size: u32,
 }
 
 pub(super) struct Automaton {
     pub(super) values: Values,
-    /// For each kind of component: a part of this kind, and the last needed coefficient.
-    kinds: Vec<(usize, u32)>,
+    /// A part of each kind of component.
+    kinds: Vec<usize>,
     tables: Box<[u32; TABLES * ENTRIES]>,
     /// The next state, by row and by the sum of the index and what the step adds to it. From bit 0, an entry has the index, the row and
     /// the table of the next state, the number of words to the next record, and the word of the record for the value.
@@ -79,32 +83,30 @@ pub(super) fn record(needed: u32) -> u32 {
 }
 
 impl Automaton {
-    /// Makes the automaton of a scan. `shapes` has the last needed coefficient and the number of blocks in an MCU for each part. Returns
-    /// `None` for too many blocks, or more than two kinds of components.
-    pub(super) fn new(parts: &[Part], shapes: &[(u32, usize)], values: Values) -> Option<Self> {
-        let mut kinds: Vec<(usize, u32)> = Vec::new();
-        let mut phases = Vec::new();
-        for (part, &(needed, count)) in shapes.iter().enumerate() {
-            let (dc, ac) = (&parts[part].dc.codes, &parts[part].ac.codes);
-            let is_same = |&(other, also): &(usize, u32)| {
-                also == needed && parts[other].ac.codes == *ac && parts[other].dc.codes == *dc
+    /// Makes the automaton of a scan. Returns `None` for too many blocks, or more than two kinds of components.
+    pub(super) fn new(parts: &[Part], values: Values) -> Option<Self> {
+        let (mut kinds, mut blocks): (Vec<usize>, Vec<Block>) = Default::default();
+        for (index, part) in parts.iter().enumerate() {
+            let is_same = |&kind: &usize| {
+                let of_kind = &parts[kind];
+                (of_kind.needed, &of_kind.ac.codes, &of_kind.dc.codes) == (part.needed, &part.ac.codes, &part.dc.codes)
             };
             let kind = kinds.iter().position(is_same).unwrap_or(kinds.len());
             if kind == kinds.len() {
-                kinds.push((part, needed));
+                kinds.push(index);
             }
-            phases.extend(std::iter::repeat_n((part, kind, needed), count));
+            let block = Block { part: index, kind, needed: part.needed, size: record(part.needed) };
+            blocks.extend(std::iter::repeat_n(block, part.blocks()));
         }
-        if kinds.len() > TABLES / 4 || phases.len() > MOST_BLOCKS {
+        if kinds.len() > TABLES / 4 || blocks.len() > MOST_BLOCKS {
             return None;
         }
-        let blocks: Vec<_> = phases.iter().map(|&(part, _, needed)| Block { part, size: record(needed) }).collect();
         let mut automaton = Self {
             values,
             kinds,
             tables: table(|_| 0),
-            states: states(&phases).into_boxed_slice().try_into().ok()?,
-            start: state(&phases, 0, 0),
+            states: states(&blocks).into_boxed_slice().try_into().ok()?,
+            start: state(&blocks, 0, 0),
             mcu: blocks.iter().map(|block| block.size).sum(),
             blocks,
         };
@@ -115,8 +117,8 @@ impl Automaton {
     /// Makes the lookup tables.
     pub(super) fn choose(&mut self, parts: &[Part], values: Values) {
         self.values = values;
-        for (tables, &(part, needed)) in self.tables.chunks_exact_mut(4 * ENTRIES).zip(&self.kinds) {
-            let entries = Kind::new(&parts[part], needed, values);
+        for (tables, &part) in self.tables.chunks_exact_mut(4 * ENTRIES).zip(&self.kinds) {
+            let entries = Kind::new(&parts[part], values);
             tables.iter_mut().zip(entries.tables()).for_each(|(to, entry)| *to = entry);
         }
     }
@@ -155,8 +157,8 @@ impl Automaton {
 }
 
 /// The state in a row before the coefficient `index`. Even rows are for DC coefficients.
-fn state(phases: &[(usize, usize, u32)], row: u32, index: u32) -> u32 {
-    let (_, kind, needed) = phases[row as usize / 2];
+fn state(blocks: &[Block], row: u32, index: u32) -> u32 {
+    let Block { kind, needed, .. } = blocks[row as usize / 2];
     let own = match index {
         _ if row.is_multiple_of(2) => 0,
         _ if index > needed && index <= LAST_PACKED => 2,
@@ -167,18 +169,18 @@ fn state(phases: &[(usize, usize, u32)], row: u32, index: u32) -> u32 {
     (4 * kind as u32 + own) << 12 | row << 8 | index
 }
 
-fn states(phases: &[(usize, usize, u32)]) -> Vec<u32> {
+fn states(blocks: &[Block]) -> Vec<u32> {
     let mut states = vec![0; STATES];
-    let rows = 2 * phases.len() as u32;
+    let rows = 2 * blocks.len() as u32;
     for (row, sum) in (0..rows).flat_map(|row| (0..INDICES).map(move |sum| (row, sum))) {
-        let needed = phases[row as usize / 2].2;
+        let Block { needed, size, .. } = blocks[row as usize / 2];
         let spare = needed + 2;
         // A run beyond the last coefficient stands for the last one.
         let word = if row.is_multiple_of(2) { 1 } else { (sum % END).clamp(1, 64).min(spare) };
         let (next, moved, word) = match sum {
-            0..64 => (state(phases, row | 1, sum), 0, word),
-            64..ESCAPE => (state(phases, (row / 2 + 1) * 2 % rows, 0), record(needed), word),
-            ESCAPE.. => (state(phases, row, (sum - ESCAPE).min(63)), 0, spare),
+            0..64 => (state(blocks, row | 1, sum), 0, word),
+            64..ESCAPE => (state(blocks, (row / 2 + 1) * 2 % rows, 0), size, word),
+            ESCAPE.. => (state(blocks, row, (sum - ESCAPE).min(63)), 0, spare),
         };
         states[(row * INDICES + sum) as usize] = next | moved << 16 | word << 24;
     }
@@ -204,8 +206,8 @@ struct Step {
 }
 
 impl Kind {
-    fn new(part: &Part, needed: u32, values: Values) -> Self {
-        Self { dc: Short::new(&part.dc.codes), ac: Short::new(&part.ac.codes), needed, values }
+    fn new(part: &Part, values: Values) -> Self {
+        Self { dc: Short::new(&part.dc.codes), ac: Short::new(&part.ac.codes), needed: part.needed, values }
     }
 
     fn tables(&self) -> impl Iterator<Item = u32> {

@@ -3,7 +3,7 @@
 use super::automaton::{Automaton, Values};
 use crate::{
     bits::{Bytes, word},
-    sequential::Part,
+    part::Part,
 };
 
 /// The number of words of a stream's records. It is a power of two, so that masking an index replaces the bounds check.
@@ -19,6 +19,8 @@ pub(super) type Records = [u16; ROOM];
 /// A position in the data, and the state of decoding there.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stream {
+    /// The next bits, from the most significant one.
+    pub(super) word: u64,
     /// In bits from the window's start.
     pub(super) position: u32,
     /// The state of the automaton.
@@ -31,26 +33,7 @@ pub(super) struct Stream {
     pub(super) is_over: bool,
 }
 
-/// The part of a stream that is held in registers.
-#[derive(Clone, Copy)]
-struct Lane {
-    /// The next bits, from the most significant one.
-    word: u64,
-    position: u32,
-    state: u32,
-    length: u32,
-}
-
-impl Lane {
-    fn new(stream: &Stream) -> Self {
-        Self { word: 0, position: stream.position, state: stream.state, length: stream.length }
-    }
-
-    fn leave(self, stream: &mut Stream) {
-        (stream.position, stream.state, stream.length) = (self.position, self.state, self.length);
-        stream.is_over |= self.length >= FULL;
-    }
-
+impl Stream {
     /// Makes a step. Returns the number of bits and the entry.
     #[inline(always)]
     fn step<const ADDED: bool>(&mut self, automaton: &Automaton, records: &mut Records) -> (u32, u32) {
@@ -97,10 +80,9 @@ impl Lane {
     }
 }
 
-/// Defines a function that decodes streams until one has to stop. Each lane is a variable: an array of lanes would not stay in
-/// registers.
-macro_rules! ahead {
-    ($name:ident: $($lane:ident $stream:ident $records:ident),+) => {
+/// Defines a function that decodes streams until one has to stop. Each stream is a variable: an array would not stay in registers.
+macro_rules! together {
+    ($name:ident: $($stream:ident $at:ident $records:ident),+) => {
         #[inline(never)]
         fn $name<const ADDED: bool>(
             automaton: &Automaton,
@@ -108,35 +90,38 @@ macro_rules! ahead {
             bytes: &Bytes,
             streams: &mut [(&mut Stream, &mut Records)],
         ) {
-            let [$(($stream, $records)),+] = streams else { return };
-            $(let mut $lane = Lane::new($stream);)+
+            let [$(($at, $records)),+] = streams else { return };
+            $(let mut $stream = **$at;)+
             let mut goes_on = true;
             while goes_on {
-                $($lane.word = word(bytes, $lane.position);)+
+                $($stream.word = word(bytes, $stream.position);)+
                 if !ADDED {
-                    $($lane.step::<ADDED>(automaton, $records);)+
+                    $($stream.step::<ADDED>(automaton, $records);)+
                 }
-                $($lane.step::<ADDED>(automaton, $records);)+
-                $($lane.step::<ADDED>(automaton, $records);)+
+                $($stream.step::<ADDED>(automaton, $records);)+
+                $($stream.step::<ADDED>(automaton, $records);)+
                 $(
-                    let (taken, entry) = $lane.step::<ADDED>(automaton, $records);
+                    let (taken, entry) = $stream.step::<ADDED>(automaton, $records);
                     // If an earlier step took no bits, the last takes none either.
-                    if taken == 0 && !$lane.long(automaton, parts, bytes, entry, $records) {
+                    if taken == 0 && !$stream.long(automaton, parts, bytes, entry, $records) {
                         $stream.is_over = true;
                         goes_on = false;
                     }
-                    goes_on &= $lane.position < $stream.limit && $lane.length < FULL;
+                    goes_on &= $stream.position < $stream.limit && $stream.length < FULL;
                 )+
             }
-            $($lane.leave($stream);)+
+            $(
+                $stream.is_over |= $stream.length >= FULL;
+                **$at = $stream;
+            )+
         }
     };
 }
 
-ahead!(one: a sa ra);
-ahead!(two: a sa ra, b sb rb);
-ahead!(three: a sa ra, b sb rb, c sc rc);
-ahead!(four: a sa ra, b sb rb, c sc rc, d sd rd);
+together!(one: a at_a ra);
+together!(two: a at_a ra, b at_b rb);
+together!(three: a at_a ra, b at_b rb, c at_c rc);
+together!(four: a at_a ra, b at_b rb, c at_c rc, d at_d rd);
 
 /// Decodes up to four streams until one has to stop.
 pub(super) fn ahead(automaton: &Automaton, parts: &[Part], bytes: &Bytes, streams: &mut [(&mut Stream, &mut Records)]) {

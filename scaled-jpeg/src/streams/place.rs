@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     output::Output,
-    sequential::{Part, Places},
+    part::Part,
     transform::{Group, LANES},
 };
 
@@ -24,18 +24,18 @@ impl Streams {
         &mut self,
         piece: &mut Piece,
         (column, count): (u32, u32),
-        parts: &[Part],
-        places: &mut [Places],
+        parts: &mut [Part],
         output: &mut Output,
     ) {
         let mcu = self.automaton.mcu as usize;
         let mut start = piece.range.start as usize;
         piece.range.start += count * self.automaton.mcu;
         let records = &mut self.records[piece.stream];
-        for (part, places) in parts.iter().zip(places) {
-            let (down, across) = places.shape;
-            let size = record(places.needed) as usize;
-            places.last = sum(records, (start, mcu, count), (down * across, size), places.last);
+        for part in parts {
+            let (across, down) = part.mcu;
+            let (needed, size) = (part.needed as usize, record(part.needed) as usize);
+            part.last = sum(records, (start, mcu, count), (part.blocks(), size), part.last);
+            let plane = &mut output.planes[part.channel];
             let columns = column as usize * across..(column + count) as usize * across;
             for y in 0..down {
                 let (mut word, mut x) = (start + y * across * size, 0);
@@ -50,24 +50,23 @@ impl Streams {
                 let mut block = columns.start;
                 while block < columns.end {
                     let next = columns.end.min((block / LANES + 1) * LANES);
-                    let mut opened = output.planes[part.channel].open(y, block..next);
-                    let group = opened.group();
+                    let group = plane.open(y, block);
                     if next - block == LANES && size >= LANES {
-                        turn(records, std::array::from_fn(|_| next_record()), places.needed as usize, group);
+                        turn(records, std::array::from_fn(|_| next_record()), needed, group);
                     } else {
                         for block in block..next {
                             let start = next_record();
-                            for index in 0..=places.needed as usize {
+                            for index in 0..=needed {
                                 let value = records[(start + 1 + index) & (ROOM - 1)];
                                 group[natural(index)][block % LANES] = value as i16;
                             }
                         }
                     }
-                    opened.finish(&part.quantisers);
+                    plane.close(y, next, &part.quantisers);
                     block = next;
                 }
             }
-            start += down * across * size;
+            start += part.blocks() * size;
         }
     }
 }

@@ -1,13 +1,8 @@
-//! Converts planes of components to pixels.
+//! Converts rows of samples to pixels.
 
 use wide::{i16x8, i32x8, u8x16};
 
-use crate::{
-    geometry::{Channel, Geometry, Upsampling},
-    header::{Colours, Header},
-    plane::PlaneWriter,
-    upsample::{Upsampler, nearest},
-};
+use crate::header::Colours;
 
 /// The meaning of the bytes of a pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,57 +27,6 @@ impl Pixels {
     }
 }
 
-/// Makes rows of pixels, beginning at the top.
-pub(crate) struct Raster {
-    colours: Colours,
-    pub(crate) data: Vec<u8>,
-    rows: usize,
-    width: usize,
-    /// The upsamplers by channel.
-    upsamplers: Vec<Upsampler>,
-}
-
-impl Raster {
-    pub(crate) fn new(header: &Header, geometry: &Geometry) -> Self {
-        let width = geometry.size.0 as usize;
-        let colours = header.colours();
-        let upsamplers = geometry.channels.iter().map(|channel| Upsampler::new(channel, geometry)).collect();
-        let size = width * geometry.size.1 as usize * colours.pixels().channels();
-        Self { colours, data: vec![0; size], rows: 0, width, upsamplers }
-    }
-
-    /// Adds the pixels of the rows before `end`. In each plane, `before` rows precede the row whose number `first` returns for the channel.
-    pub(crate) fn add(
-        &mut self,
-        geometry: &Geometry,
-        planes: &[PlaneWriter],
-        before: usize,
-        first: impl Fn(&Channel) -> usize,
-        end: usize,
-    ) {
-        let height = geometry.mcu_size().1;
-        let row_bytes = self.width * self.colours.pixels().channels();
-        for y in self.rows..end {
-            let mut rows: [&[u8]; 4] = [&[]; 4];
-            for (index, (channel, upsampler)) in geometry.channels.iter().zip(&mut self.upsamplers).enumerate() {
-                let line = |line: usize| {
-                    let at = line + before - first(channel);
-                    &planes[index].samples[at * geometry.stride(channel)..][..geometry.stride(channel)]
-                };
-                let near = nearest(y, Geometry::mcu_height(channel), height);
-                let far = match channel.upsampling.1 {
-                    Upsampling::Triangle if y % 2 == 0 => near.saturating_sub(1),
-                    Upsampling::Triangle => (near + 1).min(channel.shown.1 - 1),
-                    _ => near,
-                };
-                rows[index] = &upsampler.row(line(near), line(far), y)[..self.width];
-            }
-            self.colours.convert(&rows, &mut self.data[y * row_bytes..][..row_bytes]);
-        }
-        self.rows = self.rows.max(end);
-    }
-}
-
 impl Colours {
     pub(crate) fn pixels(self) -> Pixels {
         match self {
@@ -93,7 +37,7 @@ impl Colours {
     }
 
     /// Converts a row of samples of each component to a row of pixels.
-    fn convert(self, rows: &[&[u8]; 4], out: &mut [u8]) {
+    pub(crate) fn convert(self, rows: &[&[u8]; 4], out: &mut [u8]) {
         let [a, b, c, d] = *rows;
         match self {
             Self::Gray => out.copy_from_slice(a),
