@@ -271,8 +271,8 @@ bench-animation: bench-programs ## compare animated thumbnails with sharp's
 costs: | need-python ## compute what a million photos cost, by the last results and the templates' defaults
 	@python3 bench/cost.py
 
-# JPEGs for `make bench-jpeg`.
-JPEGS ?= $(wildcard $(CAMERA)/*.jpg) $(wildcard $(BENCH)/images/jpeg-12mp*.jpg)
+# JPEGs for `make bench-jpeg`. The sample is much smaller than a photo, but always there.
+JPEGS ?= $(or $(wildcard $(CAMERA)/*.jpg $(BENCH)/images/jpeg-12mp*.jpg),local/sample.jpg)
 
 .PHONY: bench-jpeg
 bench-jpeg: $(DECODERS) ## compare scaled-jpeg with libjpeg-turbo: likeness and speed; needs a C compiler and NASM; JPEGS="a.jpg b.jpg"

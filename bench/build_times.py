@@ -12,25 +12,25 @@ LONGEST = 20
 
 
 def read(report: str) -> list[dict]:
-    """The units of work in the report, an HTML page with its figures as a JavaScript constant."""
+    """The units of work in the report, which is an HTML page with the figures in a JavaScript constant."""
     found = re.search(r"^(?:const|let|var) UNIT_DATA = (\[.*?\]);$", report, re.MULTILINE | re.DOTALL)
     if not found:
-        sys.exit("build_times: this cargo writes another kind of report; look at the page itself")
+        sys.exit("build_times: this version of cargo writes a report that cannot be read; open the page instead")
     return json.loads(found.group(1))
 
 
 def name(unit: dict) -> str:
-    """The crate, its version and, for all but a library, what of it is built."""
+    """The crate, its version, and the target unless it is the library."""
     return f"{unit['name']} {unit['version']}{unit['target']}".strip()
 
 
 def table(units: list[dict]) -> str:
-    """The longest units and the whole, as text."""
+    """The longest units and the time of the whole build, as text."""
     whole = max(unit["start"] + unit["duration"] for unit in units)
     added = sum(unit["duration"] for unit in units)
     longest = sorted(units, key=lambda unit: -unit["duration"])[:LONGEST]
     lines = [f"{unit['duration']:7.1f} s  {name(unit)}" for unit in longest]
-    lines.append(f"{whole:7.1f} s  from start to end, {len(units)} units that took {added:.0f} s one by one, {os.cpu_count()} processors")
+    lines.append(f"{whole:7.1f} s  from start to end; {len(units)} units took {added:.0f} s in sum, on {os.cpu_count()} processors")
     return "\n".join(lines)
 
 

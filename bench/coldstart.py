@@ -1,6 +1,6 @@
-"""How long a function takes from the start of its process until it asks for its first event.
+"""Measures a cold start: the time from the start of a function's process to its request for the first event.
 
-A stub of Lambda's Runtime API accepts that request and answers none: the process is stopped then.
+A stub of Lambda's Runtime API accepts this request, and does not answer it. Then the process is killed.
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
@@ -19,7 +19,7 @@ TIMEOUT_S = 30
 
 
 def environment(port: int, handler: str, root: Path) -> dict[str, str]:
-    """What Lambda sets, as far as it matters before the first event."""
+    """The environment variables of Lambda that are used before the first event."""
     return {
         "PATH": os.environ["PATH"],
         "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
@@ -36,14 +36,14 @@ def environment(port: int, handler: str, root: Path) -> dict[str, str]:
 
 
 def start(command: list[str], root: Path, handler: str) -> tuple[Cost, float]:
-    """Starts a function once: what it took, and its memory in MiB then."""
+    """Starts a function. Returns the cost of the start, and the peak of its memory in MiB."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(TIMEOUT_S)
         variables = environment(server.getsockname()[1], handler, root)
         began = time.perf_counter()
         process = subprocess.Popen(command, cwd=root, env=variables, stdout=subprocess.DEVNULL, preexec_fn=pin)
         try:
-            # Kept open while we look: a function whose request is hung up on ends itself.
+            # The connection stays open meanwhile, because a function ends if its request fails.
             with asked(server):
                 wall = time.perf_counter() - began
                 found = Cost(cpu_clock(process.pid) * 1000, wall * 1000), memory(process.pid, "VmHWM")
@@ -57,7 +57,7 @@ def start(command: list[str], root: Path, handler: str) -> tuple[Cost, float]:
 
 
 def asked(server: socket.socket) -> socket.socket:
-    """Returns when the first event has been asked for: the connection that waits for it."""
+    """Waits for the request for the first event. Returns its connection."""
     connection, _ = server.accept()
     connection.settimeout(TIMEOUT_S)
     head = b""
@@ -74,13 +74,13 @@ def asked(server: socket.socket) -> socket.socket:
 
 
 def node_command(node: Path) -> list[str] | None:
-    """The runtime that Lambda starts for Node.js, or none where its native part could not be compiled."""
+    """The command of Lambda's runtime for Node.js, or None if its native part is not compiled."""
     package = node / "node_modules" / "aws-lambda-ric"
     return ["node", str(package / "index.mjs"), "handler.handler"] if (package / "rapid-client.node").exists() else None
 
 
 def zip_size(entries: dict[str, Path]) -> int:
-    """Bytes of the zip with these files in it."""
+    """The size of a zip with these files, in bytes."""
     counter = Counter()
     with zipfile.ZipFile(counter, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, path in sorted(entries.items()):
@@ -89,7 +89,7 @@ def zip_size(entries: dict[str, Path]) -> int:
 
 
 class Counter:
-    """A file that only counts what is written to it."""
+    """A file that only counts the bytes that are written to it."""
 
     def __init__(self) -> None:
         self.bytes = 0
@@ -103,8 +103,8 @@ class Counter:
 
 
 def node_entries(node: Path) -> dict[str, Path]:
-    """What is deployed of the article's function: its code, and sharp with all that it depends on. The AWS SDK is part of
-    Lambda's runtime."""
+    """The files of the article's function in a deployment: its code, and sharp with its dependencies. The AWS SDK is part of Lambda's
+    runtime."""
     entries = {name: node / name for name in ("article.mjs", "handler.mjs", "package.json")}
     wanted, seen = ["sharp"], set()
     while wanted:

@@ -1,7 +1,7 @@
-"""The programs that are measured: started on one core, told what to make, and observed from outside.
+"""Starts the contestants on one core, sends them commands, and measures them from outside.
 
-The kernel's clock of a process counts all its threads, and is read in the same way for every contestant, whatever language it
-is written in. https://man7.org/linux/man-pages/man3/clock_getcpuclockid.3.html
+Processor time is the kernel's CPU clock of the process, which counts all threads and works for every language.
+https://man7.org/linux/man-pages/man3/clock_getcpuclockid.3.html
 """
 
 import os
@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NAMES = ["article", "tuned", "ours"]
-# Judged by its JPEGs, and not timed.
+# The quality of its JPEGs is measured, but not its speed.
 MOZJPEG = "mozjpeg"
 
 
 class Failed(Exception):
-    """A contestant could not do its work; the message says which and why."""
+    """A program could not do its work. The message says which and why."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What something took: milliseconds of the processor and of the clock on the wall."""
+    """Processor time and wall-clock time in milliseconds."""
 
     cpu_ms: float
     wall_ms: float
@@ -31,8 +31,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Programs:
-    """Where the contestants are: our program, and the folder where the Node packages are installed. With `keep`, ours makes thumbnails
-    that move."""
+    """The contestants' files: our program, and the folder with the Node packages. With `keep`, ours makes animated thumbnails."""
 
     ours: Path
     node: Path
@@ -50,7 +49,7 @@ class Programs:
 
 
 def measured_core() -> int:
-    """The last core that we may use: the first one is where most machines handle their interrupts."""
+    """The last available core, because most machines handle interrupts on the first."""
     return max(os.sched_getaffinity(0))
 
 
@@ -59,13 +58,13 @@ def pin() -> None:
 
 
 def cpu_clock(pid: int) -> float:
-    """Seconds that all threads of a process have run so far."""
+    """The processor time of all threads of a process, in seconds."""
     per_process_scheduler = 2
     return time.clock_gettime((~pid << 3) | per_process_scheduler)
 
 
 def memory(pid: int, field: str) -> float:
-    """MiB of resident memory: `VmHWM` is the peak so far, `VmRSS` what it is now."""
+    """Resident memory of a process in MiB: `VmHWM` is the peak, `VmRSS` the present size."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         name, _, value = line.partition(":")
         if name == field:
@@ -74,7 +73,7 @@ def memory(pid: int, field: str) -> float:
 
 
 class Contestant:
-    """One process of a contestant. Use it as a context manager."""
+    """A running contestant. Use it as a context manager."""
 
     def __init__(self, programs: Programs, name: str) -> None:
         self.name = name
@@ -90,23 +89,23 @@ class Contestant:
         self.process.communicate()
 
     def make(self, file: Path, count: int) -> tuple[Cost, int]:
-        """Makes the thumbnails `count` times: what one time took on average, and the bytes of all sizes together."""
+        """Makes the thumbnails `count` times. Returns the mean cost, and the bytes of all sizes together."""
         cpu, wall = cpu_clock(self.process.pid), time.perf_counter()
         answer = self._ask(f"make {count} {file}")
         cpu, wall = cpu_clock(self.process.pid) - cpu, time.perf_counter() - wall
         return Cost(cpu * 1000 / count, wall * 1000 / count), int(answer)
 
     def ready(self) -> None:
-        """Returns as soon as it has started and its libraries are loaded."""
+        """Returns when the contestant has loaded its libraries."""
         self._ask("make 0 /dev/null")
 
     def dump(self, file: Path, folder: Path) -> None:
-        """Writes the thumbnails, encoded and not, into a folder."""
+        """Writes the thumbnails into a folder, as files and as pixels before encoding."""
         folder.mkdir(parents=True, exist_ok=True)
         self._ask(f"dump {folder} {file}")
 
     def curve(self, file: Path, folder: Path) -> None:
-        """Writes the thumbnails at several qualities into a folder. Ours alone can."""
+        """Writes the thumbnails at several qualities into a folder. Only ours supports this."""
         self._ask(f"curve {folder} {file}")
 
     def memory(self, field: str) -> float:
@@ -121,14 +120,14 @@ class Contestant:
         if not answer:
             status = self.process.wait()
             if status == -signal.SIGILL:
-                raise Failed(f"{self.name} is built for a processor that this machine does not have")
+                raise Failed(f"{self.name} is built for another processor than that of this machine")
             raise Failed(f"{self.name} gave up on {command!r} with status {status}; its message is above")
         return answer
 
 
 def first_time(programs: Programs, name: str, file: Path, folder: Path) -> dict[str, float]:
-    """Memory of a fresh process in MiB: before its first picture, and at the peak of making that one's thumbnails; which it
-    writes into a folder then."""
+    """Makes the thumbnails of `file` in a fresh process, and writes them into `folder`. Returns its memory in MiB: before the picture (`idle`)
+    and at the peak (`peak`)."""
     with Contestant(programs, name) as contestant:
         contestant.ready()
         idle = contestant.memory("VmHWM")

@@ -30,7 +30,7 @@ def measure(program: Path, files: list[Path], rounds: int) -> list[dict]:
         [program.resolve(), "speed", *files], stdout=subprocess.PIPE, text=True, env=environment, preexec_fn=pin
     )
     if answer.returncode:
-        raise Failed(f"{program} gave up; its message is above")
+        raise Failed(f"{program} failed; its message is above")
     return [over_rounds(one) for one in json.loads(answer.stdout)]
 
 

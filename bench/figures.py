@@ -1,10 +1,10 @@
-"""Computes medians, ratios and differences from the results. Nothing here measures."""
+"""Computes medians, ratios and differences from the results."""
 
 import itertools
 import math
 import statistics
 
-# The SSIM that ours may lose, and the bytes that ours may use beyond sharp's, before sharp counts as better.
+# Sharp counts as better if its SSIM is higher by more than this, or if our bytes are more than this many times its bytes.
 SSIM_MARGIN = 0.001
 BYTES_MARGIN = 1.03
 

@@ -27,7 +27,7 @@ def processor() -> str:
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         name, _, value = line.partition(":")
         fields.setdefault(name.strip(), value.strip())
-    if "model name" not in fields:  # arm64 has numbers only
+    if "model name" not in fields:  # as on arm64
         return f"{platform.machine()} implementer {fields.get('CPU implementer')} part {fields.get('CPU part')}"
     clock = fields.get("cpu MHz")
     return fields["model name"] + (f" ({float(clock) / 1000:.1f} GHz)" if clock and "GHz" not in fields["model name"] else "")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Renders the results of run.py: Markdown, a plot, and the README's part.
+"""Renders the results of run.py: as Markdown, as a plot, and as parts of the README and docs/operations.md.
 
-`report.py [--check] RESULTS.json README.md` brings the README up to date with results, or says whether it is.
+`report.py RESULTS.json README.md` writes these files. With `--check` it only compares them with the results.
 """
 
 import argparse
@@ -19,10 +19,10 @@ FILES = ["results.json", "results.md", "results.svg"]
 BEGIN, END = "<!-- made by `make bench`: begin -->", "<!-- made by `make bench`: end -->"
 BACKFILL = "   <!-- backfill by `make bench`: begin -->", "   <!-- backfill by `make bench`: end -->"
 
-# The page with the costs, beside the README.
+# The page with the costs, relative to the README.
 OPERATIONS = "docs/operations.md"
 
-# Of the columns.
+# The order of the columns.
 ORDER = ("article", "tuned", "ours")
 
 # The classes that the README shows.
@@ -38,12 +38,12 @@ SUMMARY = (
     "AVIF, 12 MP",
 )
 
-# Of the thumbnails, in the order of the report.
+# The widths of the thumbnails, in the order of the report.
 WIDTHS = ("500", "300", "100")
 
 
 def markdown(results: dict) -> str:
-    """Everything, as in results.md."""
+    """The content of results.md."""
     parts = [conditions(results), speed(results), quality(results), look(results), scaled(results), starts(results), cost.markdown(results), behind(results)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -101,7 +101,7 @@ def quality(results: dict) -> str:
 
 
 def look(results: dict) -> str:
-    """Bytes at equal SSIMULACRA2; nothing for results from before it was measured."""
+    """The table of bytes at equal SSIMULACRA2. Empty for results without SSIMULACRA2."""
     rivals = {"article": "article's", "tuned": "tuned's", MOZJPEG: "mozjpeg's"}
     rows = []
     for measured in results["classes"]:
@@ -122,7 +122,7 @@ def look(results: dict) -> str:
 
 
 def scaled(results: dict) -> str:
-    """Our decoder of reduced JPEGs; nothing where libjpeg-turbo could not be built."""
+    """The table of scaled-jpeg and libjpeg-turbo. Empty if libjpeg-turbo was not built."""
     rows = []
     for eighths in decoders.scales(results):
         cells = []
@@ -130,7 +130,7 @@ def scaled(results: dict) -> str:
             found = decoders.at(results, coding, eighths)
             times = sorted(decoders.times(one) for one in found)
             both = times if round(times[0], 1) != round(times[-1], 1) else times[:1]
-            # Bounded or not, libjpeg-turbo does the same.
+            # libjpeg-turbo has no bounded decoding, so its time is the same as for "progressive".
             whose = ("ours",) if coding == "progressive, bounded" else ("ours", "turbo")
             cells += [f"{decoders.mean_ms(found, name):.1f}" for name in whose]
             cells.append(f"**{'–'.join(f'{time:.1f}' for time in (both[0], both[-1])[: len(both)])}**")
@@ -187,7 +187,7 @@ def start_line(results: dict) -> str:
 
 
 def goals(results: dict) -> list[str]:
-    """Whether this is as fast, small and good as it wants to be, a line each."""
+    """A line for each goal, which says whether the results meet it."""
     said = []
 
     def goal(text: str, value: float, bound: float, at_least: bool = True) -> None:
@@ -221,14 +221,14 @@ def readme_part(results: dict, picture: str) -> str:
 
 
 def operations_page(page: str, results: dict) -> str:
-    """The operator's page with both of its tables."""
+    """The page docs/operations.md with both tables of costs."""
     begin, end = BACKFILL
     page = with_part(page, f"{BEGIN}\n{cost.operations(results)}\n{END}")
     return with_part(page, f"{begin}\n{cost.backfill(results)}\n{end}", BACKFILL)
 
 
 def summary(results: dict) -> str:
-    """One table: speed, memory and bytes of the classes that people upload most."""
+    """The README's table: speed, memory and bytes of the most common classes."""
     head = (
         "| source → 100, 300, 500 px | article, ms | tuned, ms | ours, ms | × article | × tuned | article, MiB | ours, MiB | bytes, ours to sharp's |\n"
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|\n"
@@ -248,9 +248,9 @@ def summary(results: dict) -> str:
 
 
 def with_part(readme: str, part: str, marks: tuple[str, str] = (BEGIN, END)) -> str:
-    """The page with that part in place of the one it has between those lines.
+    """Replaces the part of a page between the lines `marks`.
 
-    Raises ValueError where it has no place for it."""
+    Raises ValueError if the page does not have these lines."""
     begin, end = marks
     before, found, rest = readme.partition(begin)
     _, ended, after = rest.partition(end)
@@ -260,7 +260,7 @@ def with_part(readme: str, part: str, marks: tuple[str, str] = (BEGIN, END)) -> 
 
 
 def as_json(results: dict) -> str:
-    """The results as JSON: a line for each figure of the machine, each class of files and each scale of the decoder."""
+    """The results as JSON, with a line for each class and for each scale of the decoder, so that differences are readable."""
 
     def value(found: object) -> str:
         if isinstance(found, list):
@@ -271,7 +271,7 @@ def as_json(results: dict) -> str:
 
 
 def rounded(found: object) -> object:
-    """Numbers with more digits than any page shows, and no more."""
+    """Rounds all numbers to more digits than any page shows."""
     if isinstance(found, dict):
         return {name: rounded(one) for name, one in found.items()}
     if isinstance(found, list):
@@ -292,7 +292,7 @@ def write(results: dict, out: Path, readme: Path | None) -> None:
 
 
 def stale(results: dict, out: Path, readme: Path) -> list[str]:
-    """Which files do not show these results."""
+    """Names the files that do not show these results."""
     picture = (out / FILES[2]).resolve().relative_to(readme.resolve().parent).as_posix()
     expected = {out / FILES[1]: markdown(results), out / FILES[2]: plot.svg(results)}
     found = [path for path, content in expected.items() if not path.exists() or path.read_text() != content]
@@ -305,7 +305,7 @@ def stale(results: dict, out: Path, readme: Path) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="change nothing; fail where a file does not show the results")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file does not show the results")
     parser.add_argument("results", type=Path)
     parser.add_argument("readme", type=Path)
     arguments = parser.parse_args()
@@ -313,7 +313,7 @@ def main() -> None:
     if not arguments.check:
         write(results, arguments.results.parent, arguments.readme)
     elif wrong := stale(results, arguments.results.parent, arguments.readme):
-        sys.exit(f"not what {arguments.results} says: {', '.join(wrong)}. Write them anew: python3 bench/report.py {arguments.results} {arguments.readme}")
+        sys.exit(f"these files do not show {arguments.results}: {', '.join(wrong)}. Update them: python3 bench/report.py {arguments.results} {arguments.readme}")
 
 
 if __name__ == "__main__":

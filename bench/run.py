@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Measures this pipeline against sharp, alternately in one run on one core, and writes what it found.
+"""Measures this pipeline and sharp in alternating rounds on one core, and writes the results.
 
-`make bench` builds and installs what this needs, and calls it.
+`make bench` builds and installs everything that is needed, and runs this program.
 """
 
 import argparse
@@ -23,11 +23,11 @@ import report
 import waiting
 from contestants import MOZJPEG, NAMES, Contestant, Failed, Programs, first_time
 
-# Milliseconds of the processor that a contestant works in a round, at least: one picture, or as many as fit.
+# The processor time of a contestant in a round: it repeats a picture until this time is over.
 ROUND_MS, QUICK_ROUND_MS = 150, 40
 ROUNDS, QUICK_ROUNDS = 9, 3
 
-# What the classes are called, by the file's name without its extension.
+# The titles of the classes, by the name of the file without its extension.
 TITLES = {
     "jpeg-12mp": "JPEG, 12 MP",
     "jpeg-12mp-portrait": "JPEG, 12 MP, portrait",
@@ -46,12 +46,12 @@ TITLES = {
     "avif-12mp": "AVIF, 12 MP",
 }
 
-# What the judge reads instead of files that it cannot: the same picture.
+# The judge cannot read these files, and reads the same picture in another format instead.
 STAND_INS = {"avif-12mp.avif": "jpeg-12mp.jpg"}
 
 
 def classes(images: Path, camera: Path | None) -> Iterator[tuple[str, list[Path]]]:
-    """Names and files of what is measured."""
+    """Yields the title and the files of each class."""
     files = sorted(path for path in images.iterdir() if path.is_file() and not path.name.startswith("."))
     if not files:
         raise Failed(f"{images} has no files: name a folder with images")
@@ -66,18 +66,18 @@ def classes(images: Path, camera: Path | None) -> Iterator[tuple[str, list[Path]
 def measure(
     programs: Programs, files: list[Path], rounds: int, round_ms: float, names: list[str] = NAMES
 ) -> tuple[list[dict], dict[str, int]]:
-    """Rounds with the cost of a picture for each contestant, and the bytes of the thumbnails."""
+    """Measures contestants. Returns for each round the cost of a picture by contestant, and the bytes of each contestant's thumbnails."""
     running = {name: Contestant(programs, name) for name in names}
     try:
         bytes_made, counts = {}, {}
         for name, contestant in running.items():
-            # The first time warms up, and tells how many fit into a round.
+            # The first call warms up, and determines how often a picture is repeated in a round.
             first = [contestant.make(file, 1) for file in files]
             bytes_made[name] = sum(made for _, made in first)
             counts[name] = max(1, min(100, round(round_ms / sum(cost.cpu_ms for cost, _ in first))))
         measured = []
         for number in range(rounds):
-            # Each of them comes first as often as the others.
+            # Each contestant goes first equally often.
             order = names[number % len(names) :] + names[: number % len(names)]
             costs = {name: [running[name].make(file, counts[name])[0] for file in files] for name in order}
             measured.append(
@@ -96,7 +96,7 @@ def measure(
 
 
 def judge(programs: Programs, judge_program: Path, file: Path) -> dict:
-    """What the judge says of a source and each contestant's thumbnails, and what memory these took."""
+    """Measures the quality of each contestant's thumbnails of a source, and the memory that making them takes."""
     with tempfile.TemporaryDirectory() as scratch:
         folders = {name: Path(scratch) / name for name in NAMES}
         memory = {name: first_time(programs, name, file, folder) for name, folder in folders.items()}
@@ -109,7 +109,7 @@ def judge(programs: Programs, judge_program: Path, file: Path) -> dict:
         source = file.with_name(STAND_INS.get(file.name, file.name))
         answer = subprocess.run([judge_program, source, *folders.values()], stdout=subprocess.PIPE, text=True)
         if answer.returncode:
-            raise Failed(f"the judge gave up on {file}; its message is above")
+            raise Failed(f"the judge failed on {file}; its message is above")
         judged = json.loads(answer.stdout)
         judged["contestants"] = {name: judged["folders"][str(folder)] for name, folder in folders.items()}
         del judged["folders"]
@@ -124,12 +124,12 @@ def measure_class(arguments: argparse.Namespace, programs: Programs, title: str,
 
 
 def measure_starts(arguments: argparse.Namespace, programs: Programs) -> dict:
-    """Cold starts and zips."""
+    """Measures cold starts and the sizes of the zips."""
     commands = {"node": coldstart.node_command(programs.node)}
     if arguments.function:
         commands["ours"] = [str(arguments.function.resolve())]
     commands = {name: command for name, command in commands.items() if command}
-    for name, command in commands.items():  # so that every file is in the page cache
+    for name, command in commands.items():  # fills the page cache
         coldstart.start(command, programs.node, "handler.handler")
     rounds = []
     for _ in range(arguments.rounds):
@@ -144,7 +144,7 @@ def measure_starts(arguments: argparse.Namespace, programs: Programs) -> dict:
 
 
 def measure_waiting(arguments: argparse.Namespace) -> dict:
-    """What image-processor waits for the local S3."""
+    """Measures how long image-processor waits for the local S3."""
     file = arguments.images / "jpeg-12mp.jpg"
     if not (arguments.function and arguments.local and file.exists()):
         print("left out", flush=True)
@@ -155,9 +155,9 @@ def measure_waiting(arguments: argparse.Namespace) -> dict:
 
 
 def measure_decoders(arguments: argparse.Namespace) -> list[dict]:
-    """Our decoder of reduced JPEGs beside libjpeg-turbo, where that was built."""
+    """Measures scaled-jpeg beside libjpeg-turbo, if libjpeg-turbo was built."""
     if not arguments.decoders or not arguments.decoders.exists():
-        print("left out: libjpeg-turbo is not built; above is said what it takes", flush=True)
+        print("left out: libjpeg-turbo is not built; a message above says what is missing", flush=True)
         return []
     files = [arguments.images / "jpeg-12mp.jpg"]
     if not files[0].exists():
@@ -213,13 +213,13 @@ def main() -> None:
     parser.add_argument("--ours", type=Path, required=True, help="the contestant built from ours/")
     parser.add_argument("--judge", type=Path, required=True, help="the program built from judge/")
     parser.add_argument("--function", type=Path, help="image-processor, for the cold start")
-    parser.add_argument("--local", type=Path, help="the local stack, for what image-processor waits; without it, that is left out")
-    parser.add_argument("--decoders", type=Path, help="the program built from jpeg/; without it, its table is left out")
-    parser.add_argument("--node", type=Path, required=True, help="folder where package.json is installed")
+    parser.add_argument("--local", type=Path, help="the local stack, to measure how long image-processor waits for S3 (default: not measured)")
+    parser.add_argument("--decoders", type=Path, help="the program built from jpeg/ (default: scaled-jpeg is not measured)")
+    parser.add_argument("--node", type=Path, required=True, help="folder in which package.json is installed")
     parser.add_argument("--images", type=Path, required=True, help="folder with the images to measure")
-    parser.add_argument("--camera", type=Path, help="folder with further JPEGs, measured as one class if it is there")
+    parser.add_argument("--camera", type=Path, help="folder with further JPEGs, which are measured as one class; it need not exist")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
-    parser.add_argument("--readme", type=Path, help="file to bring up to date with the results")
+    parser.add_argument("--readme", type=Path, help="the README to update with the results")
     parser.add_argument("--rounds", type=int, help=f"alternating rounds (default: {ROUNDS}, or {QUICK_ROUNDS} with --quick)")
     parser.add_argument("--quick", action="store_true", help="shorter and fewer rounds")
     arguments = parser.parse_args()

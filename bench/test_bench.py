@@ -1,4 +1,4 @@
-"""Of the benchmark's own parts, and that the committed files show the committed results."""
+"""Tests the parts of the benchmark, and that the committed files show the committed results."""
 
 import copy
 import json
@@ -21,10 +21,10 @@ import report
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results" / "results.json"
 
-# Asks the Runtime API for an event, as a function does.
+# A function that asks the Runtime API for an event.
 FUNCTION = "import os, urllib.request; urllib.request.urlopen('http://' + os.environ['AWS_LAMBDA_RUNTIME_API'] + '/2018-06-01/runtime/{}')"
 
-
+# A function that ends if its connection is closed.
 IMPATIENT = """
 import os, socket
 connection = socket.create_connection(os.environ["AWS_LAMBDA_RUNTIME_API"].split(":"))
@@ -32,7 +32,7 @@ connection.sendall(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\\r\\n\\r\\
 connection.recv(1)
 """
 
-# Speaks the contestants' language.
+# A contestant that answers every command with the same number.
 CONTESTANT = """
 import sys
 for line in sys.stdin:
@@ -55,7 +55,7 @@ def size(file: float, pixels: float, upright: bool = True) -> dict:
 
 
 def results() -> dict:
-    """Ours takes half of the article's time in one class, and is behind in the other."""
+    """Results in which ours takes half of the article's time in one class, and is worse than tuned sharp in the other."""
     costs = [{"article": 100.0, "tuned": 60.0, "ours": 50.0}, {"article": 120.0, "tuned": 90.0, "ours": 60.0}]
     rounds = [{name: {"cpu_ms": ms, "wall_ms": ms} for name, ms in cost.items()} for cost in costs]
     memory = {"article": {"idle": 50, "peak": 90}, "tuned": {"idle": 50, "peak": 100}, "ours": {"idle": 2, "peak": 22}}
@@ -215,7 +215,7 @@ class Figures(unittest.TestCase):
 
 
 def decoded() -> list[dict]:
-    """Ours is twice as fast with one file and three times with another, by the median round."""
+    """Results in which ours is twice as fast for one file and three times as fast for another, in the median round."""
     lines = []
     for name, times in (("a.jpg", 2), ("b.jpg", 3)):
         for coding in decoders.CODINGS:
@@ -294,7 +294,6 @@ class Measuring(unittest.TestCase):
             coldstart.start([sys.executable, "-c", FUNCTION.format("init/error")], ROOT, "handler")
 
     def test_a_function_is_not_hung_up_on_while_it_is_looked_at(self):
-        # Ends at once when its request fails.
         for _ in range(20):
             coldstart.start([sys.executable, "-S", "-c", IMPATIENT], ROOT, "handler")
 

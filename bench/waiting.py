@@ -1,6 +1,7 @@
 """Measures how long image-processor waits for S3 in an invocation, with the local S3 server.
 
-A stub of Lambda's Runtime API gives the function one job after another. Waiting is wall-clock time minus processor time. https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+A stub of Lambda's Runtime API gives the function one job after another. Waiting is wall-clock time minus processor time.
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
 import contextlib
@@ -21,13 +22,13 @@ import coldstart
 from contestants import Failed, cpu_clock, pin
 
 BUCKET, KEY = "my-image-bucket", "uploads/source"
-# Includes the first job, which also opens connections and is not counted.
+# The number of jobs. The first one also opens connections, and is not counted.
 JOBS = 21
 
 
 @contextlib.contextmanager
 def s3(local: Path) -> Iterator[str]:
-    """The local server's endpoint."""
+    """Runs the local S3. Yields its endpoint."""
     with tempfile.TemporaryDirectory() as folder:
         command = [local, "s3", "--s3-port", "0", "--data", folder, "--bucket", BUCKET]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -45,11 +46,11 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_):
-        """The function is killed while it waits for its next job."""
+        """Ignores that the function is killed while it waits for its next job."""
 
 
 class Runtime:
-    """The Runtime API for one function."""
+    """A stub of the Runtime API for one function."""
 
     def __init__(self) -> None:
         jobs, answers = queue.Queue(), queue.Queue()
@@ -93,7 +94,7 @@ class Runtime:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def invoke(self, job: dict) -> dict:
-        """The function's result."""
+        """Sends a job to the function. Returns its result."""
         self.jobs.put(job)
         try:
             path, said = self.answers.get(timeout=coldstart.TIMEOUT_S)
@@ -105,7 +106,7 @@ class Runtime:
 
 
 def measure(function: Path, local: Path, file: Path) -> dict:
-    """Measures JOBS - 1 invocations: the median of the milliseconds that they wait, and their number."""
+    """Measures all jobs but the first. Returns the median waiting time in milliseconds, the number of jobs and the name of the file."""
     with s3(local) as endpoint:
         runtime = Runtime()
         variables = coldstart.environment(runtime.server.server_port, "bootstrap", function.parent) | {
@@ -127,7 +128,7 @@ def measure(function: Path, local: Path, file: Path) -> dict:
 
 
 def one(runtime: Runtime, pid: int) -> float:
-    """Milliseconds that an invocation waits."""
+    """Measures one invocation. Returns the milliseconds that it waits."""
     cpu, wall = cpu_clock(pid), time.perf_counter()
     result = runtime.invoke({"bucket": BUCKET, "key": KEY})
     cpu, wall = cpu_clock(pid) - cpu, time.perf_counter() - wall

@@ -1,4 +1,4 @@
-// How sharp makes thumbnails that move: every frame of the source, resized, in the source's format.
+// Animated thumbnails by sharp: every frame of the source is resized, and the format is that of the source.
 
 import sharp from 'sharp';
 import { SIZES } from './article.mjs';

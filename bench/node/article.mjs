@@ -1,10 +1,10 @@
-// How the article's function makes thumbnails: each size from the original.
+// Thumbnails by the article's function: each size is made from the original.
 
 import sharp from 'sharp';
 
 export const SIZES = [100, 300, 500];
 
-// `finish` turns a resized picture into the result; by default into a file of the source's format.
+// `finish` turns a resized picture into the result. The default is a file in the format of the source.
 export async function thumbnails(image, finish = picture => picture.toBuffer()) {
   const made = [];
   for (const width of SIZES) {

@@ -1,5 +1,5 @@
-// sharp as a contestant: `node contestant.mjs article|tuned` reads commands, a line each, and answers each with a line. The
-// commands are those of ours/src/main.rs.
+// sharp as a contestant. `node contestant.mjs article|tuned|mozjpeg|animated` reads one command a line, and answers each with a line. The
+// commands are described in ours/src/main.rs.
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
@@ -12,7 +12,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   const [, command, argument, file] = /^(make|dump) (\S+) (.*)$/.exec(line);
   if (kept.file !== file) {
     kept = { file, image: await readFile(file) };
-    // Ours has no encoder for AVIF by default and makes JPEGs of it, so all do: an encoder for AVIF would be all that is measured.
+    // By default, ours makes JPEGs of an AVIF, so sharp does too. Otherwise, the results would only show sharp's AVIF encoder.
     const isAvif = file.endsWith('.avif');
     kept.finish = isAvif ? picture => picture.jpeg().toBuffer() : undefined;
   }

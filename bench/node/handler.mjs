@@ -1,5 +1,5 @@
-// The article's `image-processor`: gets the source, puts a thumbnail of each size. For the cold start and the zip's size; what
-// making thumbnails takes is measured without S3.
+// The article's `image-processor`: gets the source and puts a thumbnail of each size. It is used to measure the cold start and the size of
+// the zip. The speed of making thumbnails is measured without S3.
 
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SIZES, thumbnails } from './article.mjs';

@@ -1,5 +1,5 @@
-// The best that we know to make of sharp: the source is decoded once, to the largest size (libvips shrinks on load), and the
-// other sizes are derived from its pixels. Upright, never enlarged, in the source's format.
+// Thumbnails by sharp with the best settings that we know. The source is decoded once, to the largest size (libvips shrinks on load), and
+// all sizes are made from these pixels. They are upright, never enlarged, and in the format of the source.
 
 import sharp from 'sharp';
 import { SIZES } from './article.mjs';

@@ -1,5 +1,5 @@
-//! How near thumbnails come to a full decode resized at once by Lanczos3, by the decoder that made the picture they are reduced
-//! from: the rest of the way, resizing and encoding, is the product's for both.
+//! Compares thumbnails with a full decode that is resized in one step by Lanczos3. The thumbnails differ only in the decoder: for both
+//! decoders, the product's code resizes and encodes.
 
 use image::{ImageFormat, RgbImage};
 use judge::{Reference, read_jpeg, ssim};
@@ -7,36 +7,36 @@ use scaled_jpeg::Scale;
 use thumbnail::{Format, Options, Output, Size};
 use thumbnail_resample::{Part, resample};
 
-use crate::{File, Pixels, ours, turbo, turbo_eighths};
+use crate::{File, ours, turbo, turbo_eighths};
 
-/// SSIM that ours may be behind.
+/// How much lower our SSIM may be.
 pub const MARGIN: f64 = 0.001;
 
 const WIDTHS: [u32; 3] = [500, 300, 100];
 
-/// SSIM of a thumbnail.
+/// The SSIM of a thumbnail by each decoder.
 pub struct Likeness {
     pub coding: &'static str,
     pub scale: Scale,
     pub width: u32,
-    /// Before encoding, ours and libjpeg-turbo's.
+    /// SSIM before encoding, ours and libjpeg-turbo's.
     pub pixels: (f64, f64),
-    /// After it.
+    /// SSIM after encoding, ours and libjpeg-turbo's.
     pub file: (f64, f64),
 }
 
 impl Likeness {
-    /// By how much ours is nearer, before encoding or after it, where that is less.
+    /// Our SSIM minus libjpeg-turbo's, before or after encoding, whichever is lower.
     pub fn lead(&self) -> f64 {
         (self.pixels.0 - self.pixels.1).min(self.file.0 - self.file.1)
     }
 }
 
-/// Compares thumbnails of a file in every coding, at every scale up to a half that leaves twice a thumbnail's size, and above at
-/// those that the product takes.
+/// Compares the thumbnails of a file in every coding. The scales are those up to a half that leave twice a thumbnail's size, and of the
+/// larger ones the scale that the product chooses.
 ///
 /// # Panics
-/// Where the file has no three colours, or the product makes other pixels of it than the steps that are repeated here.
+/// Panics if the file does not have three colours, or if the product makes other pixels of it than the same steps here.
 pub fn compare(file: &File) -> Vec<Likeness> {
     let mut reference = Reference::new(&file.plain).expect("a JPEG");
     let size = reference.size();
@@ -55,11 +55,13 @@ pub fn compare(file: &File) -> Vec<Likeness> {
             if scale > Scale::Half && taken(size, widths.first()) != Some(scale) {
                 continue;
             }
-            let made = reduce(&ours(coding.bytes, scale, coding.approximate), size, scale.eighths(), &widths);
+            let picture = ours(coding.bytes, scale, coding.approximate);
+            let picture = RgbImage::from_raw(picture.width, picture.height, picture.data).expect("three colours");
+            let made = reduce(picture, size, scale.eighths(), &widths);
             if coding.approximate || coding.name == "baseline" {
                 check(coding.bytes, size, scale, &widths, &made);
             }
-            let others = reduce(&turbo(coding.bytes, scale), size, turbo_eighths(scale), &widths);
+            let others = reduce(turbo(coding.bytes, scale), size, turbo_eighths(scale), &widths);
             for ((width, ours), turbo) in widths.into_iter().zip(&made).zip(&others) {
                 let expected = reference.at(ours.dimensions(), true).expect("a thumbnail of the source's shape");
                 let pixels = (ssim(expected, ours), ssim(expected, turbo));
@@ -71,7 +73,7 @@ pub fn compare(file: &File) -> Vec<Likeness> {
     found
 }
 
-/// The scale that the product takes where that is the largest thumbnail.
+/// The scale that the product chooses for the largest thumbnail.
 fn taken(source: (u32, u32), largest: Option<&u32>) -> Option<Scale> {
     let (wide, high) = thumbnail_size(source, *largest?);
     Some(Scale::smallest_leaving((2 * wide, 2 * high), source))
@@ -81,24 +83,23 @@ fn thumbnail_size((width, height): (u32, u32), to: u32) -> (u32, u32) {
     (to, ((2 * height * to + width) / (2 * width)).max(1))
 }
 
-/// The thumbnails before encoding, each of the one before it.
-fn reduce(pixels: &Pixels, source: (u32, u32), eighths: u32, widths: &[u32]) -> Vec<RgbImage> {
+/// Makes the thumbnails without encoding them, each from the one before.
+fn reduce(mut picture: RgbImage, source: (u32, u32), eighths: u32, widths: &[u32]) -> Vec<RgbImage> {
     let shown = |edge: u32, decoded: u32| (f64::from(edge) * f64::from(eighths) / 8.0).min(f64::from(decoded));
-    let mut data = pixels.data.clone();
-    let mut from = (pixels.width, pixels.height);
-    let mut extent = (shown(source.0, pixels.width), shown(source.1, pixels.height));
+    let mut extent = (shown(source.0, picture.width()), shown(source.1, picture.height()));
     let mut made = Vec::new();
     for &width in widths {
         let size = thumbnail_size(source, width);
         let part = Part { left: 0.0, top: 0.0, width: extent.0, height: extent.1 };
-        data = resample(&data, 3, from, part, size, false).expect("sizes that fit");
-        made.push(RgbImage::from_raw(size.0, size.1, data.clone()).expect("as many pixels"));
-        (from, extent) = (size, (size.0.into(), size.1.into()));
+        let pixels = resample(&picture, 3, picture.dimensions(), part, size, false).expect("sizes that fit");
+        picture = RgbImage::from_raw(size.0, size.1, pixels).expect("as many pixels");
+        made.push(picture.clone());
+        extent = (size.0.into(), size.1.into());
     }
     made
 }
 
-/// Where the product would take this scale for these widths, it makes the very same pixels.
+/// Checks that the product makes the same pixels, if it chooses this scale for these widths.
 fn check(bytes: &[u8], source: (u32, u32), scale: Scale, widths: &[u32], made: &[RgbImage]) {
     if taken(source, widths.first()) != Some(scale) {
         return;
@@ -110,7 +111,7 @@ fn check(bytes: &[u8], source: (u32, u32), scale: Scale, widths: &[u32], made: &
     }
 }
 
-/// What shows of a picture after the product's encoder.
+/// Encodes a picture as the product does, and decodes it again.
 fn encoded(picture: &RgbImage) -> RgbImage {
     let mut file = std::io::Cursor::new(Vec::new());
     picture.write_to(&mut file, ImageFormat::Png).expect("a PNG");

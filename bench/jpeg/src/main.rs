@@ -1,8 +1,10 @@
-//! `jpeg-bench speed|streams|likeness [FILE…]`: how many times faster ours is, how much of that comes from decoding several places of a scan
-//! at once, and whose thumbnails are nearer to their source.
+//! Compares scaled-jpeg with libjpeg-turbo.
 //!
-//! `speed` prints a table, or JSON with `JSON=1`; `streams` prints a table; `likeness` fails where ours are behind. `ROUNDS` sets how many
-//! are measured.
+//! - `jpeg-bench speed FILE…` prints how many times faster scaled-jpeg is, as a table, or as JSON if `JSON=1`.
+//! - `jpeg-bench streams FILE…` prints how much faster it is by decoding several places of a scan at once.
+//! - `jpeg-bench likeness FILE…` prints whose thumbnails are nearer to their source, and fails if ours are further away.
+//!
+//! `ROUNDS` sets the number of rounds that are measured.
 
 use std::{iter, process::ExitCode};
 
@@ -10,14 +12,13 @@ use jpeg_bench::{File, files, likeness, smaller, speed};
 use scaled_jpeg::Scale;
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    let command = arguments.next().unwrap_or_default();
-    match &command[..] {
-        "speed" => speed(&files(arguments)),
-        "streams" => streams(&files(arguments)),
-        "likeness" => likeness(&files(arguments)),
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match &arguments[..] {
+        [command, paths @ ..] if command == "speed" => speed(&files(paths)),
+        [command, paths @ ..] if command == "streams" => streams(&files(paths)),
+        [command, paths @ ..] if command == "likeness" => likeness(&files(paths)),
         _ => {
-            eprintln!("usage: jpeg-bench speed|streams|likeness [FILE…]");
+            eprintln!("usage: jpeg-bench speed|streams|likeness FILE…");
             ExitCode::FAILURE
         }
     }
@@ -30,7 +31,7 @@ fn rounds() -> usize {
 fn streams(files: &[File]) -> ExitCode {
     let title = |scale: &Scale| format!(" {}/8 |", scale.eighths());
     let scales = Scale::ALL;
-    println!("\nSequential files at several places at once, times as fast as at one:\n");
+    println!("\nSequential files: how many times faster several places at once are decoded than one at a time\n");
     println!("| file |{}", scales.iter().map(title).collect::<String>());
     println!("|---|{}", "--:|".repeat(scales.len()));
     let mut logs = vec![0.0; scales.len()];

@@ -1,10 +1,10 @@
-//! Alternating rounds of both decoders, by the processor's time, which other work on the machine disturbs less than a clock.
+//! Measures both decoders in alternating rounds, by processor time, which other work on the machine disturbs less than wall-clock time.
 
 use scaled_jpeg::Scale;
 
 use crate::{Coding, File, one_at_a_time, ours, turbo};
 
-/// What a file took at a scale, in milliseconds for each round.
+/// The milliseconds that each round took for a file in one coding at one scale.
 pub struct Measured<'a> {
     pub file: &'a str,
     pub coding: &'static str,
@@ -14,13 +14,13 @@ pub struct Measured<'a> {
 }
 
 impl Measured<'_> {
-    /// How many times faster ours is: the median of each round's ratio, for what disturbs a round disturbs all of it.
+    /// How many times faster ours is: the median of the rounds' ratios, because a disturbance slows both decoders of a round.
     pub fn times(&self) -> f64 {
         median(self.turbo.iter().zip(&self.ours).map(|(turbo, ours)| turbo / ours).collect())
     }
 }
 
-/// Measures a file in every coding at every scale. Those of the same bytes share libjpeg-turbo's times.
+/// Measures a file in every coding at every scale. Codings of the same bytes share libjpeg-turbo's times.
 pub fn measure(file: &File, rounds: usize) -> Vec<Measured<'_>> {
     let codings = file.codings();
     let mut all = Vec::new();
@@ -51,7 +51,7 @@ pub fn measure(file: &File, rounds: usize) -> Vec<Measured<'_>> {
     all
 }
 
-/// How many times faster a sequential file is decoded at several places at once than at one, in each round.
+/// Returns for each round how many times faster a sequential file is decoded at several places at once than at one at a time.
 pub fn streams(file: &File, scale: Scale, rounds: usize) -> Vec<f64> {
     let ratio = || {
         let one = time(|| one_at_a_time(&file.sequential, scale));

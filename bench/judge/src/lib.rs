@@ -1,10 +1,10 @@
-//! How near pictures come to a reference that takes its time.
+//! Measures how near pictures come to a reference, which is made without regard to time.
 
 mod reference;
 mod ssim;
 mod ssimulacra;
 
-use std::error::Error;
+use std::{error::Error, fs, path::Path};
 
 use image::{DynamicImage, RgbImage};
 
@@ -12,16 +12,25 @@ pub use reference::Reference;
 pub use ssim::ssim;
 pub use ssimulacra::ssimulacra2;
 
-/// With whatever went wrong, for a person.
+/// A result whose error is a message for people.
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Decodes a JPEG that is grey or of three colours.
-///
-/// Not by the crate `image`: its decoder, zune-jpeg 0.5.15, reads files with a scan for each component, which are valid and which
-/// browsers show well, as garbage. <https://github.com/etemesi254/zune-image/issues/422>
+/// Reads a file and passes its bytes to `parse`. Errors name the file.
 ///
 /// # Errors
-/// Where it is no such JPEG.
+/// Returns an error if the file cannot be read, or the error of `parse`.
+pub fn read<T>(path: &Path, parse: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
+    let parsed = fs::read(path).map_err(Box::from).and_then(|bytes| parse(&bytes));
+    parsed.map_err(|error| format!("{}: {error}", path.display()).into())
+}
+
+/// Decodes a JPEG with one or three components.
+///
+/// The crate `image` is not used, because its decoder (zune-jpeg 0.5.15) decodes a file with one scan for each component as garbage. Such
+/// files are valid. <https://github.com/etemesi254/zune-image/issues/422>
+///
+/// # Errors
+/// Returns an error if the file is not such a JPEG.
 pub fn read_jpeg(bytes: &[u8]) -> std::result::Result<RgbImage, jpeg_decoder::Error> {
     let mut decoder = jpeg_decoder::Decoder::new(bytes);
     let mut pixels = decoder.decode()?;
@@ -33,7 +42,7 @@ pub fn read_jpeg(bytes: &[u8]) -> std::result::Result<RgbImage, jpeg_decoder::Er
         .ok_or_else(|| jpeg_decoder::Error::Format("neither grey nor RGB".into()))
 }
 
-/// What shows of a picture on a grey page.
+/// Draws a picture on a grey background.
 #[must_use]
 pub fn on_grey(picture: &DynamicImage) -> RgbImage {
     if !picture.color().has_alpha() {

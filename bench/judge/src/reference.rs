@@ -1,35 +1,25 @@
-//! The reference: the best that a thumbnail of a source can be, whatever it takes.
+//! The reference: the best possible thumbnail of a source, however long it takes to make.
 
-use std::{fs, io::Cursor, path::Path};
+use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder, ImageReader, RgbImage, imageops::FilterType, metadata::Orientation};
 use moxcms::{ColorProfile, Layout, TransformOptions};
 
 use crate::{Result, on_grey};
 
-/// A source, decoded in full, and what is made of it.
+/// A source that is decoded in full, and its thumbnails.
 pub struct Reference {
     stored: RgbImage,
     orientation: Orientation,
-    /// By size and by whether it is upright.
+    /// The thumbnails that were asked for, each with its size and whether it is upright.
     made: Vec<((u32, u32), bool, RgbImage)>,
 }
 
 impl Reference {
-    /// Of a file.
+    /// Decodes a file.
     ///
     /// # Errors
-    /// Where it cannot be read or is no image; they name it.
-    pub fn read(path: &Path) -> Result<Self> {
-        let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-        let bytes = fs::read(path).map_err(|error| wrong(&error))?;
-        Self::new(&bytes).map_err(|error| wrong(&error).into())
-    }
-
-    /// Of a file's bytes.
-    ///
-    /// # Errors
-    /// Where they are no image.
+    /// Returns an error if the file is not an image.
     pub fn new(bytes: &[u8]) -> Result<Self> {
         let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
         reader.no_limits();
@@ -44,13 +34,13 @@ impl Reference {
         Ok(Self { stored, orientation, made: Vec::new() })
     }
 
-    /// Of a picture that is upright and in sRGB.
+    /// Takes a picture that is upright and in sRGB.
     #[must_use]
     pub fn of(stored: RgbImage) -> Self {
         Self { stored, orientation: Orientation::NoTransforms, made: Vec::new() }
     }
 
-    /// Width and height, upright.
+    /// The upright width and height.
     #[must_use]
     pub fn size(&self) -> (u32, u32) {
         self.turned(self.stored.dimensions())
@@ -64,10 +54,10 @@ impl Reference {
         }
     }
 
-    /// The reference at a size, or none where the source, upright or as stored, has another shape.
+    /// The reference at a size. Returns `None` if the size does not have the shape of the source, upright or as stored.
     pub fn at(&mut self, size: (u32, u32), upright: bool) -> Option<&RgbImage> {
         let full = if upright { self.size() } else { self.stored.dimensions() };
-        // Programs round the height differently: half a pixel up or down is no other shape.
+        // Programs round the height differently, so a difference of a pixel is allowed.
         let height = f64::from(size.0) * f64::from(full.1) / f64::from(full.0);
         if (height - f64::from(size.1)).abs() > 1.0 {
             return None;

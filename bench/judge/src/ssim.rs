@@ -1,8 +1,8 @@
-//! Structural similarity.
+//! Structural similarity (SSIM): the mean of the red, green and blue channels, so that wrong colours count as well.
 //!
-//! Z. Wang, A. C. Bovik, H. R. Sheikh, E. P. Simoncelli, "Image quality assessment: from error visibility to structural
-//! similarity", IEEE Transactions on Image Processing 13 (2004): a Gaussian window of 11 by 11 pixels with σ = 1.5, K₁ = 0.01,
-//! K₂ = 0.03. The mean of the red, the green and the blue channel, so that wrong colours count as well.
+//! The window is Gaussian, 11 by 11 pixels with σ = 1.5; K₁ = 0.01 and K₂ = 0.03, as in: Z. Wang, A. C. Bovik, H. R. Sheikh,
+//! E. P. Simoncelli, "Image quality assessment: from error visibility to structural similarity", IEEE Transactions on Image Processing
+//! 13 (2004).
 
 use image::RgbImage;
 
@@ -11,10 +11,10 @@ const SIGMA: f64 = 1.5;
 const C1: f64 = (0.01 * 255.0) * (0.01 * 255.0);
 const C2: f64 = (0.03 * 255.0) * (0.03 * 255.0);
 
-/// Of two pictures of the same size; 1 where they are equal.
+/// Computes the SSIM of two pictures: 1 if they are equal.
 ///
 /// # Panics
-/// Where they are not of the same size.
+/// Panics if the pictures differ in size.
 #[must_use]
 pub fn ssim(a: &RgbImage, b: &RgbImage) -> f64 {
     assert_eq!(a.dimensions(), b.dimensions());
@@ -39,7 +39,7 @@ fn of_channel(a: &[f64], b: &[f64], size: (usize, usize)) -> f64 {
     (0..a.len()).map(at).sum::<f64>() / a.len() as f64
 }
 
-/// The Gaussian mean around each pixel. Beyond the edge the picture goes on as its mirror image.
+/// The Gaussian mean around each pixel. Beyond an edge, the picture is mirrored.
 fn blur(values: &[f64], (width, height): (usize, usize)) -> Vec<f64> {
     let window = window();
     let across: Vec<f64> =
@@ -52,7 +52,7 @@ fn weighted(window: &[f64], centre: usize, length: usize, at: impl Fn(usize) -> 
     window.iter().enumerate().map(|(offset, weight)| weight * at(place(offset))).sum()
 }
 
-/// The place `i - RADIUS`, brought back into `0..length`.
+/// The place `i - RADIUS`, mirrored at the ends of `0..length`.
 fn mirrored(i: usize, length: usize) -> usize {
     let place = i.abs_diff(RADIUS);
     if place < length { place } else { (2 * length).saturating_sub(place + 2).min(length - 1) }

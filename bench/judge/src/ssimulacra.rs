@@ -5,11 +5,11 @@ use ssimulacra2::{ColorPrimaries, Rgb, TransferCharacteristic, compute_frame_ssi
 
 use crate::Result;
 
-/// Scores `shown` against `reference`, both sRGB: 100 where they are equal, about 90 where nobody sees a difference, 70 for high and 50 for
+/// Scores `shown` against `reference`, both sRGB: 100 if they are equal, about 90 if nobody sees a difference, 70 for high quality and 50 for
 /// medium quality.
 ///
 /// # Errors
-/// Where the pictures differ in size or a side is shorter than 8 pixels.
+/// Returns an error if the pictures differ in size, or if a side is shorter than 8 pixels.
 pub fn ssimulacra2(reference: &RgbImage, shown: &RgbImage) -> Result<f64> {
     Ok(compute_frame_ssimulacra2(frame(reference)?, frame(shown)?)?)
 }

@@ -1,14 +1,14 @@
-//! The crate `thumbnail` as a contestant: reads commands, a line each, and answers each with a line.
+//! The crate `thumbnail` as a contestant. It reads one command a line, and answers each with a line: the bytes of all thumbnails together.
 //!
-//! | command | answer |
+//! | command | action |
 //! |---|---|
-//! | `make COUNT FILE` | the bytes of all thumbnails of one making, after COUNT of them |
-//! | `dump FOLDER FILE` | the same; writes each thumbnail as FOLDER/WIDTH.file, and as FOLDER/WIDTH.pixels what was encoded |
-//! | `curve FOLDER FILE` | the same; writes each thumbnail at several qualities, as FOLDER/WIDTH.QUALITY.file |
+//! | `make COUNT FILE` | makes the thumbnails COUNT times |
+//! | `dump FOLDER FILE` | writes each thumbnail to FOLDER/WIDTH.file, and its pixels before encoding to FOLDER/WIDTH.pixels |
+//! | `curve FOLDER FILE` | writes each thumbnail at several qualities, to FOLDER/WIDTH.QUALITY.file |
 //!
-//! With the argument `keep`, thumbnails of animations move.
+//! With the argument `keep`, the thumbnails of animations are animated.
 //!
-//! A file is read once and kept until another one is named, so that repetitions measure no file system.
+//! A file stays in memory until a command names another one, so that repetitions do not measure the file system.
 
 use std::{
     error::Error,
@@ -19,7 +19,7 @@ use std::{
 
 use thumbnail::{Animation, Format, Made, Options, Output};
 
-/// Around those that people use, near enough to one another to tell what lies between.
+/// The qualities of `curve`: around the usual ones, and near enough to interpolate between.
 const QUALITIES: [u8; 9] = [40, 50, 60, 70, 75, 80, 85, 90, 95];
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -31,7 +31,7 @@ fn main() -> Result<()> {
     for line in io::stdin().lines() {
         let line = line?;
         let [command, argument, file] = line.splitn(3, ' ').collect::<Vec<_>>()[..] else {
-            return Err(format!("{line:?} is no command").into());
+            return Err(format!("{line:?} is not a command").into());
         };
         if kept.0 != file {
             kept = (file.to_owned(), fs::read(file).map_err(|error| format!("{file}: {error}"))?);
@@ -40,7 +40,7 @@ fn main() -> Result<()> {
             "make" => repeat(argument.parse()?, &kept.1, &options)?,
             "dump" => dump(Path::new(argument), &kept.1, &options)?,
             "curve" => curve(Path::new(argument), &kept.1, &options)?,
-            _ => return Err(format!("{command:?} is no command").into()),
+            _ => return Err(format!("{command:?} is not a command").into()),
         };
         println!("{bytes}");
         io::stdout().flush()?;
@@ -61,7 +61,7 @@ fn dump(folder: &Path, source: &[u8], options: &Options) -> Result<usize> {
     for thumbnail in &made.thumbnails {
         fs::write(folder.join(format!("{}.file", thumbnail.size)), &thumbnail.bytes)?;
     }
-    // PNG is lossless: it holds the very pixels that an encoder gets.
+    // PNG is lossless, so it holds exactly the pixels that an encoder gets.
     let lossless = Options { outputs: vec![Output { format: Some(Format::Png), quality: None }], ..Options::default() };
     for thumbnail in thumbnail::make(source, &lossless)?.thumbnails {
         fs::write(folder.join(format!("{}.pixels", thumbnail.size)), &thumbnail.bytes)?;

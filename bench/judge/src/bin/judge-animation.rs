@@ -1,19 +1,19 @@
-//! Compares thumbnails that move with their source, frame by frame: each frame of the source, composed and resized by Lanczos3,
-//! with what the thumbnail shows at that time.
+//! Compares animated thumbnails with their source: each composed frame of the source, resized by Lanczos3, with the frame that the
+//! thumbnail shows at the same time.
 //!
-//! `judge-animation SOURCE FOLDER…`, where each folder holds what a contestant's `dump` and `curve` wrote. Answers with JSON: the
-//! source's number of frames, and for each folder and file in it the bytes, the number of frames, how long they take in all, SSIM and
-//! SSIMULACRA2 as means over the frames, and `flicker`.
+//! `judge-animation SOURCE FOLDER…` reads the folders that contestants' `dump` and `curve` wrote. It prints JSON: the number of frames of
+//! the source, and for each folder and file the bytes, the number of frames, their duration, the means of SSIM and SSIMULACRA2 over the
+//! frames, and `flicker`.
 
 use std::{collections::BTreeMap, fs, io::Cursor, path::Path};
 
 use image::{
     AnimationDecoder, DynamicImage, ImageFormat, RgbImage, codecs::gif::GifDecoder, codecs::webp::WebPDecoder,
 };
-use judge::{Reference, Result, on_grey, ssim, ssimulacra2};
+use judge::{Reference, Result, on_grey, read, ssim, ssimulacra2};
 use serde_json::{Value, json};
 
-/// A frame, and when it begins and ends, in milliseconds.
+/// A frame, and the milliseconds at which it begins and ends.
 struct Shown {
     picture: RgbImage,
     begins: u32,
@@ -23,7 +23,7 @@ struct Shown {
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [source, folders @ ..] = &arguments[..] else { return Err("usage: judge-animation SOURCE FOLDER…".into()) };
-    let source = frames(Path::new(source))?;
+    let source = read(Path::new(source), frames)?;
     let times: Vec<u32> = source.iter().map(|frame| frame.begins.midpoint(frame.ends)).collect();
     let mut references: Vec<Reference> = source.into_iter().map(|frame| Reference::of(frame.picture)).collect();
     let mut judged = BTreeMap::new();
@@ -42,7 +42,7 @@ fn main() -> Result<()> {
 }
 
 fn compare(references: &mut [Reference], times: &[u32], path: &Path) -> Result<Value> {
-    let shown = frames(path)?;
+    let shown = read(path, frames)?;
     let (mut likeness, mut score, mut flicker) = (0.0, 0.0, 0.0);
     let mut before: Option<(&RgbImage, RgbImage)> = None;
     for (reference, time) in references.iter_mut().zip(times) {
@@ -68,7 +68,8 @@ fn compare(references: &mut [Reference], times: &[u32], path: &Path) -> Result<V
     }))
 }
 
-/// How far the change from one picture to the next is from the change that there should be: the mean over pixels and channels, in levels.
+/// The difference between the change from one frame to the next and the same change in the source: the mean over pixels and channels, in
+/// levels.
 fn changes_apart(expected: (&RgbImage, &RgbImage), shown: (&RgbImage, &RgbImage)) -> f64 {
     let change = |(one, other): (&RgbImage, &RgbImage)| -> Vec<i32> {
         one.as_raw().iter().zip(other.as_raw()).map(|(a, b)| i32::from(*b) - i32::from(*a)).collect()
@@ -78,19 +79,17 @@ fn changes_apart(expected: (&RgbImage, &RgbImage), shown: (&RgbImage, &RgbImage)
     sum / f64::from(u32::try_from(expected.len()).unwrap_or(u32::MAX))
 }
 
-/// The frames of an animation, composed, for as long as browsers show them.
-fn frames(path: &Path) -> Result<Vec<Shown>> {
-    let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let bytes = fs::read(path).map_err(|error| wrong(&error))?;
-    let frames = match image::guess_format(&bytes).map_err(|error| wrong(&error))? {
-        ImageFormat::Gif => GifDecoder::new(Cursor::new(&bytes))?.into_frames(),
-        ImageFormat::WebP => WebPDecoder::new(Cursor::new(&bytes))?.into_frames(),
-        other => return Err(wrong(&format!("{other:?} does not move")).into()),
+/// The composed frames of an animation, with the durations that browsers give them.
+fn frames(bytes: &[u8]) -> Result<Vec<Shown>> {
+    let frames = match image::guess_format(bytes)? {
+        ImageFormat::Gif => GifDecoder::new(Cursor::new(bytes))?.into_frames(),
+        ImageFormat::WebP => WebPDecoder::new(Cursor::new(bytes))?.into_frames(),
+        other => return Err(format!("{other:?} files are not animated").into()),
     };
     let mut time = 0;
     let mut found = Vec::new();
     for frame in frames {
-        let frame = frame.map_err(|error| wrong(&error))?;
+        let frame = frame?;
         let (numerator, denominator) = frame.delay().numer_denom_ms();
         let milliseconds = numerator / denominator.max(1);
         let begins = time;
