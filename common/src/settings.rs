@@ -1,15 +1,12 @@
 //! Reads settings from environment variables, and reports all problems in one message.
 
-use std::{env, fmt, str::FromStr};
-
-/// Returns the value of a variable.
-type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
+use std::{collections::HashMap, env, ffi::OsString, fmt, str::FromStr};
 
 /// Reads variables one by one and collects their problems.
 ///
 /// An empty variable counts as unset, because deployment templates set optional variables to the empty string.
-pub struct Reader<'a> {
-    lookup: Box<Lookup<'a>>,
+pub struct Reader {
+    variables: HashMap<String, String>,
     problems: Vec<String>,
 }
 
@@ -25,27 +22,25 @@ impl fmt::Debug for InvalidSettings {
     }
 }
 
-impl Reader<'static> {
+impl Reader {
     /// Reads the process's environment.
     #[must_use]
     pub fn from_env() -> Self {
-        Self { lookup: Box::new(|name| env::var(name).ok()), problems: Vec::new() }
+        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        Self { variables: env::vars_os().filter_map(text).collect(), problems: Vec::new() }
     }
-}
 
-impl<'a> Reader<'a> {
     /// Reads the given variables instead of the environment.
     #[must_use]
-    pub fn of(variables: &'a [(&'a str, &'a str)]) -> Self {
-        let lookup =
-            |name: &str| variables.iter().find(|(found, _)| *found == name).map(|(_, value)| (*value).to_owned());
-        Self { lookup: Box::new(lookup), problems: Vec::new() }
+    pub fn of(variables: &[(&str, &str)]) -> Self {
+        let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+        Self { variables: variables.iter().map(owned).collect(), problems: Vec::new() }
     }
 
     /// Returns the variable's value if it is set and not empty.
     #[must_use]
     pub fn optional(&self, name: &str) -> Option<String> {
-        (self.lookup)(name).filter(|value| !value.is_empty())
+        self.variables.get(name).filter(|value| !value.is_empty()).cloned()
     }
 
     /// Returns the variable's value. If it is unset, that is a problem, and `remedy` says how to solve it.
@@ -62,8 +57,8 @@ impl<'a> Reader<'a> {
         T: FromStr<Err: fmt::Display>,
     {
         let Some(text) = self.optional(name) else { return default };
-        text.parse().unwrap_or_else(|error| {
-            self.problem(name, &text, &format!("{error}"));
+        text.parse().unwrap_or_else(|error: T::Err| {
+            self.problem(name, &text, &error.to_string());
             default
         })
     }

@@ -56,8 +56,7 @@ pub fn retries() -> RetryConfig {
 ///
 /// S3 and Lambda's queue usually answer within some hundred milliseconds, so the connection is lost by then and another attempt
 /// is nearly always faster than waiting. The limit ends at the head of the response; a source's body may take longer.
-#[must_use]
-pub fn timeouts() -> TimeoutConfig {
+fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(2))
         .read_timeout(Duration::from_secs(5))
@@ -66,8 +65,7 @@ pub fn timeouts() -> TimeoutConfig {
 }
 
 /// Gives up a body that has not advanced for five seconds. The caller reads it again.
-#[must_use]
-pub fn stalled_streams() -> StalledStreamProtectionConfig {
+fn stalled_streams() -> StalledStreamProtectionConfig {
     StalledStreamProtectionConfig::enabled().grace_period(Duration::from_secs(5)).build()
 }
 
