@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Says what `make run` lacks on this machine, all of it at once, before anything is built."""
+"""Checks that this machine has everything that `make run` needs, before anything is built. Reports all problems at once."""
 
 import argparse
 import importlib.util
@@ -12,14 +12,14 @@ import sys
 from pathlib import Path
 
 OLDEST_RUST = (1, 95)
-# What a first build leaves in the target folder, with the crates that it downloads.
+# The disk space of a first build, with the crates that it downloads.
 FIRST_BUILD_BYTES = 4 << 30
-# The variable that moves a port, and the port where it is unset.
+# The variables that select ports, and their defaults.
 PORTS = {"S3_PORT": 9002, "LAMBDA_PORT": 9001, "RUNTIME_PORT": 9000, "GALLERY_PORT": 9003}
 
 
 def rust() -> str | None:
-    """A Rust that is too old; that cargo is there, the Makefile has seen."""
+    """The problem with the version of Rust. The Makefile has checked that cargo exists."""
     answer = subprocess.run(["cargo", "--version"], capture_output=True, text=True).stdout
     found = re.search(r"(\d+)\.(\d+)", answer)
     if found and tuple(map(int, found.groups())) >= OLDEST_RUST:
@@ -28,14 +28,14 @@ def rust() -> str | None:
 
 
 def c_compiler() -> str | None:
-    """The C compiler: it builds the WebP encoder and the cryptography of HTTPS, and links every program."""
+    """The problem with the C compiler, which builds the WebP encoder and the cryptography of HTTPS, and links every program."""
     if any(map(shutil.which, filter(None, [os.environ.get("CC"), "cc"]))):
         return None
     return "a C compiler is missing. On Debian: apt-get install gcc libc6-dev; on macOS: xcode-select --install"
 
 
 def python() -> str | None:
-    """A Python that can make virtual environments."""
+    """The problem with Python, which must be able to make virtual environments."""
     if sys.version_info < (3, 10):
         return f"Python 3.10 or newer is needed, this is {sys.version.split()[0]}"
     if importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip"):
@@ -44,7 +44,7 @@ def python() -> str | None:
 
 
 def disk(target: Path) -> str | None:
-    """Room for a first build."""
+    """The problem with the disk, which needs space for a first build."""
     if (target / "debug").exists():
         return None
     folder = next(folder for folder in [target.absolute(), *target.absolute().parents] if folder.exists())
@@ -53,21 +53,21 @@ def disk(target: Path) -> str | None:
         return None
     return (
         f"a first build takes {FIRST_BUILD_BYTES >> 30} GiB, and {folder} has {free / (1 << 30):.1f} GiB free: "
-        "free some, or name a folder on another disk in CARGO_TARGET_DIR"
+        "free some space, or set CARGO_TARGET_DIR to a folder on another disk"
     )
 
 
 def port(variable: str, usual: int) -> str | None:
-    """A port that somebody else listens on."""
+    """The problem with a port, for example that another program uses it."""
     text = os.environ.get(variable) or str(usual)
     if not text.isdecimal() or int(text) > 65535:
-        return f"{variable} is `{text}`, which is no port number"
+        return f"{variable} is `{text}`, which is not the number of a port"
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(("127.0.0.1", int(text)))
         except OSError as error:
-            return f"port {text} of 127.0.0.1: {error.strerror}. Is `make run` up already? {variable}=<another port> chooses another"
+            return f"port {text} of 127.0.0.1: {error.strerror}. Is `make run` already running? {variable}=<another port> selects another"
     return None
 
 

@@ -5,38 +5,38 @@ use std::{io, path::PathBuf, process::ExitStatus};
 /// Why the local stack does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A port is taken, or may not be used.
+    /// A port is in use, or not allowed.
     #[error("cannot listen on 127.0.0.1:{port} for {role}: {source}. Choose another port, for example `{setting}={}`", other(*port))]
     Port {
-        /// The port that was asked for.
+        /// The port.
         port: u16,
-        /// The server that needs it.
+        /// The server that needs the port.
         role: &'static str,
-        /// The environment or make variable that chooses it.
+        /// The environment or make variable that selects another port.
         setting: &'static str,
-        /// The system's reason.
+        /// The system's error.
         source: io::Error,
     },
-    /// A bucket name against S3's rules.
+    /// S3 does not allow the name of a bucket.
     #[error("{name:?} cannot be a bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens")]
     Bucket {
-        /// The name that was asked for.
+        /// The name.
         name: String,
     },
-    /// A folder that cannot be made, read or written.
+    /// A folder cannot be created, read or written.
     #[error("cannot use the folder {}: {source}", path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
-        /// The system's reason.
+        /// The system's error.
         source: io::Error,
     },
-    /// A program that could not be started.
-    #[error("cannot run {}: {source}. `make setup` installs what is missing; CARGO_LAMBDA names another cargo-lambda", tool.display())]
+    /// A program cannot be started.
+    #[error("cannot run {}: {source}. `make setup` installs what is missing", tool.display())]
     Tool {
         /// The program.
         tool: PathBuf,
-        /// The system's reason.
+        /// The system's error.
         source: io::Error,
     },
     /// The functions do not compile.
@@ -44,30 +44,24 @@ pub enum Error {
     Build {
         /// Cargo's exit status.
         status: ExitStatus,
-        /// The log, when Cargo's output was not shown.
+        /// The log with Cargo's output, unless it was shown.
         log: PathBuf,
     },
-    /// A function does not come up.
+    /// A function does not answer.
     #[error("{function} does not answer{}: see {}, which ends\n{tail}", ended(*status), log.display())]
     Functions {
         /// The function's name.
         function: String,
-        /// The exit status of `cargo lambda watch`, if it ended.
+        /// The exit status of `cargo lambda watch`, if it has ended.
         status: Option<ExitStatus>,
         /// The log of `cargo lambda watch` and the functions.
         log: PathBuf,
-        /// The last lines of that.
+        /// The last lines of the log.
         tail: String,
-    },
-    /// A server could not be started on its listener.
-    #[error("cannot serve: {source}")]
-    Server {
-        /// The system's reason.
-        source: io::Error,
     },
 }
 
-/// A port that is probably free when `port` is not.
+/// Suggests another port.
 fn other(port: u16) -> u16 {
     port.checked_add(100).unwrap_or(port - 100)
 }

@@ -1,4 +1,4 @@
-//! Faults that a test injects: into S3's operations, Lambda's API, and the delivery of events.
+//! Faults that tests inject into S3's operations, Lambda's API, and the delivery of events.
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -11,28 +11,26 @@ use s3s::S3Error;
 /// An operation of S3.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
-    /// S3's name for it, such as `GetObject`.
+    /// S3's name of the operation, such as `GetObject`.
     pub name: String,
-    /// The bucket that it names.
-    pub bucket: Option<String>,
-    /// The key that it names, decoded.
+    /// The key in the request, decoded.
     pub key: Option<String>,
 }
 
 /// Decides which faults are injected. The default methods inject none.
 pub trait Faults: Send + Sync + 'static {
-    /// Returns when an operation of S3 may go on; an error is the operation's answer. Its signature is checked by then, and
-    /// its body is not yet read.
+    /// Is awaited before an operation of S3. An error becomes the answer of the operation. The signature has been checked by then, and the
+    /// body has not been read.
     fn before(&self, _operation: Operation) -> BoxFuture<'_, Result<(), S3Error>> {
         Box::pin(async { Ok(()) })
     }
 
-    /// Returns when the answer to a request of that HTTP method may go out; true loses the answer, and the caller gets 500.
+    /// Is awaited before S3 answers a request with this HTTP method. If it returns true, the answer is lost, and the caller gets 500.
     fn after(&self, _method: &str) -> BoxFuture<'_, bool> {
         Box::pin(async { false })
     }
 
-    /// When an event that Lambda accepted reaches its function, one entry for each delivery.
+    /// Returns the deliveries of an event that Lambda has accepted, each as the delay after which the function gets the event.
     fn deliveries(&self) -> Vec<Duration> {
         vec![Duration::ZERO]
     }
@@ -46,13 +44,13 @@ pub trait Faults: Send + Sync + 'static {
 /// A fault of a call of Lambda's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallFault {
-    /// The call is answered with that status and error code, and not carried out.
+    /// The call is not carried out, and is answered with this status and error code.
     Refused(u16, &'static str),
-    /// The call is carried out, but the caller gets `ServiceException`.
+    /// The call is carried out, and is answered with `ServiceException`.
     AnswerLost,
 }
 
-/// The faults that are injected now, shared by all that ask for them.
+/// The faults that are injected at present. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Injected(Arc<RwLock<Option<Arc<dyn Faults>>>>);
 

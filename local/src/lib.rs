@@ -1,9 +1,10 @@
-//! The AWS side of the pipeline on one machine: S3 with event notifications, and Lambda's asynchronous invoke queue in
-//! front of `cargo lambda watch`; and the gallery, a page that shows their results. This crate knows nothing of pixels and
-//! nothing of the functions' code.
+//! The AWS side of the pipeline on one machine: S3 with event notifications, and Lambda's asynchronous queue in front of
+//! `cargo lambda watch`. The gallery is a page that shows the results. This crate uses neither the code of the functions nor that of
+//! thumbnails.
 
 mod error;
 pub mod faults;
+mod files;
 pub mod gallery;
 mod http;
 pub mod lambda;

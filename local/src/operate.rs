@@ -1,6 +1,6 @@
-//! The operator's commands for a running pipeline: [`redrive`] failed events, and [`backfill`] objects from before.
+//! The operator's commands for a running pipeline: [`redrive`] repeats failed events, and [`backfill`] processes earlier uploads.
 //!
-//! Both use the public ports of S3 and Lambda. They can be interrupted and started again.
+//! Both call S3 and Lambda by their ports. They can be interrupted and started again.
 
 use std::{
     fs, io,
@@ -13,31 +13,30 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
 use crate::{
-    IMAGE_PROCESSOR,
+    IMAGE_PROCESSOR, UPLOAD_HANDLER,
     s3::{decode_key, encode_key},
     sdk,
 };
 
-/// Attempts of a task before it counts as failed.
+/// The number of attempts before a task counts as failed.
 const ATTEMPTS: u32 = 3;
 
 /// The result of a redrive.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Redriven {
-    /// Events that are queued again; their records are deleted.
+    /// The number of events that were queued again. Their records are deleted.
     pub queued: usize,
-    /// Records that were left, with the reason.
+    /// The records that are left, each with the reason.
     pub left: Vec<(PathBuf, String)>,
 }
 
-/// Invokes the functions again with the events of the failure records, oldest first, and deletes each record once the queue has
-/// accepted its event.
+/// Queues the events of the failure records again, oldest first. Deletes each record after the queue has accepted its event.
 ///
-/// It handles only the records that exist at the start, so that events that fail again do not keep it running. After each
-/// record it calls `tell` with the number of records that are done, and of all.
+/// It handles only the records that exist at the start, so that events that fail again do not keep it running. After each record it calls
+/// `tell` with the number of records that are done and the number of all records.
 ///
 /// # Errors
-/// When the folder cannot be read, or Lambda's API does not answer; the records that are not done are still there.
+/// Returns an error if the folder cannot be read or Lambda's API does not answer. The records that are not done remain.
 pub async fn redrive(folder: &Path, lambda: &str, mut tell: impl FnMut(usize, usize)) -> Result<Redriven, String> {
     let client = sdk::lambda(lambda);
     let records = records(folder).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
@@ -52,27 +51,25 @@ pub async fn redrive(folder: &Path, lambda: &str, mut tell: impl FnMut(usize, us
     Ok(redriven)
 }
 
-/// Every record, oldest first: their names begin with the time.
+/// Lists the records, oldest first, by the time at the beginning of their names.
 fn records(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut records = Vec::new();
-    // Before the first failure there is no folder.
-    if folder.exists() {
-        for function in fs::read_dir(folder)? {
-            let function = function?;
-            if !function.file_type()?.is_dir() {
-                continue;
-            }
-            for record in fs::read_dir(function.path())? {
-                let path = record?.path();
-                records.extend(path.extension().is_some_and(|extension| extension == "json").then_some(path));
-            }
+    for function in [UPLOAD_HANDLER, IMAGE_PROCESSOR] {
+        let folder = folder.join(function);
+        // A function that has never failed has no folder.
+        if !folder.exists() {
+            continue;
+        }
+        for record in fs::read_dir(folder)? {
+            let path = record?.path();
+            records.extend(path.extension().is_some_and(|extension| extension == "json").then_some(path));
         }
     }
     records.sort_by(|one, other| one.file_name().cmp(&other.file_name()));
     Ok(records)
 }
 
-/// Does one record again. The inner error: why it was left.
+/// Queues the event of one record again. The inner error says why the record is left.
 async fn again(client: &Client, path: &Path) -> Result<Result<(), String>, String> {
     let record: Value = match fs::read(path) {
         Ok(text) => serde_json::from_slice(&text).unwrap_or_default(),
@@ -90,7 +87,7 @@ async fn again(client: &Client, path: &Path) -> Result<Result<(), String>, Strin
     Ok(fs::remove_file(path).map_err(|error| format!("queued, but the record cannot be deleted: {error}")))
 }
 
-/// Which objects a backfill goes through.
+/// The objects of a backfill, and the servers that it calls.
 #[derive(Debug, Clone)]
 pub struct Backfill {
     /// S3's endpoint.
@@ -99,42 +96,42 @@ pub struct Backfill {
     pub lambda: String,
     /// The bucket.
     pub bucket: String,
-    /// Keys that begin with this.
+    /// The prefix of the keys.
     pub prefix: String,
-    /// Tasks that run at once.
+    /// The number of tasks that run at once.
     pub concurrency: usize,
 }
 
 /// The progress of a backfill, and its result.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Objects to do in all.
+    /// The number of all objects.
     pub objects: usize,
-    /// Thumbnails were made.
+    /// The number of objects whose thumbnails were made.
     pub made: usize,
-    /// Thumbnails were there already, made of this source with these settings.
+    /// The number of objects whose thumbnails are current.
     pub current: usize,
-    /// No thumbnails can be made, or the source was deleted in the meantime.
+    /// The number of objects that were rejected, or deleted meanwhile.
     pub rejected: usize,
-    /// Failed in every attempt: the key and the last error.
+    /// The objects that failed in every attempt: the key and the last error.
     pub failed: Vec<(String, String)>,
 }
 
 impl Summary {
-    /// Objects that are done.
+    /// The number of objects that are done.
     #[must_use]
     pub fn done(&self) -> usize {
         self.made + self.current + self.rejected + self.failed.len()
     }
 }
 
-/// Runs `image-processor` for every object as S3 Batch Operations does: a task for each key, several at once, each tried up to
-/// three times. The function skips objects whose thumbnails are current, so a backfill that was interrupted continues.
+/// Runs `image-processor` for every object as S3 Batch Operations does, with a task for each key. Tasks run concurrently, and each has up to
+/// three attempts. The function skips objects whose thumbnails are current, so an interrupted backfill can be started again.
 ///
 /// It calls `tell` with the progress, at the start and after each object.
 ///
 /// # Errors
-/// When the bucket cannot be listed, or an endpoint does not answer.
+/// Returns an error if the bucket cannot be listed, or a server does not answer.
 pub async fn backfill(backfill: &Backfill, mut tell: impl FnMut(&Summary)) -> Result<Summary, String> {
     let (client, keys) = (sdk::lambda(&backfill.lambda), keys(backfill).await?);
     let mut summary = Summary { objects: keys.len(), ..Summary::default() };
@@ -153,7 +150,7 @@ pub async fn backfill(backfill: &Backfill, mut tell: impl FnMut(&Summary)) -> Re
     Ok(summary)
 }
 
-/// The result of one task, or its last error.
+/// Runs one task. Returns its key, and its result or its last error.
 async fn task(client: &Client, backfill: &Backfill, key: String) -> Result<(String, Result<String, String>), String> {
     let event = json!({
         "invocationSchemaVersion": "2.0",
@@ -183,10 +180,10 @@ async fn task(client: &Client, backfill: &Backfill, key: String) -> Result<(Stri
     Ok((key, Err(error)))
 }
 
-/// Every key of the bucket that begins with the prefix, but for folders.
+/// Lists the keys of the bucket that begin with the prefix, without folders.
 async fn keys(backfill: &Backfill) -> Result<Vec<String>, String> {
     let list = sdk::s3(&backfill.s3).list_objects_v2().bucket(&backfill.bucket).prefix(&backfill.prefix);
-    // XML carries no control characters.
+    // XML cannot contain control characters.
     let mut pages = list.encoding_type(EncodingType::Url).into_paginator().send();
     let mut keys = Vec::new();
     while let Some(page) = pages.next().await {

@@ -1,9 +1,9 @@
-//! A child process that does not outlive this one, with all that it starts.
+//! A child process that ends together with this process, with all its descendants.
 //!
-//! The child gets a process group of its own, so that a Ctrl-C in the terminal reaches only us and everything ends in
-//! order: SIGTERM to the group, a few seconds' grace, SIGKILL to whatever of the tree is left. That happens when the
-//! [`Child`] is dropped: after Ctrl-C, an error or a panic. For the case that this process itself is killed (SIGKILL, out
-//! of memory) a guard, a shell that reads from a pipe, sees the pipe close and ends the group.
+//! The child gets a process group of its own, so that a Ctrl-C in the terminal reaches only us, and everything ends in order: SIGTERM to the
+//! group, a few seconds of grace, then SIGKILL to every descendant that is left. This happens when the [`Child`] is dropped: after Ctrl-C, an
+//! error or a panic. If this process itself is killed (SIGKILL, out of memory), the guard ends the group. The guard is a shell that reads
+//! from a pipe of ours, and notices that the pipe is closed.
 
 use std::{
     io,
@@ -15,7 +15,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
 
-/// The time that the process tree has between SIGTERM and SIGKILL.
+/// The time between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// A running child with its guard.
@@ -28,7 +28,7 @@ impl Child {
     /// Starts a command in a process group of its own.
     ///
     /// # Errors
-    /// The system's, when the command or `sh` does not start.
+    /// Returns the system's error if the command or `sh` cannot be started.
     pub(crate) fn spawn(command: &mut Command) -> io::Result<Self> {
         let mut child = command.process_group(0).stdin(Stdio::null()).spawn()?;
         let guard = Command::new("sh")
@@ -48,13 +48,15 @@ impl Child {
         }
     }
 
-    /// The exit status, once it has ended.
+    /// The exit status, if the child has ended.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
+}
 
-    fn stop(&mut self) {
-        let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) else { return };
+impl Drop for Child {
+    fn drop(&mut self) {
+        let group = Pid::from_child(&self.child);
         if self.ended().is_none() {
             let tree = descendants(group);
             let _ = kill_process_group(group, Signal::TERM);
@@ -70,19 +72,13 @@ impl Child {
             let _ = self.child.wait();
         }
         let _ = kill_process_group(group, Signal::KILL);
-    }
-}
-
-impl Drop for Child {
-    fn drop(&mut self) {
-        self.stop();
-        // Only now: until here it stood by.
+        // Last, because the guard must work until everything else has ended.
         let _ = self.guard.kill();
         let _ = self.guard.wait();
     }
 }
 
-/// Lists all descendants of a process with `ps`. A signal to the group misses those that have left the group.
+/// Lists all descendants of a process with `ps`, because a signal to the group does not reach those that have left the group.
 fn descendants(root: Pid) -> Vec<Pid> {
     let Ok(output) = Command::new("ps").args(["-A", "-o", "pid=,ppid="]).stdin(Stdio::null()).output() else {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! Reads the functions' answers. Unknown fields are ignored, and missing fields are empty.
+//! Reads the answers of the functions. Unknown fields are ignored, and missing fields are empty.
 
 use std::collections::BTreeMap;
 
@@ -11,25 +11,26 @@ use crate::{
     s3::decode_key,
 };
 
-/// The report of one key: the `result` of `image-processor`, or a substitute if that function gave none.
+/// The report about one key: the `result` of `image-processor`, or a substitute if there is none.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Report {
-    /// The function's word (`made`, `removed`, `rejected`, `refused`), or ours: `skipped` by `upload-handler`, `failed`.
+    /// The outcome that `image-processor` names (`made`, `removed`, `rejected`, `refused`), or `skipped` if `upload-handler` sent no job, or
+    /// `failed` if a function gave no answer.
     pub outcome: String,
-    /// The stable code of why there are no thumbnails.
+    /// The stable reason code if there are no thumbnails.
     pub reason: Option<String>,
-    /// The same for a person.
+    /// The reason in words.
     pub message: Option<String>,
     /// The source's key.
     pub key: String,
-    /// The source, where it was looked at.
+    /// The source, if it was read.
     pub source: Option<Source>,
     /// The thumbnails that were written.
     pub thumbnails: Vec<Thumbnail>,
-    /// Keys of thumbnails that were deleted.
+    /// The keys of the thumbnails that were deleted.
     pub removed: Vec<Value>,
-    /// Where the time went, by stage; `total` is all of it.
+    /// The time of each stage; `total` is that of the whole job.
     pub milliseconds: BTreeMap<String, f64>,
 }
 
@@ -37,41 +38,41 @@ pub struct Report {
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Source {
-    /// Its `ETag`, without quotes.
+    /// The `ETag`, without quotes.
     pub etag: String,
-    /// Its size.
+    /// The size in bytes.
     pub bytes: u64,
-    /// Width in pixels, upright; 0 if it is not known.
+    /// The upright width in pixels; 0 if it is not known.
     pub width: u32,
-    /// Height in pixels, upright; 0 if it is not known.
+    /// The upright height in pixels; 0 if it is not known.
     pub height: u32,
-    /// Its format; empty if it is not known.
+    /// The format; empty if it is not known.
     pub format: String,
-    /// The number of its frames; 0 if it is not known.
+    /// The number of frames; 0 if it is not known.
     pub frames: u32,
 }
 
-/// One thumbnail of a [`Report`].
+/// A thumbnail of a [`Report`].
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Thumbnail {
-    /// The size asked for, as it is spelt in the key.
+    /// The size, spelt as in the key.
     pub size: Value,
-    /// Its bucket.
+    /// The bucket.
     pub bucket: String,
-    /// Its key.
+    /// The key.
     pub key: String,
-    /// Width in pixels.
+    /// The width in pixels.
     pub width: u32,
-    /// Height in pixels.
+    /// The height in pixels.
     pub height: u32,
-    /// Its format.
+    /// The format.
     pub format: String,
-    /// Its size in bytes.
+    /// The size of the file in bytes.
     pub bytes: u64,
 }
 
-/// `upload-handler`'s `result`.
+/// The `result` of `upload-handler`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Handled {
@@ -86,7 +87,7 @@ struct Skipped {
 }
 
 impl Report {
-    /// Why there are no thumbnails, in one line.
+    /// Explains in one line why there are no thumbnails.
     #[must_use]
     pub fn explained(&self) -> String {
         let outcome = match self.outcome.as_str() {
@@ -103,7 +104,7 @@ impl Report {
     }
 }
 
-/// Returns the reports of an invocation, one for each key. There are none if the invocation only passed jobs on.
+/// Returns the reports of an invocation, one for each key. An invocation that only sends jobs has none.
 #[must_use]
 pub fn read(invocation: &Invocation) -> Vec<Report> {
     let failed = |message: &str| keys(&invocation.payload).map(|key| Report::failed(key, message)).collect();
@@ -132,14 +133,14 @@ pub fn read(invocation: &Invocation) -> Vec<Report> {
     }
 }
 
-/// The `result` object, or else the same as text in `body`.
+/// The `result` of an answer, or the same as text in `body`.
 fn result<T: DeserializeOwned>(answer: &Value) -> Option<T> {
     let body = || serde_json::from_str(answer.get("body")?.as_str()?).ok();
     let result = answer.get("result").filter(|result| result.is_object()).cloned().or_else(body)?;
     serde_json::from_value(without_nulls(result)).ok()
 }
 
-/// Removes the fields that are null, so that they count as missing.
+/// Removes null fields, so that they count as missing.
 fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
@@ -160,7 +161,7 @@ fn failure(invocation: &Invocation) -> String {
     format!("{} failed after {} attempts: {reason}{record}", invocation.function, invocation.attempts)
 }
 
-/// The keys that an event is about: a job's, or a notification's.
+/// The keys in a job or a notification.
 fn keys(event: &Value) -> impl Iterator<Item = String> {
     let records = event["Records"].as_array().into_iter().flatten();
     let of_records = records.filter_map(|record| Some(decode_key(record["s3"]["object"]["key"].as_str()?)));

@@ -1,4 +1,4 @@
-//! Clients of the AWS SDK for servers of this machine.
+//! Clients of the AWS SDK for the servers on this machine.
 
 use aws_config::{
     BehaviorVersion, Region, SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig,
@@ -11,19 +11,19 @@ use aws_sdk_s3::{
 };
 use resilience::{explain, http_client};
 
-/// The access key ID and the secret key of everything that runs here.
+/// The access key ID and the secret access key of the local stack.
 pub const CREDENTIALS: (&str, &str) = ("local", "local");
 
-/// The region that everything here says to be in.
+/// The region of the local stack.
 pub(crate) const REGION: &str = "us-east-1";
 
-/// A client of the S3 at an endpoint. Each request is sent once, and may take as long as its body takes.
+/// A client of the S3 server at `endpoint`. It sends each request once, and waits without a limit.
 #[must_use]
 pub fn s3(endpoint: &str) -> S3 {
     S3::new(&config(endpoint))
 }
 
-/// A client of Lambda's API at an endpoint. Each request is sent once, and may take as long as the function takes.
+/// A client of Lambda's API at `endpoint`. It sends each request once, and waits without a limit.
 #[must_use]
 pub fn lambda(endpoint: &str) -> Lambda {
     Lambda::new(&config(endpoint))
@@ -43,13 +43,13 @@ fn config(endpoint: &str) -> SdkConfig {
         .build()
 }
 
-/// The status and the message of a service's error; `None` where the service did not answer.
+/// The status and the message of a service's error, or `None` if the service did not answer.
 pub(crate) fn answered<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<(u16, &str)> {
     let status = error.raw_response()?.status().as_u16();
     Some((status, error.message().or(error.code()).unwrap_or("no message")))
 }
 
-/// An error in one line.
+/// Describes an error of `service` in one line.
 pub fn described<E>(service: &str, error: &SdkError<E, HttpResponse>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,

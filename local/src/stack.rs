@@ -6,7 +6,7 @@
 
 use std::{
     fs::{self, File},
-    net::Ipv4Addr,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
@@ -19,19 +19,18 @@ use tokio::{sync::broadcast, task::JoinHandle, time::sleep};
 use crate::{
     Error, IMAGE_PROCESSOR, UPLOAD_HANDLER,
     faults::Faults,
-    gallery::{Gallery, Sources},
-    http,
+    gallery::Gallery,
+    http::bind,
     lambda::{self, Front},
     process::Child,
     s3::{self, S3Server},
     sdk::{CREDENTIALS, REGION},
 };
 
-/// Variables that must not reach the functions: what the user has set for the real AWS.
+/// Variables that the user has set for the real AWS, and that must not reach the functions.
 const FOREIGN: [&str; 4] = ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"];
 
-/// Variables that Cargo sets for a test. If another Cargo saw them, it would run `ring`'s build script again, and build anew
-/// whatever uses `ring`.
+/// Prefixes of variables that Cargo sets for a test. If another Cargo saw them, it would build `ring` and all its dependents again.
 const OF_CARGO: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
 
 /// The number of changes of the bucket that the gallery may lag behind before it misses some.
@@ -40,42 +39,38 @@ const CHANGES: usize = 1024;
 /// The settings of a stack.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The folder of the Cargo workspace that has the two functions.
+    /// The folder of the Cargo workspace with the two functions.
     pub project: PathBuf,
-    /// The folder for everything written: `s3/`, `results/`, `failures/`, `logs/`; made if missing.
+    /// The folder for `s3/`, `results/`, `failures/` and `logs/`; created if it is missing.
     pub data: PathBuf,
-    /// The bucket, which exists from the start.
+    /// The bucket. It exists from the start.
     pub bucket: String,
     /// S3 sends notifications of keys with this prefix. The functions get it as `UPLOADS_PREFIX`.
     pub uploads_prefix: String,
-    /// S3's port; 0 takes a free one.
+    /// The port of S3; 0 means any free port.
     pub s3_port: u16,
-    /// The port of Lambda's front; 0 takes a free one.
+    /// The port of Lambda's front; 0 means any free port.
     pub lambda_port: u16,
-    /// The port of `cargo lambda watch`; 0 takes a free one.
+    /// The port of `cargo lambda watch`; 0 means any free port.
     pub runtime_port: u16,
-    /// The port of the gallery; 0 takes a free one, `None` starts no gallery.
+    /// The port of the gallery; 0 means any free port, `None` means no gallery.
     pub gallery_port: Option<u16>,
-    /// `cargo-lambda`'s executable: a path, or a name to be found in `PATH`.
-    pub cargo_lambda: PathBuf,
-    /// Processes per function; with one, no two invocations of it ever overlap.
+    /// The number of processes for each function. With one, invocations of a function never overlap.
     pub concurrency: usize,
-    /// Build the functions with the release profile.
-    pub release: bool,
-    /// Rebuild and restart the functions when their code changes.
+    /// Whether to rebuild and restart the functions when their code changes.
     pub watch: bool,
     /// The longest that one attempt of an invocation may take.
     pub timeout: Duration,
-    /// Waits before the retries of an event.
+    /// The delay before each retry of an event.
     pub retry_delays: Vec<Duration>,
-    /// Further variables for the functions, besides the inherited ones.
+    /// Environment variables for the functions, in addition to the inherited ones.
     pub environment: Vec<(String, String)>,
-    /// Show Cargo's own progress on standard error; otherwise it goes to the log.
+    /// Whether Cargo's output goes to standard error instead of the log.
     pub show_build: bool,
 }
 
 impl Config {
-    /// Free ports, four processes per function, everything under `data`.
+    /// Any free ports, no gallery, four processes for each function.
     #[must_use]
     pub fn new(project: impl Into<PathBuf>, data: impl Into<PathBuf>) -> Self {
         Self {
@@ -87,9 +82,7 @@ impl Config {
             lambda_port: 0,
             runtime_port: 0,
             gallery_port: None,
-            cargo_lambda: "cargo-lambda".into(),
             concurrency: 4,
-            release: false,
             watch: false,
             timeout: Duration::from_mins(5),
             retry_delays: vec![Duration::from_secs(1), Duration::from_secs(2)],
@@ -98,13 +91,7 @@ impl Config {
         }
     }
 
-    /// The objects as files: `<data>/s3/<bucket>/<key>`.
-    #[must_use]
-    pub fn objects(&self) -> PathBuf {
-        self.data.join("s3").join(&self.bucket)
-    }
-
-    /// The failure records.
+    /// The folder of the failure records.
     #[must_use]
     pub fn failures(&self) -> PathBuf {
         self.data.join("failures")
@@ -117,94 +104,79 @@ impl Config {
     }
 }
 
-/// A running stack. Dropping it stops the servers and ends every process that it started.
+/// A running stack. Dropping it stops the servers, and ends every process that the stack has started.
 pub struct Stack {
     config: Config,
-    // Dropped in this order: no function is left without its endpoints.
+    // The fields are dropped in this order, so that no function runs without its servers.
     runtime: Option<Child>,
-    runtime_endpoint: String,
+    runtime_address: SocketAddr,
     /// Lambda's front, with the queue.
     pub lambda: Front,
-    /// The page, where one is asked for.
+    /// The gallery, if the settings have a port for it.
     pub gallery: Option<Gallery>,
     /// S3.
     pub s3: S3Server,
 }
 
 impl Stack {
-    /// Binds the ports, starts S3 and Lambda's front. The functions are started by [`Stack::start_functions`].
+    /// Starts S3, Lambda's front and the gallery. [`Stack::start_functions`] starts the functions.
     ///
     /// # Errors
-    /// A port that is taken, a folder that cannot be used, a name that no bucket can have.
+    /// [`Error::Port`], [`Error::Folder`], or [`Error::Bucket`] for a name that S3 does not allow.
     pub async fn start(config: Config) -> Result<Self, Error> {
-        let s3_listener = http::bind(config.s3_port, "S3", "S3_PORT").await?;
-        let front_listener = http::bind(config.lambda_port, "Lambda's API", "LAMBDA_PORT").await?;
-        // cargo-lambda binds this one itself: look now whether it can, and let go again.
-        let probe = http::bind(config.runtime_port, "cargo lambda watch", "RUNTIME_PORT").await?;
-        let gallery_listener = match config.gallery_port {
-            Some(port) => Some(http::bind(port, "the gallery", "GALLERY_PORT").await?),
-            None => None,
-        };
-        let runtime_endpoint = format!("http://{}", probe.local_addr().map_err(|source| Error::Server { source })?);
-        drop(probe);
+        // `cargo lambda watch` binds this port later. Until then, it is held so that no other server gets it.
+        let (runtime_address, _held) = bind(config.runtime_port, "cargo lambda watch", "RUNTIME_PORT").await?;
 
         let functions = [UPLOAD_HANDLER, IMAGE_PROCESSOR];
-        let mut settings = lambda::Config::new(&runtime_endpoint, &functions, config.failures());
+        let mut settings = lambda::Config::new(format!("http://{runtime_address}"), &functions, config.failures());
         settings.concurrency = config.concurrency.max(1);
         settings.timeout = config.timeout;
         settings.retry_delays.clone_from(&config.retry_delays);
-        let lambda = Front::start_on(front_listener, settings)?;
+        let lambda = Front::start(config.lambda_port, settings).await?;
 
         let mut settings = s3::Config::new(config.data.join("s3"), &[&config.bucket]);
         let events = lambda.events();
         let (change, changes) = broadcast::channel(CHANGES);
         let listener: s3::Listener = Arc::new(move |told: s3::Notification| {
-            // Without a gallery nobody listens.
+            // Sending fails without a gallery.
             let _ = change.send(told.key);
             events.send(UPLOAD_HANDLER, told.event);
         });
         settings.notify = Some((config.uploads_prefix.clone(), listener));
-        let s3 = S3Server::start_on(s3_listener, settings)?;
-        let sources = Sources {
-            catalog: s3.catalog(&config.bucket, &config.uploads_prefix),
-            bucket: config.bucket.clone(),
-            prefix: config.uploads_prefix.clone(),
-            s3: s3.endpoint(),
-            results: config.data.join("results"),
-            events: lambda.events(),
-            ends: lambda.observe(),
-            changes,
+        let s3 = S3Server::start(config.s3_port, settings).await?;
+        let gallery = match config.gallery_port {
+            Some(port) => Some(Gallery::start(port, &config, &s3, &lambda, changes).await?),
+            None => None,
         };
-        let gallery = gallery_listener.map(|listener| Gallery::start_on(listener, sources)).transpose()?;
-        Ok(Self { config, runtime: None, runtime_endpoint, lambda, gallery, s3 })
+        Ok(Self { config, runtime: None, runtime_address, lambda, gallery, s3 })
     }
 
-    /// Its settings.
+    /// The settings of the stack.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// Injects faults everywhere from now on; `None` ends them.
+    /// Injects faults into S3 and Lambda from now on; `None` ends them.
     pub fn inject(&self, faults: Option<Arc<dyn Faults>>) {
         self.s3.inject(faults.clone());
         self.lambda.inject(faults);
     }
 
-    /// Builds the functions, starts them and waits until both answer. A cold build takes minutes.
+    /// Builds the functions, starts them, and waits until both answer. A first build takes minutes.
     ///
     /// # Errors
-    /// [`Error::Tool`] when `cargo` or `cargo-lambda` does not start, [`Error::Build`] when the functions do not compile,
-    /// [`Error::Functions`] when they do not answer.
+    /// [`Error::Tool`] if `cargo` or `cargo-lambda` cannot be started, [`Error::Build`] if the functions do not compile,
+    /// [`Error::Functions`] if a function does not answer.
     pub async fn start_functions(&mut self) -> Result<(), Error> {
         self.build().await?;
         let log = self.open_log()?;
         let earlier = log.metadata().map_or(0, |log| log.len());
         self.runtime = Some(self.spawn(&mut self.watch_command(), Some(log))?);
-        // Events that change nothing. Both at once: `cargo lambda watch` takes seconds to start a function.
-        let events = [(UPLOAD_HANDLER, test_event(&self.config.bucket)), (IMAGE_PROCESSOR, outside())];
+        // Events that change nothing. Both are sent at once, because `cargo lambda watch` takes seconds to start a function.
+        let events = [(UPLOAD_HANDLER, test_event(&self.config.bucket)), (IMAGE_PROCESSOR, empty_job())];
         let answers = events.map(|(function, event)| {
-            let endpoint = self.runtime_endpoint.clone();
+            let endpoint = format!("http://{}", self.runtime_address);
             (function, tokio::spawn(async move { lambda::answers(&endpoint, function, &event).await }))
         });
         for (function, answer) in answers {
@@ -215,7 +187,7 @@ impl Stack {
 
     async fn build(&self) -> Result<(), Error> {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.arg("build").args(self.config.release.then_some("--release"));
+        command.arg("build");
         for function in [UPLOAD_HANDLER, IMAGE_PROCESSOR] {
             command.args(["--bin", function]);
         }
@@ -231,18 +203,16 @@ impl Stack {
     }
 
     fn watch_command(&self) -> Command {
-        let mut command = Command::new(&self.config.cargo_lambda);
-        let port = self.runtime_endpoint.rsplit(':').next().unwrap_or_default();
+        let mut command = Command::new("cargo-lambda");
         command
-            .args(["lambda", "watch", "--invoke-address"])
-            .arg(Ipv4Addr::LOCALHOST.to_string())
-            .args(["--invoke-port", port, "--concurrency", &self.config.concurrency.max(1).to_string()])
-            .args((!self.config.watch).then_some("--ignore-changes"))
-            .args(self.config.release.then_some("--release"));
+            .args(["lambda", "watch", "--invoke-address", &self.runtime_address.ip().to_string()])
+            .args(["--invoke-port", &self.runtime_address.port().to_string()])
+            .args(["--concurrency", &self.config.concurrency.max(1).to_string()])
+            .args((!self.config.watch).then_some("--ignore-changes"));
         command
     }
 
-    /// Starts a command in the project with the functions' environment.
+    /// Starts a command in the project folder, with the environment of the functions.
     fn spawn(&self, command: &mut Command, log: Option<File>) -> Result<Child, Error> {
         let tool = PathBuf::from(command.get_program());
         let failed = |source| Error::Tool { tool: tool.clone(), source };
@@ -257,24 +227,18 @@ impl Stack {
         {
             command.env_remove(name);
         }
-        command.envs(self.environment());
+        command.envs([
+            ("AWS_ENDPOINT_URL_S3", self.s3.endpoint().as_str()),
+            ("AWS_ENDPOINT_URL_LAMBDA", self.lambda.endpoint().as_str()),
+            ("AWS_ACCESS_KEY_ID", CREDENTIALS.0),
+            ("AWS_SECRET_ACCESS_KEY", CREDENTIALS.1),
+            ("AWS_REGION", REGION),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+            ("IMAGE_PROCESSOR_FUNCTION", IMAGE_PROCESSOR),
+            ("UPLOADS_PREFIX", &self.config.uploads_prefix),
+        ]);
+        command.envs(self.config.environment.iter().cloned());
         Child::spawn(command).map_err(failed)
-    }
-
-    /// The functions' environment variables.
-    fn environment(&self) -> Vec<(String, String)> {
-        let own = [
-            ("AWS_ENDPOINT_URL_S3", self.s3.endpoint()),
-            ("AWS_ENDPOINT_URL_LAMBDA", self.lambda.endpoint()),
-            ("AWS_ACCESS_KEY_ID", CREDENTIALS.0.to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", CREDENTIALS.1.to_owned()),
-            ("AWS_REGION", REGION.to_owned()),
-            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
-            ("IMAGE_PROCESSOR_FUNCTION", IMAGE_PROCESSOR.to_owned()),
-            ("UPLOADS_PREFIX", self.config.uploads_prefix.clone()),
-        ];
-        let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
-        own.chain(self.config.environment.iter().cloned()).collect()
     }
 
     fn open_log(&self) -> Result<File, Error> {
@@ -285,7 +249,7 @@ impl Stack {
         File::options().create(true).append(true).open(&path).map_err(unusable)
     }
 
-    /// Waits until a function has answered, with a result or an error.
+    /// Waits until `answer` has ended, which means that `function` has answered. `earlier` is the size of the log before the start.
     async fn wait(&mut self, function: &str, mut answer: JoinHandle<()>, earlier: u64) -> Result<(), Error> {
         const LIMIT: Duration = Duration::from_mins(1);
         const LOOK: Duration = Duration::from_millis(200);
@@ -295,7 +259,7 @@ impl Stack {
                 return Ok(());
             }
             let status = self.runtime.as_mut().and_then(Child::ended);
-            // The runtime keeps running when a function's process ends, and reports that in the log alone.
+            // If the process of a function ends, the runtime keeps running, and says so only in the log.
             let written = self.written(earlier);
             if status.is_some() || written.contains("command exited") || Instant::now() > deadline {
                 let lines: Vec<&str> = written.lines().collect();
@@ -313,7 +277,7 @@ impl Stack {
     }
 }
 
-/// The event that S3 sends when a notification is configured.
+/// The event that S3 sends when someone configures a notification.
 fn test_event(bucket: &str) -> Value {
     json!({
         "Service": "Amazon S3",
@@ -325,7 +289,7 @@ fn test_event(bucket: &str) -> Value {
     })
 }
 
-/// A job without bucket or key: refused before anything is read.
-fn outside() -> Value {
+/// A job without a bucket and a key. The function refuses it before it reads anything.
+fn empty_job() -> Value {
     json!({ "bucket": "", "key": "" })
 }

@@ -1,6 +1,6 @@
-//! The uploads with the report of each, as the JSON that the page reads.
+//! The uploads with their results, as the JSON that the page reads.
 
-use std::{path::PathBuf, time::SystemTime};
+use std::{cmp::Reverse, ops::Bound, path::PathBuf, sync::Arc, time::SystemTime};
 
 use serde_json::{Value, json};
 
@@ -8,44 +8,47 @@ use super::results::{Kept, Results};
 use crate::{
     lambda::Invocation,
     report::Report,
-    s3::{Catalog, Entry, nanos},
+    s3::{Object, Store, nanos},
 };
 
-/// Uploads of one page.
+/// The number of uploads on a page.
 const PAGE: usize = 20;
 
 pub(super) struct Board {
-    catalog: Catalog,
-    prefix: String,
+    store: Arc<Store>,
+    pub(super) bucket: String,
+    /// The prefix of the keys of uploads.
+    pub(super) prefix: String,
     results: Results,
-    /// When the gallery started, nanoseconds since 1970. An upload from before that has no report is `unknown`, not `working`.
+    /// When the gallery started, in nanoseconds since 1970. An earlier upload without a result is `unknown`, not `working`.
     begun: u64,
 }
 
 impl Board {
-    pub(super) fn new(catalog: Catalog, prefix: String, results: PathBuf) -> Self {
-        Self { catalog, prefix, results: Results(results), begun: nanos(SystemTime::now()) }
+    pub(super) fn new(store: Arc<Store>, bucket: &str, prefix: &str, results: PathBuf) -> Self {
+        let (bucket, prefix) = (bucket.to_owned(), prefix.to_owned());
+        Self { store, bucket, prefix, results: Results(results), begun: nanos(SystemTime::now()) }
     }
 
-    /// Keeps the report that an invocation gives of a key, if it is of the object that is there now.
+    /// Keeps the result of an invocation, if it is about the present object.
     pub(super) fn keep(&self, invocation: &Invocation, result: Report) {
         let key = &result.key.clone();
-        let Some(object) = self.catalog.entry(key) else { return self.results.remove(key) };
+        let Some(object) = self.object(key) else { return self.results.remove(key) };
         if result.outcome == "removed" {
             return;
         }
         let (queued, finished) = (nanos(invocation.queued), nanos(invocation.finished));
         let kept = Kept { queued, finished, result };
-        // The last attempt of an old event may end long after a later event's success.
+        // The last attempt of an old event may end long after the success of a later event.
         let is_outdone = self.results.read(key).is_some_and(|known| known.is_of(&object) && known.queued > queued);
         if kept.is_of(&object) && !is_outdone {
             self.results.write(key, &kept);
         }
     }
 
-    /// How a key is now: its upload, or that it is gone.
+    /// The present state of a key: its upload, or that it is gone.
     pub(super) fn news(&self, key: &str) -> Value {
-        match self.catalog.entry(key) {
+        match self.object(key) {
             Some(object) if key.starts_with(&self.prefix) => self.upload(&object),
             _ => {
                 self.results.remove(key);
@@ -54,22 +57,38 @@ impl Board {
         }
     }
 
-    /// A page of uploads, newest first, after the one that `cursor` names.
+    /// A page of uploads, newest first. `cursor` is the `next` of the page before.
     pub(super) fn page(&self, cursor: Option<&str>) -> Value {
         let after = cursor.and_then(|cursor| {
             let (modified, key) = cursor.split_once('/')?;
-            Some((modified.parse().ok()?, key))
+            Some((Reverse(modified.parse().ok()?), key.to_owned()))
         });
-        let objects = self.catalog.newest(after, PAGE + 1);
+        let position = |object: &Arc<Object>| (Reverse(object.modified), object.key.clone());
+        let mut objects = self.uploads();
+        objects.retain(|object| after.as_ref().is_none_or(|after| position(object) > *after));
+        objects.sort_by_cached_key(position);
         let shown = &objects[..objects.len().min(PAGE)];
         let next = shown.last().filter(|_| objects.len() > PAGE);
         let next = next.map(|object| format!("{}/{}", object.modified, object.key));
         let uploads: Vec<_> = shown.iter().map(|object| self.upload(object)).collect();
-        json!({ "uploads": uploads, "next": next })
+        json!({ "uploads": uploads, "next": next, "bucket": self.bucket, "prefix": self.prefix })
     }
 
-    fn upload(&self, object: &Entry) -> Value {
-        let Entry { key, bytes, etag, modified } = object;
+    fn object(&self, key: &str) -> Option<Arc<Object>> {
+        self.store.read(&self.bucket, |objects| objects.get(key).cloned()).ok().flatten()
+    }
+
+    fn uploads(&self) -> Vec<Arc<Object>> {
+        let from = (Bound::Included(self.prefix.as_str()), Bound::Unbounded);
+        let uploads = self.store.read(&self.bucket, |objects| {
+            let uploads = objects.range::<str, _>(from).take_while(|(key, _)| key.starts_with(&self.prefix));
+            uploads.filter(|(key, _)| !key.ends_with('/')).map(|(_, object)| Arc::clone(object)).collect()
+        });
+        uploads.unwrap_or_default()
+    }
+
+    fn upload(&self, object: &Object) -> Value {
+        let Object { key, size, etag, modified, .. } = object;
         let kept = self.results.read(key).filter(|kept| kept.is_of(object));
         let state = match &kept {
             Some(kept) => kept.result.outcome.as_str(),
@@ -79,9 +98,9 @@ impl Board {
         json!({
             "key": key,
             "name": key.strip_prefix(&self.prefix).unwrap_or(key),
-            "bytes": bytes,
+            "bytes": size,
             "etag": etag,
-            // Milliseconds, which a JavaScript number holds exactly.
+            // A JavaScript number can represent milliseconds exactly, but not nanoseconds.
             "modified": modified / 1_000_000,
             "state": state,
             "finished": kept.as_ref().map(|kept| kept.finished / 1_000_000),
@@ -105,15 +124,14 @@ mod tests {
     /// The MD5 of `x`.
     const ETAG: &str = "9dd4e461268c8034f5c8564e155c67a6";
 
-    /// A board over a bucket with one upload, and when it was written.
+    /// A board over a bucket with one upload, and the time at which the upload was written.
     async fn board(folder: &std::path::Path) -> (Board, SystemTime) {
         let root = folder.join("s3");
         std::fs::create_dir_all(root.join("bucket/uploads")).unwrap();
         std::fs::write(root.join("bucket").join(KEY), "x").unwrap();
         let written = std::fs::metadata(root.join("bucket").join(KEY)).unwrap().modified().unwrap();
         let s3 = s3::S3Server::start(0, s3::Config::new(root, &["bucket"])).await.unwrap();
-        let catalog = s3.catalog("bucket", "uploads/");
-        (Board::new(catalog, "uploads/".to_owned(), folder.join("results")), written)
+        (Board::new(Arc::clone(&s3.store), "bucket", "uploads/", folder.join("results")), written)
     }
 
     fn invocation(queued: SystemTime) -> Invocation {

@@ -1,5 +1,5 @@
-//! Decides which requests are answered: those of this page in a browser of this machine, and those of programs. Requests that
-//! another site makes a browser send are refused.
+//! Decides which requests are answered: those of the gallery's page and those of programs. Requests that another site makes a browser send
+//! are refused.
 
 use axum::http::{
     HeaderMap, HeaderValue, Method, Request, StatusCode,
@@ -11,11 +11,11 @@ use super::serve::Refusal;
 
 /// Refuses requests that another site could have made a browser send.
 ///
-/// - `Host` (and the authority of an absolute URL) must name this machine and port: a name of the attacker's that leads to
-///   127.0.0.1 (DNS rebinding) is another one.
-/// - `Origin`, which browsers add to every request that writes, must be this page's.
-/// - `Sec-Fetch-Site`, which browsers add to every request, must not name another site, which may not read images and events
-///   either. A link from another site to the page is allowed.
+/// - `Host`, and the authority of an absolute URL, must name this machine and port. An attacker's name that resolves to 127.0.0.1 (DNS
+///   rebinding) does not.
+/// - `Origin`, which browsers add to every request that writes, must be the origin of the page.
+/// - `Sec-Fetch-Site`, which browsers add to every request, must not be another site: other sites may not show images or read events either.
+///   Only a link to the page is allowed.
 pub(super) fn check<B>(request: &Request<B>, port: u16) -> Result<(), Refusal> {
     let hosts = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
     let is_ours = |host: &str| hosts.iter().any(|ours| ours.eq_ignore_ascii_case(host));
@@ -42,7 +42,7 @@ pub(super) fn check<B>(request: &Request<B>, port: u16) -> Result<(), Refusal> {
     }
 }
 
-/// A header's value, unless there are several.
+/// The value of a header, unless the header is repeated.
 fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none())?.to_str().ok()

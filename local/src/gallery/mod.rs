@@ -1,22 +1,21 @@
-//! The gallery: one page that uploads to the local bucket and shows the thumbnails of each upload as they are made.
+//! The gallery: a page to upload images to the local bucket, which shows the thumbnails of each upload as soon as they are made.
 //!
-//! The page is three embedded files and asks nothing of another host. Its server stands in front of S3's port: uploads go
-//! through to S3 as they arrive, and are never in memory as a whole. The page's data comes from S3's index ([`board`]) and from
-//! the reports of earlier invocations ([`results`]). Every open page receives changes of the bucket and ends of invocations as
-//! server-sent events.
+//! The page consists of three embedded files, and loads nothing from other hosts. Its server passes uploads on to S3 while they arrive, and
+//! never holds a whole upload in memory. The data of the page comes from S3's index ([`board`]) and from the results of invocations
+//! ([`results`]). Every open page receives server-sent events about changes of the bucket and about invocations that have ended.
 //!
-//! Since it writes into the bucket, it answers no other site ([`guard`]), and no upload ever runs as a page of its origin.
+//! Since the gallery can write to the bucket, it refuses requests that other sites make ([`guard`]), and never serves an upload as a page of
+//! its own origin.
 
 mod board;
 mod guard;
 mod results;
 mod serve;
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::response::sse::Event;
 use tokio::{
-    net::TcpListener,
     sync::{
         Semaphore,
         broadcast::{Receiver, Sender, error::RecvError},
@@ -27,62 +26,55 @@ use tokio::{
 use self::{board::Board, serve::Service};
 use crate::{
     Error,
-    http::Server,
-    lambda::{Events, Invocation},
+    http::{Server, bind},
+    lambda::{Front, Invocation},
     report,
-    s3::Catalog,
+    s3::S3Server,
     sdk,
+    stack::Config,
 };
 
 /// The number of events that a page may lag behind before it has to load everything again.
 const LAG: usize = 256;
-/// Pages that may listen for events at once.
+/// The number of pages that may receive events at once.
 const LISTENERS: usize = 32;
 
-/// The data that the gallery shows, and the services that it calls.
-pub(crate) struct Sources {
-    /// The uploads.
-    pub(crate) catalog: Catalog,
-    /// The bucket that uploads go to.
-    pub(crate) bucket: String,
-    /// Keys of uploads begin with this.
-    pub(crate) prefix: String,
-    /// S3's endpoint.
-    pub(crate) s3: String,
-    /// The folder for the results of invocations; made when needed.
-    pub(crate) results: PathBuf,
-    /// Where an upload is queued again.
-    pub(crate) events: Events,
-    /// Every invocation that ends.
-    pub(crate) ends: Receiver<Arc<Invocation>>,
-    /// The key of every upload that is written or deleted.
-    pub(crate) changes: Receiver<String>,
-}
-
-/// A running gallery; it stops when this is dropped.
+/// A running gallery. Dropping it stops it.
 pub struct Gallery {
     server: Server,
     following: AbortHandle,
 }
 
 impl Gallery {
-    /// Serves on a listener that is bound already.
+    /// Starts the gallery of a stack. `changes` receives the key of every upload that is written or deleted.
     ///
     /// # Errors
-    /// [`Error::Server`] when the listener cannot be used.
-    pub(crate) fn start_on(listener: TcpListener, sources: Sources) -> Result<Self, Error> {
-        let Sources { catalog, bucket, prefix, s3, results, events, ends, changes } = sources;
-        let port = listener.local_addr().map_err(|source| Error::Server { source })?.port();
-        let board = Arc::new(Board::new(catalog, prefix.clone(), results));
+    /// [`Error::Port`] if the port cannot be used.
+    pub(crate) async fn start(
+        port: u16,
+        config: &Config,
+        s3: &S3Server,
+        lambda: &Front,
+        changes: Receiver<String>,
+    ) -> Result<Self, Error> {
+        let bound = bind(port, "the gallery", "GALLERY_PORT").await?;
+        let results = config.data.join("results");
+        let board = Arc::new(Board::new(Arc::clone(&s3.store), &config.bucket, &config.uploads_prefix, results));
         let news = Sender::new(LAG);
-        let following = tokio::spawn(follow(Arc::clone(&board), news.clone(), ends, changes)).abort_handle();
-        let listeners = Arc::new(Semaphore::new(LISTENERS));
-        let s3 = sdk::s3(&s3);
-        let service = Arc::new(Service { board, news, listeners, events, s3, bucket, prefix, port });
-        Ok(Self { server: Server::start(listener, serve::router(service))?, following })
+        let following = follow(Arc::clone(&board), news.clone(), lambda.observe(), changes);
+        let service = Service {
+            board,
+            news,
+            listeners: Arc::new(Semaphore::new(LISTENERS)),
+            events: lambda.events(),
+            s3: sdk::s3(&s3.endpoint()),
+            port: bound.0.port(),
+        };
+        let router = serve::router(Arc::new(service));
+        Ok(Self { server: Server::start(bound, router), following: tokio::spawn(following).abort_handle() })
     }
 
-    /// The address that it listens on.
+    /// The address of the gallery.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.server.address
@@ -95,7 +87,7 @@ impl Drop for Gallery {
     }
 }
 
-/// Keeps reports and sends each change to the pages, in order: the last event of a key shows its present state.
+/// Keeps results, and sends each change to the pages in order, so that the last event of a key shows its present state.
 async fn follow(
     board: Arc<Board>,
     news: Sender<Event>,

@@ -1,15 +1,14 @@
-//! The gallery's routes. Everything is asked by query (`?key=…`), since a path could not carry every key: `..` and `//` in it
-//! would mean something.
+//! The routes of the gallery. Keys are in queries (`?key=…`), because in a path `..` and `//` have a meaning.
 //!
 //! | request | answer |
 //! |---|---|
 //! | `GET /`, `/gallery.css`, `/gallery.js` | the page |
 //! | `GET /uploads?after=…` | a page of uploads, newest first |
 //! | `PUT /uploads?name=…` | writes an upload |
-//! | `DELETE /uploads?key=…` | deletes one |
-//! | `POST /uploads?key=…` | has its thumbnails made again |
-//! | `GET /object?bucket=…&key=…` | an object, as a picture or else to be saved |
-//! | `GET /events` | changes as they happen |
+//! | `DELETE /uploads?key=…` | deletes an upload |
+//! | `POST /uploads?key=…` | makes the thumbnails of an upload again |
+//! | `GET /object?bucket=…&key=…` | an object: a picture, or a file to be saved |
+//! | `GET /events` | a stream of changes |
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -51,35 +50,34 @@ const PAGE: &str = include_str!("page/gallery.html");
 const STYLE: &str = include_str!("page/gallery.css");
 const SCRIPT: &str = include_str!("page/gallery.js");
 
-/// The page may run its own script, show its own pictures and call its own server.
+/// The policy of the page: its own script, styles and pictures, and requests to its own server.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
-/// An object that is opened by itself may do nothing: it is a page of no origin.
+/// The policy of an object that a browser opens as a page: it has no origin, and may load and run nothing.
 const OBJECT_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
 
-/// The types that objects are served as. All others, SVG and HTML among them, are for saving only.
+/// The types that are served as pictures. Browsers only save files of other types, among them SVG and HTML.
 const PICTURES: [&str; 8] =
     ["image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/bmp", "image/tiff", "image/x-icon"];
 
-/// S3's limit for keys, bytes.
+/// S3's limit for keys, in bytes.
 const LONGEST_KEY: usize = 1024;
-/// A silent connection is found dead by writing to it.
+/// The interval of writing to a silent connection, which shows whether the page is still open.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// A request that is not carried out.
+/// The status and the message of a request that is refused or has failed.
 pub(super) type Refusal = (StatusCode, String);
 
 /// The state that all handlers share.
 pub(super) struct Service {
     pub(super) board: Arc<Board>,
-    /// Each change of an upload, or that changes were missed.
+    /// Sends each change of an upload, or a `reload` event, to the pages.
     pub(super) news: Sender<Event>,
+    /// One permit for each open page.
     pub(super) listeners: Arc<Semaphore>,
     pub(super) events: Events,
     pub(super) s3: Client,
-    pub(super) bucket: String,
-    pub(super) prefix: String,
-    /// The gallery's own port.
+    /// The port of the gallery.
     pub(super) port: u16,
 }
 
@@ -97,7 +95,7 @@ pub(super) fn router(service: Arc<Service>) -> Router {
         .with_state(service)
 }
 
-/// Lets through requests of this page and of programs, and adds the security headers to every answer.
+/// Refuses requests that other sites make, and adds the security headers to every answer.
 async fn guarded(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
     let mut response = match guard::check(&request, service.port) {
         Ok(()) => next.run(request).await,
@@ -109,7 +107,7 @@ async fn guarded(State(service): State<Arc<Service>>, request: Request, next: Ne
         (header::REFERRER_POLICY, "no-referrer"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        // An object's answer says for itself when it is old.
+        // Browsers ask again each time, with the `ETag` of an object.
         (header::CACHE_CONTROL, "no-cache"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
@@ -119,28 +117,26 @@ async fn guarded(State(service): State<Arc<Service>>, request: Request, next: Ne
 }
 
 async fn list(State(service): State<Arc<Service>>, uri: Uri) -> Result<impl IntoResponse, Refusal> {
-    let mut page = service.board.page(asked(&uri, "after")?.as_deref());
-    page["bucket"] = json!(service.bucket);
-    page["prefix"] = json!(service.prefix);
+    let page = service.board.page(asked(&uri, "after")?.as_deref());
     Ok(([(CONTENT_TYPE, "application/json")], page.to_string()))
 }
 
-/// Passes an upload on to S3, as it comes.
+/// Passes an upload on to S3 while it arrives.
 async fn put(
     State(service): State<Arc<Service>>,
     uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Refusal> {
-    let key = service.upload(format!("{}{}", service.prefix, required(&uri, "name")?))?;
-    // S3 needs the length in advance. With it, a body that stops early does not become an object.
+    let key = service.upload(format!("{}{}", service.board.prefix, required(&uri, "name")?))?;
+    // S3 needs the length in advance, and refuses a body that stops early by it.
     if body.size_hint().exact().is_none() {
         return Err((StatusCode::LENGTH_REQUIRED, "the upload's length is missing".to_owned()));
     }
     let content_type = headers.get(CONTENT_TYPE).and_then(|told| told.to_str().ok());
-    let put = service.s3.put_object().bucket(&service.bucket).key(key);
+    let put = service.s3.put_object().bucket(&service.board.bucket).key(key);
     let put = put.content_type(content_type.unwrap_or("application/octet-stream"));
-    // The SDK asks for a body that threads may share.
+    // The SDK requires a body that is `Sync`.
     let body = SdkBody::from_body_1_x(s3s::Body::http_body_unsync(body));
     put.body(ByteStream::new(body)).send().await.map_err(|error| refusal(&error))?;
     Ok(StatusCode::NO_CONTENT)
@@ -148,14 +144,14 @@ async fn put(
 
 async fn delete(State(service): State<Arc<Service>>, uri: Uri) -> Result<StatusCode, Refusal> {
     let key = service.upload(required(&uri, "key")?)?;
-    let delete = service.s3.delete_object().bucket(&service.bucket).key(key);
+    let delete = service.s3.delete_object().bucket(&service.board.bucket).key(key);
     delete.send().await.map_err(|error| refusal(&error))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn again(State(service): State<Arc<Service>>, uri: Uri) -> Result<StatusCode, Refusal> {
     let key = service.upload(required(&uri, "key")?)?;
-    service.events.send(IMAGE_PROCESSOR, json!({ "bucket": service.bucket, "key": key }));
+    service.events.send(IMAGE_PROCESSOR, json!({ "bucket": service.board.bucket, "key": key }));
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -181,7 +177,7 @@ async fn object(State(service): State<Arc<Service>>, uri: Uri, headers: HeaderMa
         .into_response())
 }
 
-/// Streams the events of the channel that all pages share. A page that reads slowly misses events, and gets a `reload` event.
+/// Streams changes. A page that reads too slowly misses some, and gets a `reload` event instead.
 async fn listen(State(service): State<Arc<Service>>) -> Result<impl IntoResponse, Refusal> {
     let permit = Arc::clone(&service.listeners).try_acquire_owned();
     let permit = permit.map_err(|_| (StatusCode::SERVICE_UNAVAILABLE, "too many open pages".to_owned()))?;
@@ -201,16 +197,17 @@ async fn listen(State(service): State<Arc<Service>>) -> Result<impl IntoResponse
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
-/// The event that asks a page to load everything again, because it has missed events.
+/// The event that makes a page load everything again.
 pub(super) fn reload() -> Event {
     Event::default().event("reload").data("")
 }
 
 impl Service {
-    /// Answers with the key, if it is that of an upload.
+    /// Returns `key` if it is the key of an upload.
     fn upload(&self, key: String) -> Result<String, Refusal> {
-        let problem = match key.strip_prefix(&self.prefix) {
-            None | Some("") => format!("keys of uploads begin with {}", self.prefix),
+        let prefix = &self.board.prefix;
+        let problem = match key.strip_prefix(prefix) {
+            None | Some("") => format!("keys of uploads begin with {prefix}"),
             Some(_) if key.len() > LONGEST_KEY => "the name is too long: a key has at most 1024 bytes".to_owned(),
             Some(_) => return Ok(key),
         };
@@ -218,13 +215,13 @@ impl Service {
     }
 }
 
-/// S3's error as the page's.
+/// Turns an error of S3 into an answer.
 fn refusal<E: ProvideErrorMetadata + std::error::Error + 'static>(error: &SdkError<E, HttpResponse>) -> Refusal {
     let status = sdk::answered(error).and_then(|(status, _)| StatusCode::from_u16(status).ok());
     (status.unwrap_or(StatusCode::BAD_GATEWAY), sdk::described("S3", error))
 }
 
-/// A parameter of the query, decoded.
+/// Returns a parameter of the query, decoded.
 fn asked(uri: &Uri, name: &str) -> Result<Option<String>, Refusal> {
     let mut pairs = uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
     let Some((_, value)) = pairs.find(|(known, _)| *known == name) else { return Ok(None) };

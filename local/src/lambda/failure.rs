@@ -1,29 +1,22 @@
-//! Records of events that failed for good, in the form of Lambda's own destinations.
+//! Records of events that failed in every attempt, in the format that Lambda sends to an `OnFailure` destination.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
 
 use std::{
-    fs, io,
     path::{Path, PathBuf},
     time::SystemTime,
 };
 
-use serde_json::{Value, json};
-use tempfile::NamedTempFile;
+use serde_json::json;
 
-use super::{name::FunctionName, runtime::Outcome};
-use crate::s3::timestamp;
+use super::{Invocation, name::FunctionName, runtime::Outcome};
+use crate::{files::write_json, s3::timestamp};
 
-/// Returns the record that Lambda would send to an `OnFailure` destination; `None` if the function answered in the end.
-pub(super) fn record(
-    name: &FunctionName,
-    request_id: &str,
-    payload: &Value,
-    attempts: u32,
-    outcome: &Outcome,
-) -> Option<Value> {
+/// Writes the record of an event to `<folder>/<function>/<time>-<request id>.json`. Returns its path, or `None` if the function has answered
+/// or the record cannot be written.
+pub(super) fn record(name: &FunctionName, invocation: &Invocation, folder: &Path) -> Option<PathBuf> {
     let mut response = json!({ "statusCode": 200, "executedVersion": name.version() });
-    let error = match outcome {
+    let error = match &invocation.outcome {
         Outcome::Answered(_) => return None,
         Outcome::Failed(error) => {
             response["functionError"] = "Unhandled".into();
@@ -34,28 +27,27 @@ pub(super) fn record(
             json!({ "errorType": "ServiceException", "errorMessage": reason })
         }
     };
-    Some(json!({
+    let now = timestamp(SystemTime::now());
+    let record = json!({
         "version": "1.0",
-        "timestamp": timestamp(SystemTime::now()),
+        "timestamp": now,
         "requestContext": {
-            "requestId": request_id,
+            "requestId": invocation.request_id,
             "functionArn": name.arn(),
             "condition": "RetriesExhausted",
-            "approximateInvokeCount": attempts,
+            "approximateInvokeCount": invocation.attempts,
         },
-        "requestPayload": payload,
+        "requestPayload": invocation.payload,
         "responseContext": response,
         "responsePayload": error,
-    }))
-}
-
-/// Writes a record to `<folder>/<time>-<request id>.json`, whole or not at all.
-pub(super) fn write(record: &Value, folder: &Path, request_id: &str) -> io::Result<PathBuf> {
-    fs::create_dir_all(folder)?;
-    let time = timestamp(SystemTime::now()).replace(':', ".");
-    let path = folder.join(format!("{time}-{request_id}.json"));
-    let file = NamedTempFile::new_in(folder)?;
-    serde_json::to_writer_pretty(&file, record)?;
-    file.persist(&path)?;
-    Ok(path)
+    });
+    let folder = folder.join(&name.function);
+    let path = folder.join(format!("{}-{}.json", now.replace(':', "."), invocation.request_id));
+    match write_json(&folder, &path, &record) {
+        Ok(()) => Some(path),
+        Err(error) => {
+            eprintln!("error: cannot write the failure record {}: {error}. It is lost: {record}", path.display());
+            None
+        }
+    }
 }

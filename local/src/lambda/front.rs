@@ -1,4 +1,4 @@
-//! The HTTP face: one route, `POST /2015-03-31/functions/{name}/invocations`.
+//! The HTTP server, with one route: `POST /2015-03-31/functions/{name}/invocations`.
 
 use std::sync::Arc;
 
@@ -19,11 +19,12 @@ use super::{
 };
 use crate::{faults::CallFault, http::new_id};
 
-/// Lambda's limits for payloads, bytes.
+/// Lambda's limit in bytes for the payload of an `Event` invocation.
 const LARGEST_EVENT: usize = 1024 * 1024;
+/// Lambda's limit in bytes for the payload of other invocations.
 const LARGEST_REQUEST: usize = 6 * 1024 * 1024;
 
-/// An error in the form of AWS's JSON protocols.
+/// An error in the format of AWS's JSON protocols.
 type Refusal = (StatusCode, [(&'static str, &'static str); 2], String);
 
 pub(super) fn router(queue: Arc<Queue>) -> Router {
@@ -57,9 +58,13 @@ async fn invoke(
     request_id: &str,
 ) -> Result<Response, Refusal> {
     let name = FunctionName::parse(name).ok_or_else(|| {
-        refuse(400, "InvalidParameterValueException", &format!("{name:?} is neither a function's name nor its ARN"))
+        refuse(
+            400,
+            "InvalidParameterValueException",
+            &format!("{name:?} is neither the name nor the ARN of a function"),
+        )
     })?;
-    if !queue.knows(&name.function) {
+    if !queue.workers.contains_key(&name.function) {
         let message = format!("Function not found: {}", arn(&name.function));
         return Err(refuse(404, "ResourceNotFoundException", &message));
     }
@@ -75,7 +80,7 @@ async fn invoke(
     };
     let fault = queue.injected.get().and_then(|faults| faults.call());
     if let Some(CallFault::Refused(status, kind)) = fault {
-        return Err(refuse(status, kind, "asked for by a test"));
+        return Err(refuse(status, kind, "a test asked for this error"));
     }
     let answer = match kind {
         "DryRun" => StatusCode::NO_CONTENT.into_response(),
@@ -89,12 +94,12 @@ async fn invoke(
         }
     };
     match fault {
-        Some(_) => Err(refuse(500, "ServiceException", "the answer was lost, as a test asks for")),
+        Some(_) => Err(refuse(500, "ServiceException", "a test asked for this answer to be lost")),
         None => Ok(answer),
     }
 }
 
-/// The answer to a caller that waited.
+/// The answer to a `RequestResponse` invocation.
 fn finished(outcome: Outcome, version: String) -> Result<Response, Refusal> {
     let (payload, error) = match outcome {
         Outcome::Answered(payload) => (payload, None),
@@ -106,7 +111,7 @@ fn finished(outcome: Outcome, version: String) -> Result<Response, Refusal> {
 }
 
 async fn payload(body: Body, limit: usize) -> Result<Value, Refusal> {
-    // A body that stops early has no caller left who would read this answer.
+    // If the body stops early, the caller is gone and does not read this answer.
     let body = to_bytes(body, limit).await.map_err(|_| {
         let message = format!("Request must be smaller than {} bytes for the InvokeFunction operation", limit + 1);
         refuse(413, "RequestTooLargeException", &message)

@@ -1,11 +1,9 @@
-//! The names by which a function can be invoked.
-//!
-//! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>: a name (`image-processor`), a partial ARN
-//! (`123456789012:function:image-processor`) or a full one, each with or without a version or alias behind a colon.
+//! The names of a function: a plain name (`image-processor`), a partial ARN (`123456789012:function:image-processor`) or a full ARN, each
+//! with or without `:` and a version or an alias. <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
 
 use crate::sdk::REGION;
 
-/// The account that the local stack says to be in.
+/// The account of the local stack.
 const ACCOUNT: &str = "000000000000";
 
 /// The ARN of a function, without a version.
@@ -13,7 +11,7 @@ pub(super) fn arn(function: &str) -> String {
     format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}")
 }
 
-/// The name of a function, with the version that was asked for.
+/// The name of a function, with the version or alias that the caller named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FunctionName {
     pub(super) function: String,
@@ -21,7 +19,7 @@ pub(super) struct FunctionName {
 }
 
 impl FunctionName {
-    /// Parses every form of a name; returns `None` for other text.
+    /// Parses a name. Returns `None` for other text.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let parts: Vec<&str> = text.split(':').collect();
         let named = match parts.as_slice() {
@@ -38,7 +36,7 @@ impl FunctionName {
             .then(|| Self { function: function.to_owned(), qualifier: qualifier.map(str::to_owned) })
     }
 
-    /// The version that was asked for, or `$LATEST`.
+    /// The version or alias that the caller named, or `$LATEST`.
     pub(super) fn version(&self) -> &str {
         self.qualifier.as_deref().unwrap_or("$LATEST")
     }

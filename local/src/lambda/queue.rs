@@ -21,7 +21,7 @@ use super::{
 };
 use crate::faults::Injected;
 
-/// Invocations that an observer may lag behind before it misses some.
+/// The number of invocations that an observer may lag behind before it misses some.
 const OBSERVED: usize = 65_536;
 
 /// Runs invocations of both kinds, and sends each that has ended to the observers.
@@ -30,12 +30,13 @@ pub(super) struct Queue {
     pub(super) injected: Injected,
     retry_delays: Vec<Duration>,
     failures: PathBuf,
-    /// As in Lambda, no function takes another's capacity.
-    workers: HashMap<String, Semaphore>,
+    /// One semaphore for each function: as in Lambda, no function takes the capacity of another.
+    pub(super) workers: HashMap<String, Semaphore>,
     /// The invocations that are queued or running.
-    tasks: TaskTracker,
-    stopped: CancellationToken,
-    finished: broadcast::Sender<Arc<Invocation>>,
+    pub(super) tasks: TaskTracker,
+    /// Aborts every invocation that is queued or running, and drops events that arrive later.
+    pub(super) stopped: CancellationToken,
+    pub(super) finished: broadcast::Sender<Arc<Invocation>>,
 }
 
 impl Queue {
@@ -53,26 +54,7 @@ impl Queue {
         }
     }
 
-    pub(super) fn knows(&self, function: &str) -> bool {
-        self.workers.contains_key(function)
-    }
-
-    pub(super) fn observe(&self) -> broadcast::Receiver<Arc<Invocation>> {
-        self.finished.subscribe()
-    }
-
-    pub(super) async fn idle(&self) {
-        // A tracker that is not closed would wait for later tasks too; it takes them all the same.
-        self.tasks.close();
-        self.tasks.wait().await;
-    }
-
-    /// Aborts every invocation that is queued or running, and drops events that arrive later.
-    pub(super) fn stop(&self) {
-        self.stopped.cancel();
-    }
-
-    /// Takes an event to run in the background.
+    /// Queues an event.
     pub(super) fn enqueue(self: &Arc<Self>, name: &FunctionName, request_id: &str, payload: &Value) {
         let deliveries = self.injected.get().map_or_else(|| vec![Duration::ZERO], |faults| faults.deliveries());
         for delay in deliveries {
@@ -81,51 +63,41 @@ impl Queue {
                 if !delay.is_zero() {
                     tokio::time::sleep(delay).await;
                 }
-                queue.attempts(name, id, payload, (Kind::Event, &queue.retry_delays)).await;
+                queue.attempts(name, id, payload, Kind::Event).await;
             }));
         }
     }
 
-    /// Starts something that runs to its end, or until all is stopped.
+    /// Starts a task that runs to its end, or until the queue is stopped.
     fn begin<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> JoinHandle<Option<T>> {
         self.tasks.spawn(self.stopped.clone().run_until_cancelled_owned(work))
     }
 
-    /// Runs a function once, for a caller that waits. As in Lambda, it runs to its end also when the caller is gone.
+    /// Runs a function once, and returns its outcome. As in Lambda, it runs to its end even if the caller is gone.
     pub(super) async fn run(self: &Arc<Self>, name: FunctionName, request_id: String, payload: Value) -> Outcome {
         let queue = Arc::clone(self);
-        let running =
-            self.begin(async move { queue.attempts(name, request_id, payload, (Kind::RequestResponse, &[])).await });
-        running.await.ok().flatten().unwrap_or_else(|| Outcome::Unreachable("everything is being stopped".to_owned()))
+        let running = self.begin(async move { queue.attempts(name, request_id, payload, Kind::RequestResponse).await });
+        running.await.ok().flatten().unwrap_or_else(|| Outcome::Unreachable("the local stack is stopping".to_owned()))
     }
 
-    /// Runs an event, and again after each delay while it fails.
-    async fn attempts(
-        &self,
-        name: FunctionName,
-        request_id: String,
-        payload: Value,
-        (kind, delays): (Kind, &[Duration]),
-    ) -> Outcome {
+    /// Runs a function. Retries an event that fails, and records it if every attempt fails.
+    async fn attempts(&self, name: FunctionName, request_id: String, payload: Value, kind: Kind) -> Outcome {
         let queued = SystemTime::now();
-        let mut attempts = 1;
-        let (mut started, mut outcome) = self.attempt(&name, &request_id, &payload).await;
-        for delay in delays {
-            if matches!(outcome, Outcome::Answered(_)) {
-                break;
-            }
-            tracing::warn!(function = name.function, request_id, attempts, ?delay, ?outcome, "failed, retrying");
-            tokio::time::sleep(*delay).await;
-            attempts += 1;
-            (started, outcome) = self.attempt(&name, &request_id, &payload).await;
-        }
-        let failure = match kind {
-            Kind::Event => self.record(&name, &request_id, &payload, attempts, &outcome),
-            Kind::RequestResponse => None,
+        let mut delays = match kind {
+            Kind::Event => self.retry_delays.iter(),
+            Kind::RequestResponse => [].iter(),
         };
-        // Without an observer nobody receives it.
-        let _ = self.finished.send(Arc::new(Invocation {
-            function: name.function,
+        let mut attempts = 0;
+        let (started, outcome) = loop {
+            attempts += 1;
+            let (started, outcome) = self.attempt(&name, &request_id, &payload).await;
+            match delays.next() {
+                Some(delay) if !matches!(outcome, Outcome::Answered(_)) => tokio::time::sleep(*delay).await,
+                _ => break (started, outcome),
+            }
+        };
+        let mut invocation = Invocation {
+            function: name.function.clone(),
             request_id,
             kind,
             payload,
@@ -134,8 +106,13 @@ impl Queue {
             started,
             finished: SystemTime::now(),
             outcome: outcome.clone(),
-            failure,
-        }));
+            failure: None,
+        };
+        if kind == Kind::Event {
+            invocation.failure = failure::record(&name, &invocation, &self.failures);
+        }
+        // Sending fails if nobody observes.
+        let _ = self.finished.send(Arc::new(invocation));
         outcome
     }
 
@@ -147,21 +124,5 @@ impl Queue {
         };
         let started = SystemTime::now();
         (started, self.runtime.invoke(&name.function, request_id, payload).await)
-    }
-
-    /// Writes the failure record of an event that is given up.
-    fn record(
-        &self,
-        name: &FunctionName,
-        request_id: &str,
-        payload: &Value,
-        attempts: u32,
-        outcome: &Outcome,
-    ) -> Option<PathBuf> {
-        let record = failure::record(name, request_id, payload, attempts, outcome)?;
-        let written = failure::write(&record, &self.failures.join(&name.function), request_id);
-        let lost =
-            |error| tracing::error!(folder = %self.failures.display(), %error, %record, "the failure record is lost");
-        written.map_err(lost).ok()
     }
 }

@@ -1,4 +1,4 @@
-//! The runtime behind the front: `cargo lambda watch`, or anything that takes invocations as it does.
+//! The runtime behind the front: `cargo lambda watch`, or any other server with the same API.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use crate::sdk;
 /// How one attempt ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// The function's answer; a JSON string where the function wrote no JSON.
+    /// The function's answer. An answer that is not JSON becomes a JSON string.
     Answered(Value),
     /// The function failed: `{"errorType", "errorMessage", …}`.
     Failed(Value),
-    /// No function answered: it could not be built, or the runtime is gone.
+    /// No function answered: it does not compile, or the runtime is gone.
     Unreachable(String),
 }
 
@@ -32,9 +32,7 @@ impl Runtime {
         Self { client: sdk::lambda(endpoint), limit }
     }
 
-    /// Runs the function once, no longer than the limit.
-    ///
-    /// The limit is Lambda's timeout seen from outside: the runtime gives no answer when a function's process ends.
+    /// Runs the function once. The limit replaces Lambda's timeout, because the runtime never answers if the process of the function ends.
     pub(super) async fn invoke(&self, function: &str, request_id: &str, payload: &Value) -> Outcome {
         let call = self.client.invoke().function_name(function).payload(Blob::new(payload.to_string()));
         let error = match timeout(self.limit, call.send()).await {
@@ -56,7 +54,7 @@ impl Runtime {
     }
 }
 
-/// A body as JSON: null where it is empty, a string where it is other text.
+/// Reads a body as JSON. An empty body becomes null, other text becomes a string.
 fn read(body: &[u8]) -> Value {
     let text = || if body.is_empty() { Value::Null } else { String::from_utf8_lossy(body).into() };
     serde_json::from_slice(body).unwrap_or_else(|_| text())

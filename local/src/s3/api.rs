@@ -1,4 +1,4 @@
-//! S3's operations on the store.
+//! S3's operations, on the store.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use s3s::{S3, S3Error, S3Request, S3Response, S3Result, dto, s3_error};
 use tokio::task::spawn_blocking;
 
 use super::{
-    body::{self, Received, receive},
-    list::{Query, common_prefixes, contents, escaped, limit, page},
+    body::{self, receive},
+    conditions::{Conditions, not_satisfiable, part_or_version, precondition_failed},
+    list::{Query, contents, encoded, limit, page},
     notification::Cause,
     object::{Headers, Object},
-    read::{check_read, not_satisfiable, part_or_version},
-    store::{Conditions, Draft, Store, precondition_failed},
+    store::{Draft, Store},
     upload::{Folder, Upload, check_number},
 };
 use crate::sdk::REGION;
@@ -21,21 +21,10 @@ pub(super) struct Backend(pub(super) Arc<Store>);
 
 type Answer<T> = S3Result<S3Response<T>>;
 
-#[expect(clippy::unnecessary_wraps, reason = "it ends every operation")]
-fn answer<T>(output: T) -> Answer<T> {
-    Ok(S3Response::new(output))
-}
-
-/// Describes the request that changes an object. `event` is the event's name.
+/// Describes the request that changes an object. `event` is the name of the event.
 fn cause<T>(event: &'static str, request: &S3Request<T>) -> Cause {
     let access_key = request.credentials.as_ref().map(|credentials| credentials.access_key.clone());
     Cause { event, access_key, ids: request.extensions.get().cloned().unwrap_or_default() }
-}
-
-macro_rules! conditions {
-    ($input:expr) => {
-        Conditions { if_match: $input.if_match, if_none_match: $input.if_none_match }
-    };
 }
 
 impl Backend {
@@ -45,14 +34,14 @@ impl Backend {
         source: &dto::CopySource,
         conditions: &Conditions,
         range: Option<&str>,
-    ) -> S3Result<(Received, Arc<Object>)> {
+    ) -> S3Result<(Draft, Arc<Object>)> {
         let dto::CopySource::Bucket { bucket, key, version_id } = source else {
             return Err(s3_error!(NotImplemented, "Copies from access points are not implemented here"));
         };
         part_or_version(None, version_id.as_deref())?;
         let (object, file) = self.0.get(bucket, key)?;
-        // A failed condition of a copy is 412, where a GET would answer 304.
-        check_read(&object, conditions).map_err(|_| precondition_failed())?;
+        // A copy answers 412 also where a GET answers 304.
+        conditions.check_read(&object).map_err(|_| precondition_failed())?;
         let range = range.map(dto::Range::parse).transpose();
         let range = range.map_err(|_| s3_error!(InvalidArgument, "The range is not valid"))?;
         let body = body::stream(file, &bytes(&object, range)?)?;
@@ -69,7 +58,7 @@ fn bytes(object: &Object, range: Option<dto::Range>) -> S3Result<std::ops::Range
     }
 }
 
-/// The object's own headers in an answer to GET or HEAD. A checksum is shown if `mode` asks for it and the object is whole.
+/// The headers of an answer that come from the object. They contain its checksum if `mode` asks for it and the answer is the whole object.
 fn described(object: &Object, mode: Option<&dto::ChecksumMode>, is_whole: bool) -> HeaderMap {
     let mut headers = object.headers.to_map();
     if is_whole && mode.is_some_and(|mode| mode.as_str() == dto::ChecksumMode::ENABLED) {
@@ -87,33 +76,38 @@ impl S3 for Backend {
             ..Default::default()
         };
         let buckets = self.0.buckets().into_iter().map(bucket).collect();
-        answer(dto::ListBucketsOutput { buckets: Some(buckets), ..Default::default() })
+        Ok(S3Response::new(dto::ListBucketsOutput { buckets: Some(buckets), ..Default::default() }))
     }
 
     async fn create_bucket(&self, request: S3Request<dto::CreateBucketInput>) -> Answer<dto::CreateBucketOutput> {
         let bucket = request.input.bucket;
         self.0.create_bucket(&bucket)?;
-        answer(dto::CreateBucketOutput { location: Some(format!("/{bucket}")) })
+        Ok(S3Response::new(dto::CreateBucketOutput { location: Some(format!("/{bucket}")) }))
     }
 
     async fn delete_bucket(&self, request: S3Request<dto::DeleteBucketInput>) -> Answer<dto::DeleteBucketOutput> {
         self.0.delete_bucket(&request.input.bucket)?;
-        answer(dto::DeleteBucketOutput::default())
+        Ok(S3Response::new(dto::DeleteBucketOutput::default()))
     }
 
     async fn head_bucket(&self, request: S3Request<dto::HeadBucketInput>) -> Answer<dto::HeadBucketOutput> {
         self.0.bucket_exists(&request.input.bucket)?;
-        answer(dto::HeadBucketOutput { bucket_region: Some(REGION.to_owned()), ..Default::default() })
+        Ok(S3Response::new(dto::HeadBucketOutput { bucket_region: Some(REGION.to_owned()), ..Default::default() }))
     }
 
     async fn put_object(&self, request: S3Request<dto::PutObjectInput>) -> Answer<dto::PutObjectOutput> {
         let cause = cause("ObjectCreated:Put", &request);
         let S3Request { input, headers, trailing_headers, .. } = request;
         self.0.bucket_exists(&input.bucket)?;
-        let received = receive(input.body, &headers, trailing_headers, &self.0.temporary()).await?;
-        let checksum = received.checksum.to_map();
-        let draft = Draft::new(received, Headers::kept(&headers));
-        let object = self.0.put(&input.bucket, &input.key, draft, &conditions!(input), &cause)?;
+        let draft = receive(input.body, &headers, trailing_headers, &self.0.temporary()).await?;
+        let checksum = draft.checksum.to_map();
+        let object = self.0.put(
+            &input.bucket,
+            &input.key,
+            draft,
+            &Conditions::new(input.if_match, input.if_none_match),
+            &cause,
+        )?;
         let output = dto::PutObjectOutput { e_tag: Some(object.etag()), ..Default::default() };
         Ok(S3Response::with_headers(output, checksum))
     }
@@ -122,7 +116,7 @@ impl S3 for Backend {
         let input = request.input;
         part_or_version(input.part_number, input.version_id.as_deref())?;
         let (object, file) = self.0.get(&input.bucket, &input.key)?;
-        check_read(&object, &conditions!(input))?;
+        Conditions::new(input.if_match, input.if_none_match).check_read(&object)?;
         let is_part = input.range.is_some();
         let bytes = bytes(&object, input.range)?;
         let length = bytes.end - bytes.start;
@@ -143,7 +137,7 @@ impl S3 for Backend {
         let input = request.input;
         part_or_version(input.part_number, input.version_id.as_deref())?;
         let (object, _) = self.0.get(&input.bucket, &input.key)?;
-        check_read(&object, &conditions!(input))?;
+        Conditions::new(input.if_match, input.if_none_match).check_read(&object)?;
         let output = dto::HeadObjectOutput {
             content_length: Some(object.length()),
             accept_ranges: Some("bytes".to_owned()),
@@ -158,9 +152,9 @@ impl S3 for Backend {
         let cause = cause("ObjectRemoved:Delete", &request);
         let input = request.input;
         part_or_version(None, input.version_id.as_deref())?;
-        let conditions = Conditions { if_match: input.if_match, if_none_match: None };
+        let conditions = Conditions::new(input.if_match, None);
         self.0.delete(&input.bucket, &input.key, &conditions, &cause)?;
-        answer(dto::DeleteObjectOutput::default())
+        Ok(S3Response::new(dto::DeleteObjectOutput::default()))
     }
 
     async fn copy_object(&self, request: S3Request<dto::CopyObjectInput>) -> Answer<dto::CopyObjectOutput> {
@@ -177,18 +171,17 @@ impl S3 for Backend {
                  object's metadata."
             ));
         }
-        let conditions =
-            Conditions { if_match: input.copy_source_if_match, if_none_match: input.copy_source_if_none_match };
-        let (received, source) = self.fetch(&input.copy_source, &conditions, None).await?;
+        let conditions = Conditions::new(input.copy_source_if_match, input.copy_source_if_none_match);
+        let (copied, source) = self.fetch(&input.copy_source, &conditions, None).await?;
         let headers = if replace { Headers::kept(&headers) } else { source.headers.clone() };
-        let draft = Draft { checksum: source.checksum.clone(), ..Draft::new(received, headers) };
+        let draft = Draft { headers, checksum: source.checksum.clone(), ..copied };
         let object = self.0.put(&input.bucket, &input.key, draft, &Conditions::default(), &cause)?;
         let result = dto::CopyObjectResult {
             e_tag: Some(object.etag()),
             last_modified: Some(object.last_modified()),
             ..Default::default()
         };
-        answer(dto::CopyObjectOutput { copy_object_result: Some(result), ..Default::default() })
+        Ok(S3Response::new(dto::CopyObjectOutput { copy_object_result: Some(result), ..Default::default() }))
     }
 
     async fn list_objects_v2(&self, request: S3Request<dto::ListObjectsV2Input>) -> Answer<dto::ListObjectsV2Output> {
@@ -201,22 +194,23 @@ impl S3 for Backend {
             most: input.max_keys,
         };
         let page = self.0.read(&input.bucket, |objects| page(objects, &query))?;
-        let escaped = |text: Option<String>| text.map(|text| escaped(&text, input.encoding_type.as_ref()));
-        answer(dto::ListObjectsV2Output {
+        let encoded = |text: String| encoded(&text, input.encoding_type.as_ref());
+        let common_prefix = |prefix: String| dto::CommonPrefix { prefix: Some(encoded(prefix)) };
+        Ok(S3Response::new(dto::ListObjectsV2Output {
             key_count: Some(page.count()),
             max_keys: i32::try_from(limit(input.max_keys)).ok(),
             is_truncated: Some(page.next.is_some()),
-            contents: contents(&page, input.encoding_type.as_ref()),
-            common_prefixes: common_prefixes(&page, input.encoding_type.as_ref()),
+            contents: Some(contents(&page, input.encoding_type.as_ref())),
+            common_prefixes: Some(page.common_prefixes.into_iter().map(common_prefix).collect()),
             next_continuation_token: page.next,
             continuation_token: input.continuation_token,
-            delimiter: escaped(input.delimiter),
-            prefix: Some(escaped(input.prefix).unwrap_or_default()),
-            start_after: escaped(input.start_after),
+            delimiter: input.delimiter.map(encoded),
+            prefix: Some(encoded(input.prefix.unwrap_or_default())),
+            start_after: input.start_after.map(encoded),
             encoding_type: input.encoding_type,
             name: Some(input.bucket),
             ..Default::default()
-        })
+        }))
     }
 
     async fn create_multipart_upload(
@@ -228,22 +222,22 @@ impl S3 for Backend {
         let id = crate::http::new_id();
         let upload = Upload { bucket, key, headers: Headers::kept(&request.headers) };
         Folder::create(&self.0.uploads(), &id, &upload).map_err(S3Error::internal_error)?;
-        answer(dto::CreateMultipartUploadOutput {
+        Ok(S3Response::new(dto::CreateMultipartUploadOutput {
             bucket: Some(upload.bucket),
             key: Some(upload.key),
             upload_id: Some(id),
             ..Default::default()
-        })
+        }))
     }
 
     async fn upload_part(&self, request: S3Request<dto::UploadPartInput>) -> Answer<dto::UploadPartOutput> {
         let S3Request { input, headers, trailing_headers, .. } = request;
         check_number(input.part_number)?;
         let (folder, _) = Folder::open(&self.0.uploads(), &input.upload_id, &input.bucket, &input.key)?;
-        let received = receive(input.body, &headers, trailing_headers, &self.0.temporary()).await?;
-        let e_tag = Some(dto::ETag::Strong(received.md5.clone()));
-        let checksum = received.checksum.to_map();
-        folder.put(input.part_number, received)?;
+        let part = receive(input.body, &headers, trailing_headers, &self.0.temporary()).await?;
+        let e_tag = Some(dto::ETag::Strong(part.etag.clone()));
+        let checksum = part.checksum.to_map();
+        folder.put(input.part_number, part)?;
         Ok(S3Response::with_headers(dto::UploadPartOutput { e_tag, ..Default::default() }, checksum))
     }
 
@@ -254,16 +248,15 @@ impl S3 for Backend {
         let input = request.input;
         check_number(input.part_number)?;
         let (folder, _) = Folder::open(&self.0.uploads(), &input.upload_id, &input.bucket, &input.key)?;
-        let conditions =
-            Conditions { if_match: input.copy_source_if_match, if_none_match: input.copy_source_if_none_match };
-        let (received, _) = self.fetch(&input.copy_source, &conditions, input.copy_source_range.as_deref()).await?;
+        let conditions = Conditions::new(input.copy_source_if_match, input.copy_source_if_none_match);
+        let (part, _) = self.fetch(&input.copy_source, &conditions, input.copy_source_range.as_deref()).await?;
         let result = dto::CopyPartResult {
-            e_tag: Some(dto::ETag::Strong(received.md5.clone())),
+            e_tag: Some(dto::ETag::Strong(part.etag.clone())),
             last_modified: Some(std::time::SystemTime::now().into()),
             ..Default::default()
         };
-        folder.put(input.part_number, received)?;
-        answer(dto::UploadPartCopyOutput { copy_part_result: Some(result), ..Default::default() })
+        folder.put(input.part_number, part)?;
+        Ok(S3Response::new(dto::UploadPartCopyOutput { copy_part_result: Some(result), ..Default::default() }))
     }
 
     async fn complete_multipart_upload(
@@ -275,9 +268,9 @@ impl S3 for Backend {
         let (folder, upload) = Folder::open(&self.0.uploads(), &input.upload_id, &input.bucket, &input.key)?;
         let folder = folder.claim()?;
         let named = input.multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
-        let conditions = conditions!(input);
+        let conditions = Conditions::new(input.if_match, input.if_none_match);
         let (store, location) = (Arc::clone(&self.0), format!("/{}/{}", upload.bucket, upload.key));
-        // Gigabytes may have to be joined.
+        // The parts may be gigabytes.
         let joining = spawn_blocking(move || {
             let Upload { bucket, key, headers } = upload;
             let joined = folder.join(&named, headers, &store.temporary());
@@ -289,13 +282,13 @@ impl S3 for Backend {
             done
         });
         let object = joining.await.map_err(S3Error::internal_error)??;
-        answer(dto::CompleteMultipartUploadOutput {
+        Ok(S3Response::new(dto::CompleteMultipartUploadOutput {
             location: Some(location),
             bucket: Some(input.bucket),
             key: Some(input.key),
             e_tag: Some(object.etag()),
             ..Default::default()
-        })
+        }))
     }
 
     async fn abort_multipart_upload(
@@ -305,6 +298,6 @@ impl S3 for Backend {
         let input = request.input;
         let (folder, _) = Folder::open(&self.0.uploads(), &input.upload_id, &input.bucket, &input.key)?;
         folder.remove()?;
-        answer(dto::AbortMultipartUploadOutput::default())
+        Ok(S3Response::new(dto::AbortMultipartUploadOutput::default()))
     }
 }

@@ -1,4 +1,4 @@
-//! Bodies: an upload into a temporary file, verified; a stored file as a stream.
+//! Bodies: writes a body that arrives to a temporary file and verifies it, and streams a stored file.
 
 use std::{
     fs::File,
@@ -21,33 +21,25 @@ use tempfile::NamedTempFile;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::io::ReaderStream;
 
-use super::object::Headers;
+use super::{object::Headers, store::Draft};
 
-/// How much of a file is read at once, bytes.
+/// The bytes of a file that are read at once.
 const CHUNK: usize = 256 * 1024;
 
-/// The prefix of the headers with checksums.
+/// The prefix of the headers that hold a checksum.
 const CHECKSUM: &str = "x-amz-checksum-";
 
-/// A body that arrived whole and as promised.
-pub(super) struct Received {
-    pub(super) file: NamedTempFile,
-    pub(super) md5: String,
-    /// The header with the checksum that it came with, if any.
-    pub(super) checksum: Headers,
-}
-
-/// Writes the body into a new temporary file in `folder`, and verifies the length and the checksum that the headers and the
-/// trailer announce.
+/// Writes the body into a new temporary file in `folder`, and verifies the length and the checksums that the headers and the trailer
+/// announce.
 ///
 /// # Errors
-/// `IncompleteBody` when it stops early, `BadDigest` and `XAmzContentSHA256Mismatch` when it is another one.
+/// `IncompleteBody` if the body stops early, `BadDigest` or `XAmzContentSHA256Mismatch` if its checksum is another one.
 pub(super) async fn receive(
     body: Option<StreamingBlob>,
     headers: &HeaderMap,
     trailer: Option<TrailingHeaders>,
     folder: &Path,
-) -> S3Result<Received> {
+) -> S3Result<Draft> {
     let file = NamedTempFile::new_in(folder).map_err(S3Error::internal_error)?;
     let mut writer = tokio::fs::File::from_std(file.reopen().map_err(S3Error::internal_error)?);
     let algorithm = algorithm(headers);
@@ -84,10 +76,10 @@ pub(super) async fn receive(
         }
         checksum.0.insert(name, value);
     }
-    Ok(Received { file, md5: hex::encode(md5), checksum })
+    Ok(Draft { file, etag: hex::encode(md5), headers: Headers::kept(headers), checksum })
 }
 
-/// Computes the MD5 of a file that is in place already, in hex.
+/// Computes the MD5 of a file, in hex.
 pub(super) fn md5_of(file: &mut File) -> io::Result<String> {
     let mut md5 = Md5::new();
     let mut buffer = vec![0; CHUNK];
@@ -99,14 +91,14 @@ pub(super) fn md5_of(file: &mut File) -> io::Result<String> {
     }
 }
 
-/// Streams a part of a file. The file stays open, so an object that is replaced in the meantime is still read to its end.
+/// Streams a part of a file. The file stays open, so an object that is replaced meanwhile is still read to its end.
 pub(super) fn stream(mut file: File, bytes: &Range<u64>) -> S3Result<StreamingBlob> {
     file.seek(SeekFrom::Start(bytes.start)).map_err(S3Error::internal_error)?;
     let reader = tokio::fs::File::from_std(file).take(bytes.end - bytes.start);
     Ok(StreamingBlob::wrap(ReaderStream::with_capacity(reader, CHUNK)))
 }
 
-/// The algorithm of the checksum that the headers hold or announce, such as `crc32`. S3 takes one checksum for each request.
+/// The algorithm of the checksum that the headers hold or announce, such as `crc32`. S3 accepts one checksum in a request.
 fn algorithm(headers: &HeaderMap) -> Option<&str> {
     let mut named = headers.keys().filter_map(|name| name.as_str().strip_prefix(CHECKSUM));
     let trailing = || headers.get("x-amz-trailer")?.to_str().ok()?.strip_prefix(CHECKSUM);
@@ -124,7 +116,7 @@ fn hasher(algorithm: Option<&str>) -> ChecksumHasher {
     }
 }
 
-/// The checksum in Base64; `None` for an algorithm that is not known.
+/// The checksum in Base64, or `None` for an unknown algorithm.
 fn value(hasher: ChecksumHasher) -> Option<String> {
     let sums = hasher.finalize();
     let crc = sums.checksum_crc32.or(sums.checksum_crc32c).or(sums.checksum_crc64nvme);

@@ -1,20 +1,19 @@
-//! Listing: one page of a bucket, by prefix, delimiter and position.
+//! Lists one page of a bucket's objects, by prefix, delimiter and position.
 
 use std::{collections::BTreeSet, ops::Bound, sync::Arc};
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::dto;
 
-use super::{object::Object, store::Objects};
+use super::{notification::percent_encoded, object::Object, store::Objects};
 
-/// The largest number of keys that S3 puts on one page.
+/// S3's limit for the keys of a page.
 const MOST_KEYS: usize = 1000;
 
 /// The parameters of a listing.
 pub(super) struct Query<'a> {
     pub(super) prefix: &'a str,
     pub(super) delimiter: Option<&'a str>,
-    /// The last key or common prefix of the page before, or where the client wants to begin.
+    /// The listing begins after this key or common prefix: the last one of the page before, or the client's choice.
     pub(super) after: Option<&'a str>,
     pub(super) most: Option<i32>,
 }
@@ -24,7 +23,7 @@ pub(super) struct Query<'a> {
 pub(super) struct Page {
     pub(super) objects: Vec<Arc<Object>>,
     pub(super) common_prefixes: BTreeSet<String>,
-    /// Where the next page continues; `None` on the last.
+    /// The last key or common prefix of the page, if another page follows.
     pub(super) next: Option<String>,
 }
 
@@ -34,7 +33,7 @@ impl Page {
     }
 }
 
-/// The number of keys that a page may have.
+/// The number of keys and common prefixes that a page may have.
 pub(super) fn limit(most: Option<i32>) -> usize {
     most.map_or(MOST_KEYS, |most| usize::try_from(most).unwrap_or(0).min(MOST_KEYS))
 }
@@ -74,31 +73,24 @@ pub(super) fn page(objects: &Objects, query: &Query<'_>) -> Page {
     page
 }
 
-/// The objects of a page. `encoding-type=url` escapes keys, which XML 1.0 could not carry otherwise (control characters).
-pub(super) fn contents(page: &Page, encoding: Option<&dto::EncodingType>) -> Option<dto::ObjectList> {
-    let objects = page.objects.iter().map(|object| dto::Object {
-        key: Some(escaped(&object.key, encoding)),
+/// The objects of a page in the form of an answer.
+pub(super) fn contents(page: &Page, encoding: Option<&dto::EncodingType>) -> dto::ObjectList {
+    let object = |object: &Arc<Object>| dto::Object {
+        key: Some(encoded(&object.key, encoding)),
         size: Some(object.length()),
         e_tag: Some(object.etag()),
         last_modified: Some(object.last_modified()),
         storage_class: Some(dto::ObjectStorageClass::from_static(dto::ObjectStorageClass::STANDARD)),
         ..Default::default()
-    });
-    Some(objects.collect()).filter(|objects: &dto::ObjectList| !objects.is_empty())
+    };
+    page.objects.iter().map(object).collect()
 }
 
-/// The common prefixes of a page.
-pub(super) fn common_prefixes(page: &Page, encoding: Option<&dto::EncodingType>) -> Option<dto::CommonPrefixList> {
-    let prefix = |prefix: &String| dto::CommonPrefix { prefix: Some(escaped(prefix, encoding)) };
-    let prefixes: dto::CommonPrefixList = page.common_prefixes.iter().map(prefix).collect();
-    Some(prefixes).filter(|prefixes| !prefixes.is_empty())
-}
-
-/// A key, prefix, delimiter or marker in the form that the client asked for.
-pub(super) fn escaped(text: &str, encoding: Option<&dto::EncodingType>) -> String {
-    const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'*');
+/// A key, prefix, delimiter or marker in the form that the client asked for. `encoding-type=url` encodes the control characters that
+/// XML 1.0 cannot contain.
+pub(super) fn encoded(text: &str, encoding: Option<&dto::EncodingType>) -> String {
     match encoding {
-        Some(encoding) if encoding.as_str() == dto::EncodingType::URL => utf8_percent_encode(text, KEPT).to_string(),
+        Some(encoding) if encoding.as_str() == dto::EncodingType::URL => percent_encoded(text),
         _ => text.to_owned(),
     }
 }

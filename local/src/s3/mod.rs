@@ -1,33 +1,35 @@
-//! An S3 server that keeps its objects as plain files.
+//! An S3 server that stores objects as plain files.
 //!
-//! The protocol (HTTP, signatures, aws-chunked bodies, XML) is the crate `s3s`; the backend is ours. It answers as S3
-//! does for: buckets (create, delete, head, list), objects (put, get with ranges and conditions, head, delete, copy),
-//! conditional writes, multipart uploads (create, upload part, copy part, complete, abort) and listings (V2): what the
-//! functions, the gallery and the AWS CLI's `cp`, `mv`, `sync`, `ls`, `rm`, `mb` and `rb` need. Anything else answers
+//! The crate `s3s` implements the protocol (HTTP, signatures, aws-chunked bodies, XML); the storage is ours. It implements:
+//!
+//! - buckets: create, delete, head, list;
+//! - objects: put, get with ranges and conditions, head, delete, copy, conditional writes;
+//! - multipart uploads: create, upload part, copy part, complete, abort;
+//! - listings (V2).
+//!
+//! The functions, the gallery, and the AWS CLI's `cp`, `mv`, `sync`, `ls`, `rm`, `mb` and `rb` need no others. Every other operation answers
 //! `NotImplemented`.
 //!
-//! Each change of a key with a prefix sends an event notification in S3's format.
+//! Each change of a key with a certain prefix sends an event notification in S3's format.
 //!
-//! # What differs from AWS
-//! - Buckets are not versioned. ACLs, tags, storage classes, encryption, object lock and lifecycle rules are accepted in
-//!   requests and forgotten.
-//! - One pair of credentials is known ([`CREDENTIALS`]); a request without a signature is served as well. There are no
-//!   permissions: a missing key always answers 404.
-//! - Reads and copies take conditions on `ETag`s; those on dates are ignored.
-//! - Events come once, at once and in order, with one record each. Deleting a key that does not exist sends none.
-//! - An object keeps the checksum that it was uploaded with; none is added, and one of several parts has none.
-//! - `CompleteMultipartUpload` of an upload that is complete answers `NoSuchUpload` (S3 answers 200 again for a while).
-//! - Requests address buckets by path (`http://127.0.0.1:9002/bucket/key`); SDKs need `force_path_style`, or an endpoint
-//!   that is an IP address, where they do so by themselves.
+//! # Differences from AWS
+//! - Buckets are not versioned. ACLs, tags, storage classes, encryption, object lock and lifecycle rules in requests are ignored.
+//! - There is one pair of credentials ([`CREDENTIALS`]). Requests without a signature are served as well. There are no permissions, so a
+//!   missing key always answers 404.
+//! - Reads and copies support conditions on `ETag`s, and ignore conditions on dates.
+//! - Each event is delivered once, immediately and in order, with one record. Deleting a key that does not exist sends no event.
+//! - An object keeps the checksum of its upload. No other checksum is computed, and an object of several parts has none.
+//! - `CompleteMultipartUpload` of a complete upload answers `NoSuchUpload`. For a while, S3 would answer 200 again.
+//! - Requests must name the bucket in the path (`http://127.0.0.1:9002/bucket/key`). SDKs do so if `force_path_style` is set, or if the
+//!   endpoint is an IP address.
 
 mod api;
 mod body;
-mod catalog;
+mod conditions;
 mod list;
 mod notification;
 mod object;
 mod place;
-mod read;
 mod store;
 mod upload;
 
@@ -47,37 +49,35 @@ use s3s::{
     service::{S3Service, S3ServiceBuilder},
 };
 pub use s3s::{S3Error, S3ErrorCode};
-use tokio::net::TcpListener;
 
-pub use self::{
-    catalog::{Catalog, Entry},
-    notification::{Listener, Notification, decode_key, encode_key},
-};
-pub(crate) use self::{notification::timestamp, object::nanos, place::flat_name};
-use self::{
-    notification::{Notifier, RequestIds},
+use self::notification::RequestIds;
+pub use self::notification::{Listener, Notification, decode_key, encode_key};
+pub(crate) use self::{
+    notification::timestamp,
+    object::{Object, nanos},
+    place::flat_name,
     store::Store,
 };
 use crate::{
     Error,
     faults::{Faults, Injected, Operation},
-    http::Server,
+    http::{Server, bind},
     sdk::CREDENTIALS,
 };
 
 /// The settings of an S3 server.
 #[derive(Clone)]
 pub struct Config {
-    /// The folder that holds everything; made if missing.
+    /// The folder for everything that is stored; created if it is missing.
     pub root: PathBuf,
-    /// Buckets that exist from the start.
+    /// The buckets that exist from the start.
     pub buckets: Vec<String>,
     /// Receives the events of keys that begin with the prefix.
     pub notify: Option<(String, Listener)>,
 }
 
 impl Config {
-    /// No events.
+    /// A server that sends no events.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>, buckets: &[&str]) -> Self {
         Self { root: root.into(), buckets: buckets.iter().map(|&name| name.to_owned()).collect(), notify: None }
@@ -87,30 +87,22 @@ impl Config {
 /// A running S3 server; it stops when this is dropped.
 pub struct S3Server {
     server: Server,
-    store: Arc<Store>,
+    pub(crate) store: Arc<Store>,
     injected: Injected,
 }
 
 impl S3Server {
-    /// Binds the port (0 takes a free one) and serves.
+    /// Starts a server on a port of 127.0.0.1. Port 0 means any free port.
     ///
     /// # Errors
-    /// [`Error::Port`] when the port is taken, [`Error::Bucket`] for a name that S3 would refuse, [`Error::Folder`] when
-    /// the folder cannot be used.
+    /// [`Error::Port`] if the port cannot be used, [`Error::Bucket`] for a name that S3 does not allow, [`Error::Folder`] if the folder
+    /// cannot be used.
     pub async fn start(port: u16, config: Config) -> Result<Self, Error> {
-        Self::start_on(crate::http::bind(port, "S3", "S3_PORT").await?, config)
-    }
-
-    /// Serves on a listener that is bound already.
-    ///
-    /// # Errors
-    /// As [`S3Server::start`].
-    pub fn start_on(listener: TcpListener, config: Config) -> Result<Self, Error> {
+        let listener = bind(port, "S3", "S3_PORT").await?;
         if let Some(name) = config.buckets.iter().find(|name| !s3s::path::check_bucket_name(name)) {
             return Err(Error::Bucket { name: name.clone() });
         }
-        let notifier = config.notify.map(|(prefix, listener)| Notifier { prefix, listener });
-        let store = Store::open(&config.root, &config.buckets, notifier);
+        let store = Store::open(&config.root, &config.buckets, config.notify);
         let store = Arc::new(store.map_err(|source| Error::Folder { path: config.root, source })?);
         let injected = Injected::default();
         let mut service = S3ServiceBuilder::new(api::Backend(Arc::clone(&store)));
@@ -118,25 +110,19 @@ impl S3Server {
         service.set_access(Gate(injected.clone()));
         let (service, faults) = (service.build(), injected.clone());
         let router = Router::new().fallback(move |request| serve(service.clone(), faults.clone(), request));
-        Ok(Self { server: Server::start(listener, router)?, store, injected })
+        Ok(Self { server: Server::start(listener, router), store, injected })
     }
 
-    /// The address that it listens on.
+    /// The address of the server.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.server.address
     }
 
-    /// The address as an endpoint for an SDK or the AWS CLI.
+    /// The endpoint for SDKs and the AWS CLI.
     #[must_use]
     pub fn endpoint(&self) -> String {
         self.server.endpoint()
-    }
-
-    /// The objects of a bucket whose keys begin with a prefix.
-    #[must_use]
-    pub fn catalog(&self, bucket: impl Into<String>, prefix: impl Into<String>) -> Catalog {
-        Catalog { store: Arc::clone(&self.store), bucket: bucket.into(), prefix: prefix.into() }
     }
 
     /// Injects faults from now on; `None` ends them.
@@ -155,7 +141,7 @@ async fn serve(service: S3Service, injected: Injected, mut request: Request) -> 
     if let Some(faults) = injected.get()
         && faults.after(method.as_str()).await
     {
-        response = internal_error("the answer was lost, as a test asks for");
+        response = internal_error("a test asked for this answer to be lost");
     }
     (headers, response.map(Body::new)).into_response()
 }
@@ -164,7 +150,7 @@ fn internal_error(message: &str) -> HttpResponse {
     s3_error!(InternalError, "{message}").to_http_response().unwrap_or_default()
 }
 
-/// Knows one pair of credentials.
+/// Accepts one pair of credentials.
 struct OnePair;
 
 #[async_trait::async_trait]
@@ -189,11 +175,9 @@ struct Gate(Injected);
 impl S3Access for Gate {
     async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
         let Some(faults) = self.0.get() else { return Ok(()) };
-        let path = context.s3_path();
         let operation = Operation {
             name: context.s3_op().name().to_owned(),
-            bucket: path.get_bucket_name().map(str::to_owned),
-            key: path.get_object_key().map(str::to_owned),
+            key: context.s3_path().get_object_key().map(str::to_owned),
         };
         faults.before(operation).await
     }

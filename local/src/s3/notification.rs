@@ -1,4 +1,4 @@
-//! Event notifications in S3's own form.
+//! Event notifications in S3's format.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>
 
@@ -11,22 +11,20 @@ use time::{OffsetDateTime, macros::format_description};
 use super::object::Object;
 use crate::sdk::REGION;
 
-/// One event, of one record, as a Lambda function receives it from S3.
+/// The event of one change, as S3 sends it to a Lambda function.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notification {
-    /// The bucket that changed.
-    pub bucket: String,
-    /// The key that changed, as it is (not encoded).
+    /// The key that changed, not encoded.
     pub key: String,
-    /// The whole event: `{"Records":[…]}`.
+    /// The event: `{"Records":[…]}` with one record.
     pub event: Value,
 }
 
-/// Receives each event. It is called under the store's lock, in the order of the sequencers, before the request that
-/// caused it is answered: it must not block and not call back.
+/// Receives each event. The store calls it in the order of the sequencers, before it answers the request that caused the event. The store is
+/// locked meanwhile, so the listener must neither block nor call the store.
 pub type Listener = std::sync::Arc<dyn Fn(Notification) + Send + Sync>;
 
-/// The ids of a request, which its answer and its event carry.
+/// The ids of a request. Its answer and its event contain them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RequestIds {
     /// `x-amz-request-id`
@@ -50,58 +48,50 @@ pub(super) struct Cause {
     pub(super) ids: RequestIds,
 }
 
-/// Sends changes of keys with the prefix to the listener.
-pub(super) struct Notifier {
-    pub(super) prefix: String,
-    pub(super) listener: Listener,
-}
-
-impl Notifier {
-    pub(super) fn notify(&self, cause: &Cause, bucket: &str, object: &Object, sequencer: u64) {
-        if !object.key.starts_with(&self.prefix) {
-            return;
-        }
-        let mut described = json!({ "key": encode_key(&object.key), "sequencer": format!("{sequencer:018X}") });
-        if cause.event.starts_with("ObjectCreated") {
-            described["size"] = object.size.into();
-            described["eTag"] = object.etag.as_str().into();
-        }
-        let principal = cause.access_key.as_deref().map_or_else(|| "Anonymous".to_owned(), |key| format!("AWS:{key}"));
-        let record = json!({
-            "eventVersion": "2.1",
-            "eventSource": "aws:s3",
-            "awsRegion": REGION,
-            "eventTime": timestamp(SystemTime::now()),
-            "eventName": cause.event,
-            "userIdentity": { "principalId": principal },
-            "requestParameters": { "sourceIPAddress": "127.0.0.1" },
-            "responseElements": { "x-amz-request-id": cause.ids.request, "x-amz-id-2": cause.ids.host },
-            "s3": {
-                "s3SchemaVersion": "1.0",
-                "configurationId": "local",
-                "bucket": {
-                    "name": bucket,
-                    "ownerIdentity": { "principalId": "LOCAL" },
-                    "arn": format!("arn:aws:s3:::{bucket}"),
-                },
-                "object": described,
-            },
-        });
-        let event = json!({ "Records": [record] });
-        (self.listener)(Notification { bucket: bucket.to_owned(), key: object.key.clone(), event });
+/// The event of a change of `object`.
+pub(super) fn event(cause: &Cause, bucket: &str, object: &Object, sequencer: u64) -> Value {
+    let mut described = json!({ "key": encode_key(&object.key), "sequencer": format!("{sequencer:018X}") });
+    if cause.event.starts_with("ObjectCreated") {
+        described["size"] = object.size.into();
+        described["eTag"] = object.etag.as_str().into();
     }
+    let principal = cause.access_key.as_deref().map_or_else(|| "Anonymous".to_owned(), |key| format!("AWS:{key}"));
+    let record = json!({
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": REGION,
+        "eventTime": timestamp(SystemTime::now()),
+        "eventName": cause.event,
+        "userIdentity": { "principalId": principal },
+        "requestParameters": { "sourceIPAddress": "127.0.0.1" },
+        "responseElements": { "x-amz-request-id": cause.ids.request, "x-amz-id-2": cause.ids.host },
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "configurationId": "local",
+            "bucket": {
+                "name": bucket,
+                "ownerIdentity": { "principalId": "LOCAL" },
+                "arn": format!("arn:aws:s3:::{bucket}"),
+            },
+            "object": described,
+        },
+    });
+    json!({ "Records": [record] })
 }
 
-/// A key as notifications carry it: form-encoded UTF-8, with the slashes kept.
+/// Encodes a key as notifications do: form-encoded UTF-8, except for slashes.
 #[must_use]
 pub fn encode_key(key: &str) -> String {
-    // The set of `application/x-www-form-urlencoded`, plus the slash.
-    const KEPT: &AsciiSet =
-        &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b' ');
-    utf8_percent_encode(key, KEPT).to_string().replace(' ', "+")
+    percent_encoded(key).replace("%20", "+")
 }
 
-/// The key that a notification carries in that form.
+/// Encodes every byte that `application/x-www-form-urlencoded` encodes, except for slashes. A space becomes `%20`.
+pub(super) fn percent_encoded(text: &str) -> String {
+    const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'*');
+    utf8_percent_encode(text, KEPT).to_string()
+}
+
+/// Decodes a key from a notification.
 #[must_use]
 pub fn decode_key(encoded: &str) -> String {
     percent_decode_str(&encoded.replace('+', " ")).decode_utf8_lossy().into_owned()

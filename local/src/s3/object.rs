@@ -11,19 +11,19 @@ use serde::{Deserialize, Serialize};
 
 use super::place::Place;
 
-/// One stored object, as kept in memory and in its metadata file (`<root>/.s3/meta/<bucket>/…json`).
+/// A stored object, in memory and in its metadata file (`<root>/.s3/meta/<bucket>/….json`).
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Object {
-    pub(super) key: String,
-    /// Bytes.
-    pub(super) size: u64,
-    /// MD5 in hex, or `<MD5 of the parts' MD5s>-<number of parts>` after a multipart upload.
-    pub(super) etag: String,
-    /// The file's own modification time, nanoseconds since 1970. A file that was edited directly is recognised by it.
-    pub(super) modified: u64,
+pub(crate) struct Object {
+    pub(crate) key: String,
+    /// The size in bytes.
+    pub(crate) size: u64,
+    /// The MD5 in hex, or `<MD5 of the parts' MD5s>-<number of parts>` after a multipart upload.
+    pub(crate) etag: String,
+    /// The modification time of the file, in nanoseconds since 1970. It shows whether a file was edited directly.
+    pub(crate) modified: u64,
     pub(super) place: Place,
     pub(super) headers: Headers,
-    /// The header with the checksum that it was uploaded with. An object of several parts has none here.
+    /// The header with the checksum of the upload. An object of several parts has none.
     pub(super) checksum: Headers,
 }
 
@@ -46,19 +46,19 @@ pub(crate) fn nanos(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
-/// HTTP headers by their names.
+/// HTTP headers by name.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Headers(pub(super) BTreeMap<String, String>);
 
 impl Headers {
-    /// Chooses the headers of a request that S3 keeps with an object and gives back.
+    /// Selects the headers of a request that S3 stores with the object.
     pub(super) fn kept(request: &HeaderMap) -> Self {
         const KEPT: [&str; 5] = ["cache-control", "content-disposition", "content-language", "content-type", "expires"];
         let is_kept = |name: &HeaderName| KEPT.contains(&name.as_str()) || name.as_str().starts_with("x-amz-meta-");
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let kept = request.iter().filter(|(name, _)| is_kept(name));
         let mut kept: BTreeMap<_, _> = kept.map(|(name, value)| (name.to_string(), text(value))).collect();
-        // This encoding is the transfer's and not the object's.
+        // `aws-chunked` describes the transfer, not the object.
         let encodings = request.get("content-encoding").map(text).unwrap_or_default();
         let encodings: Vec<_> = encodings.split(',').map(str::trim).filter(|name| *name != "aws-chunked").collect();
         if !encodings.concat().is_empty() {
@@ -68,7 +68,7 @@ impl Headers {
         Self(kept)
     }
 
-    /// The headers in the form of an answer.
+    /// The headers for an answer.
     pub(super) fn to_map(&self) -> HeaderMap {
         let header = |(name, value): (&String, &String)| Some((name.parse().ok()?, value.parse().ok()?));
         self.0.iter().filter_map(header).collect()

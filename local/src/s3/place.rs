@@ -1,10 +1,11 @@
-//! Where a key lies on disk.
+//! The file of a key.
 //!
-//! An object of bucket `b` with key `uploads/cat.jpg` is the plain file `<root>/b/uploads/cat.jpg`. Keys that a file system
-//! does not take go to the *odd place*, `<root>/.s3/odd/b/<readable name>`: a segment that is empty (so also a leading or
-//! trailing slash), `.` or `..`, one over 255 bytes, a NUL; a key whose path is a folder already (`a` beside `a/b`) or
-//! leads through a file (`a/b` beside `a`); and one that differs from a present key in case only, which some file systems
-//! take for the same file.
+//! The object with key `uploads/cat.jpg` in bucket `b` is the plain file `<root>/b/uploads/cat.jpg`. A key that cannot be the path of a file
+//! goes to the *odd place*, `<root>/.s3/odd/b/<flat name>`:
+//!
+//! - a key with a NUL, or with a segment that is empty, `.`, `..` or longer than 255 bytes;
+//! - a key whose path is a folder already (`a` beside `a/b`) or leads through a file (`a/b` beside `a`);
+//! - a key that differs from another key only in case, because some file systems take both for the same file.
 
 use std::{
     fs,
@@ -14,13 +15,13 @@ use std::{
 use s3s::crypto::{Checksum as _, Md5};
 use serde::{Deserialize, Serialize};
 
-/// The folder under the root that holds everything but plain objects. No bucket can have this name.
+/// The folder under the root for everything but plain objects. No bucket can have this name.
 pub(super) const INTERNAL: &str = ".s3";
 
-/// The longest file name that common file systems take, bytes.
+/// The longest file name in bytes that common file systems allow.
 const LONGEST_SEGMENT: usize = 255;
 
-/// Which of the two places an object lies in.
+/// The place of an object's file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Place {
@@ -39,13 +40,13 @@ impl Place {
     }
 }
 
-/// Whether a key can be a relative path that stays inside its bucket's folder.
+/// Whether a key can be a path below its bucket's folder.
 pub(super) fn is_plain(key: &str) -> bool {
     !key.contains('\0')
         && key.split('/').all(|segment| !matches!(segment, "" | "." | "..") && segment.len() <= LONGEST_SEGMENT)
 }
 
-/// Whether the plain path of `key` is free for a new object: no folder sits there, and no file sits above it.
+/// Whether a new object can be written to the plain path of `key`: the path is not a folder, and does not lead through a file.
 pub(super) fn is_free(bucket_folder: &Path, key: &str) -> bool {
     let path = bucket_folder.join(key);
     if path.is_dir() {
@@ -55,7 +56,7 @@ pub(super) fn is_free(bucket_folder: &Path, key: &str) -> bool {
     above.into_iter().all(|folder| fs::symlink_metadata(folder).map_or(true, |found| found.is_dir()))
 }
 
-/// A single file name for any key: readable as far as it can be, distinct by the key's MD5.
+/// Makes a file name of any key. It begins with a readable form of the key, and ends in the key's MD5, which makes it unique.
 pub(crate) fn flat_name(key: &str) -> String {
     const READABLE: usize = 100;
     let mut name = String::new();

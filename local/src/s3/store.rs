@@ -1,20 +1,19 @@
-//! The objects: an index in memory, plain files and metadata files on disk.
+//! The objects: plain files and metadata files on disk, and an index in memory.
 //!
 //! ```text
-//! <root>/<bucket>/<key>                the objects, as plain files (see `place` for the exceptions)
-//! <root>/.s3/meta/<bucket>/….json      the metadata of each
-//! <root>/.s3/odd/<bucket>/…            objects whose keys no file system takes
-//! <root>/.s3/uploads/<upload id>/      multipart uploads that are under way
+//! <root>/<bucket>/<key>                the objects, as plain files
+//! <root>/.s3/meta/<bucket>/….json      their metadata
+//! <root>/.s3/odd/<bucket>/…            the objects whose keys cannot be paths (see `place`)
+//! <root>/.s3/uploads/<upload id>/      multipart uploads that are not complete
 //! <root>/.s3/tmp/                      bodies that are arriving
 //! ```
 //!
-//! Every change of a bucket happens under one lock: check the conditions, rename the new file into place, write the
-//! metadata, change the index, send the event. So each key changes atomically, every later request sees the change, and
-//! events leave in the order of their sequencers. A GET opens its file under the same lock and then reads the open file,
-//! which a later rename or removal does not touch.
+//! One lock covers every change of a bucket: check the conditions, rename the new file into place, write the metadata, change the index,
+//! send the event. So each key changes atomically, every later request sees the change, and events are sent in the order of their
+//! sequencers. A GET opens its file under the same lock, and then reads the open file, which later changes do not affect.
 //!
-//! Files that were added, changed or removed directly are noticed at the start, and when their key is read. Such an object gets
-//! default headers, and no event is sent.
+//! A file that a user adds, changes or removes directly is noticed at the next start, or when its key is read. Such an object gets default
+//! headers, and no event is sent.
 
 use std::{
     collections::BTreeMap,
@@ -26,19 +25,22 @@ use std::{
 };
 
 use axum::http::HeaderMap;
-use s3s::{S3Error, S3Result, dto::ETagCondition, s3_error};
+use s3s::{S3Error, S3Result, s3_error};
 use tempfile::NamedTempFile;
 
 use super::{
-    body::{Received, md5_of},
-    notification::{Cause, Notifier},
+    body::md5_of,
+    conditions::Conditions,
+    notification::{Cause, Listener, Notification, event},
     object::{Headers, Object, nanos},
     place::{INTERNAL, Place, flat_name, is_free, is_plain},
 };
+use crate::files::write_json;
 
-pub(super) struct Store {
+pub(crate) struct Store {
     root: PathBuf,
-    notifier: Option<Notifier>,
+    /// Receives the events of keys that begin with the prefix.
+    notify: Option<(String, Listener)>,
     state: Mutex<State>,
 }
 
@@ -54,54 +56,14 @@ struct Bucket {
 }
 
 /// The objects of one bucket in S3's order: by the bytes of their keys.
-pub(super) type Objects = BTreeMap<String, Arc<Object>>;
+pub(crate) type Objects = BTreeMap<String, Arc<Object>>;
 
-/// A new object that has everything but its place.
+/// A new object without a key and a place.
 pub(super) struct Draft {
     pub(super) file: NamedTempFile,
     pub(super) etag: String,
     pub(super) headers: Headers,
     pub(super) checksum: Headers,
-}
-
-impl Draft {
-    pub(super) fn new(received: Received, headers: Headers) -> Self {
-        Self { file: received.file, etag: received.md5, headers, checksum: received.checksum }
-    }
-}
-
-/// `If-Match` and `If-None-Match` of a request.
-#[derive(Debug, Default)]
-pub(super) struct Conditions {
-    pub(super) if_match: Option<ETagCondition>,
-    pub(super) if_none_match: Option<ETagCondition>,
-}
-
-impl Conditions {
-    fn check_write(&self, present: Option<&Object>) -> S3Result<()> {
-        if let Some(condition) = &self.if_match {
-            let present = present.ok_or_else(no_such_key)?;
-            if !matches(condition, present) {
-                return Err(precondition_failed());
-            }
-        }
-        match (&self.if_none_match, present) {
-            (Some(ETagCondition::ETag(_)), _) => {
-                Err(s3_error!(NotImplemented, "A write takes no other If-None-Match than \"*\""))
-            }
-            (Some(ETagCondition::Any), Some(_)) => Err(precondition_failed()),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// Whether an object has the `ETag` (or, for `*`, exists).
-pub(super) fn matches(condition: &ETagCondition, object: &Object) -> bool {
-    condition.as_etag().is_none_or(|etag| etag.value() == object.etag)
-}
-
-pub(super) fn precondition_failed() -> S3Error {
-    s3_error!(PreconditionFailed, "At least one of the pre-conditions you specified did not hold")
 }
 
 pub(super) fn no_such_key() -> S3Error {
@@ -113,7 +75,7 @@ fn no_such_bucket() -> S3Error {
 }
 
 impl State {
-    /// Rises with every change, across restarts as long as the clock does.
+    /// A number that rises with every change, also after a restart, provided that the clock does not go back.
     fn next_sequencer(&mut self) -> u64 {
         self.last_sequencer = nanos(SystemTime::now()).max(self.last_sequencer + 1);
         self.last_sequencer
@@ -125,11 +87,11 @@ impl State {
 }
 
 impl Store {
-    /// Opens the folder, makes the buckets that are missing, and indexes what is there.
-    pub(super) fn open(root: &Path, buckets: &[String], notifier: Option<Notifier>) -> io::Result<Self> {
+    /// Opens the folder, creates missing `buckets`, and indexes all objects.
+    pub(super) fn open(root: &Path, buckets: &[String], notify: Option<(String, Listener)>) -> io::Result<Self> {
         fs::create_dir_all(root)?;
         let root = root.canonicalize()?;
-        let store = Self { root, notifier, state: Mutex::default() };
+        let store = Self { root, notify, state: Mutex::default() };
         let _ = fs::remove_dir_all(store.temporary());
         fs::create_dir_all(store.temporary())?;
         fs::create_dir_all(store.uploads())?;
@@ -193,12 +155,12 @@ impl Store {
         self.state().bucket(name).map(|_| ())
     }
 
-    /// Looks at the whole index of a bucket, as it is at one moment.
-    pub(super) fn read<T>(&self, bucket: &str, look: impl FnOnce(&Objects) -> T) -> S3Result<T> {
+    /// Passes the index of a bucket to `look`, and returns what `look` returns.
+    pub(crate) fn read<T>(&self, bucket: &str, look: impl FnOnce(&Objects) -> T) -> S3Result<T> {
         Ok(look(&self.state().bucket(bucket)?.objects))
     }
 
-    /// An object with its file, opened.
+    /// Returns an object and its open file.
     pub(super) fn get(&self, bucket: &str, key: &str) -> S3Result<(Arc<Object>, File)> {
         let mut state = self.state();
         let objects = &mut state.bucket(bucket)?.objects;
@@ -221,7 +183,7 @@ impl Store {
         }
     }
 
-    /// Puts an object in place, and replaces an earlier one.
+    /// Stores an object, and replaces an earlier one.
     pub(super) fn put(
         &self,
         bucket: &str,
@@ -242,13 +204,11 @@ impl Store {
         }
         let object = Arc::new(object);
         objects.insert(key.to_owned(), Arc::clone(&object));
-        if let Some(notifier) = &self.notifier {
-            notifier.notify(cause, bucket, &object, sequencer);
-        }
+        self.notify(cause, bucket, &object, sequencer);
         Ok(object)
     }
 
-    /// Removes an object, if it is there.
+    /// Removes an object if it exists.
     pub(super) fn delete(&self, bucket: &str, key: &str, conditions: &Conditions, cause: &Cause) -> S3Result<()> {
         let mut state = self.state();
         let sequencer = state.next_sequencer();
@@ -257,10 +217,16 @@ impl Store {
         let Some(object) = objects.remove(key) else { return Ok(()) };
         self.remove_file(bucket, &object).map_err(S3Error::internal_error)?;
         fs::remove_file(self.meta_path(bucket, key)).map_err(S3Error::internal_error)?;
-        if let Some(notifier) = &self.notifier {
-            notifier.notify(cause, bucket, &object, sequencer);
-        }
+        self.notify(cause, bucket, &object, sequencer);
         Ok(())
+    }
+
+    fn notify(&self, cause: &Cause, bucket: &str, object: &Object, sequencer: u64) {
+        if let Some((prefix, listener)) = &self.notify
+            && object.key.starts_with(prefix)
+        {
+            listener(Notification { key: object.key.clone(), event: event(cause, bucket, object, sequencer) });
+        }
     }
 
     fn place(&self, bucket: &str, key: &str, present: Option<&Object>, objects: &Objects) -> Place {
@@ -289,13 +255,11 @@ impl Store {
             checksum: draft.checksum,
         };
         fs::create_dir_all(self.meta_folder(bucket))?;
-        let text = NamedTempFile::new_in(self.temporary())?;
-        serde_json::to_writer_pretty(&text, &object)?;
-        text.persist(self.meta_path(bucket, key))?;
+        write_json(&self.temporary(), &self.meta_path(bucket, key), &object)?;
         Ok(object)
     }
 
-    /// Removes an object's file and the folders that are empty without it.
+    /// Removes the file of an object, and the folders that are then empty.
     fn remove_file(&self, bucket: &str, object: &Object) -> io::Result<()> {
         let path = object.place.path(&self.root, bucket, &object.key);
         match fs::remove_file(&path) {
@@ -324,7 +288,7 @@ impl Store {
         for entry in fs::read_dir(self.meta_folder(bucket)).into_iter().flatten() {
             let path = entry?.path();
             let Ok(known) = serde_json::from_slice::<Object>(&fs::read(&path)?) else {
-                tracing::warn!(path = %path.display(), "not an object's metadata, ignored");
+                eprintln!("{} is ignored: it is not the metadata of an object", path.display());
                 continue;
             };
             let file = known.place.path(&self.root, bucket, &known.key);
@@ -339,7 +303,7 @@ impl Store {
     }
 }
 
-/// Adds the plain files below a folder that have no metadata.
+/// Adds the plain files in a folder that have no metadata.
 fn scan_plain(folder: &Path, prefix: &str, objects: &mut Objects) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -356,7 +320,7 @@ fn scan_plain(folder: &Path, prefix: &str, objects: &mut Objects) -> io::Result<
     Ok(())
 }
 
-/// Whether an open file is unchanged since its metadata was written.
+/// Whether the open file is unchanged since its metadata was written.
 fn is_file_of(object: &Object, file: &File) -> bool {
     file.metadata().is_ok_and(|found| {
         found.is_file()
@@ -365,7 +329,7 @@ fn is_file_of(object: &Object, file: &File) -> bool {
     })
 }
 
-/// Makes an object of a file that was added or changed directly.
+/// Describes a file that a user added or changed directly.
 fn adopt(path: &Path, key: &str, place: Place) -> io::Result<Object> {
     let mut file = File::open(path)?;
     let metadata = file.metadata()?;

@@ -1,6 +1,6 @@
-//! Multipart uploads under way: a folder each, with a file per part.
+//! Multipart uploads that are not complete: a folder for each, with a file for each part.
 //!
-//! `<root>/.s3/uploads/<upload id>/upload.json` holds the future object's key and headers; part 7 is the file `00007-<its MD5>`.
+//! `<root>/.s3/uploads/<upload id>/upload.json` contains the key and the headers of the future object. Part 7 is the file `00007-<its MD5>`.
 
 use std::{
     fs::{self, File},
@@ -17,9 +17,9 @@ use s3s::{
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use super::{body::Received, object::Headers, store::Draft};
+use super::{object::Headers, store::Draft};
 
-/// Every part but the last has at least this many bytes.
+/// S3's minimum size in bytes of every part but the last.
 const SMALLEST_PART: u64 = 5 * 1024 * 1024;
 const LAST_PART_NUMBER: i32 = 10_000;
 
@@ -32,14 +32,14 @@ pub(super) struct Upload {
 }
 
 /// A part that has arrived.
-pub(super) struct Part {
-    pub(super) number: i32,
-    pub(super) size: u64,
-    pub(super) md5: String,
+struct Part {
+    number: i32,
+    size: u64,
+    md5: String,
     path: PathBuf,
 }
 
-/// An upload's folder.
+/// The folder of an upload.
 pub(super) struct Folder(PathBuf);
 
 impl Folder {
@@ -50,11 +50,11 @@ impl Folder {
     }
 
     /// # Errors
-    /// `NoSuchUpload` if no upload of this key has this id.
+    /// `NoSuchUpload` if there is no upload with this id, or if it is for another key.
     pub(super) fn open(uploads: &Path, id: &str, bucket: &str, key: &str) -> S3Result<(Self, Upload)> {
         let missing =
             || s3_error!(NoSuchUpload, "The specified upload does not exist. It may have been aborted or completed.");
-        // An id is one of ours or nothing: it becomes a path.
+        // The id becomes a part of a path, so only the form of our own ids is accepted.
         let id = uuid::Uuid::parse_str(id).map_err(|_| missing())?;
         let folder = uploads.join(id.to_string());
         let text = fs::read(folder.join("upload.json")).map_err(|_| missing())?;
@@ -65,18 +65,18 @@ impl Folder {
         Ok((Self(folder), upload))
     }
 
-    /// Keeps a part, in place of an earlier one of the same number.
-    pub(super) fn put(&self, number: i32, received: Received) -> S3Result<()> {
+    /// Stores a part, and replaces an earlier part with the same number.
+    pub(super) fn put(&self, number: i32, part: Draft) -> S3Result<()> {
         let earlier: Vec<_> = self.parts()?.into_iter().filter(|part| part.number == number).collect();
-        let path = self.0.join(format!("{number:05}-{}", received.md5));
-        received.file.persist(&path).map_err(|error| S3Error::internal_error(error.error))?;
+        let path = self.0.join(format!("{number:05}-{}", part.etag));
+        part.file.persist(&path).map_err(|error| S3Error::internal_error(error.error))?;
         for part in earlier.into_iter().filter(|part| part.path != path) {
             fs::remove_file(part.path).map_err(S3Error::internal_error)?;
         }
         Ok(())
     }
 
-    pub(super) fn parts(&self) -> S3Result<Vec<Part>> {
+    fn parts(&self) -> S3Result<Vec<Part>> {
         let read = || -> io::Result<Vec<Part>> {
             let mut parts = Vec::new();
             for entry in fs::read_dir(&self.0)? {
@@ -97,19 +97,19 @@ impl Folder {
         fs::remove_dir_all(&self.0).map_err(S3Error::internal_error)
     }
 
-    /// Takes the folder away from every other request while it is being completed.
+    /// Renames the folder, so that no other request finds the upload while it is being completed.
     pub(super) fn claim(self) -> S3Result<Self> {
         let claimed = self.0.with_extension("completing");
         fs::rename(&self.0, &claimed).map_err(|_| s3_error!(NoSuchUpload, "The upload is being completed"))?;
         Ok(Self(claimed))
     }
 
-    /// Gives it back after a completion that failed.
+    /// Undoes [`Folder::claim`] after a completion that failed.
     pub(super) fn release(&self) {
         let _ = fs::rename(&self.0, self.0.with_extension(""));
     }
 
-    /// Joins the named parts.
+    /// Joins the parts that the client names.
     pub(super) fn join(&self, named: &[CompletedPart], headers: Headers, temporary: &Path) -> S3Result<Draft> {
         let parts = self.chosen(named)?;
         let write = || -> io::Result<(NamedTempFile, String)> {

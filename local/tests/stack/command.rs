@@ -1,4 +1,4 @@
-//! The command's refusals, which come before anything is built, and the AWS CLI against the server.
+//! Problems that `local run` reports before it builds anything, and the AWS CLI with the server.
 
 use std::process::Command;
 
@@ -54,7 +54,7 @@ async fn a_name_that_no_bucket_can_have_is_refused() {
     assert!(matches!(refused, Err(Error::Bucket { .. })));
 }
 
-/// `aws s3 …`; skipped where the AWS CLI is not installed.
+/// Skipped if the AWS CLI is not installed.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_aws_cli_works_against_it() {
     if Command::new("aws").arg("--version").output().is_err() {

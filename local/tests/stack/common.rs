@@ -1,4 +1,4 @@
-//! A server in a temporary folder, with a real SDK client.
+//! An S3 server in a temporary folder, and a client of the SDK.
 
 use std::{
     path::PathBuf,
@@ -37,7 +37,7 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    /// Tells events of every key.
+    /// Starts a server that sends events for every key.
     pub(crate) async fn start() -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), "").await
     }
@@ -52,7 +52,7 @@ impl Fixture {
         Self { folder, server, client, told }
     }
 
-    /// A new server on the same folder.
+    /// Starts a new server on the same folder.
     pub(crate) async fn restart(self) -> Self {
         drop(self.server);
         Self::start_in(self.folder, "").await
@@ -62,7 +62,7 @@ impl Fixture {
         self.folder.path().join("s3")
     }
 
-    /// Where an object lies as a plain file.
+    /// The plain file of an object.
     pub(crate) fn file(&self, key: &str) -> PathBuf {
         self.root().join(BUCKET).join(key)
     }
@@ -92,7 +92,7 @@ impl Fixture {
     }
 }
 
-/// Stands for `cargo lambda watch`: `answer` takes a function's name and an event, and gives a status and a body.
+/// Starts a replacement for `cargo lambda watch`. `answer` gets the name of a function and an event, and returns a status and a body.
 pub(crate) async fn runtime<F: Future<Output = (u16, Value)> + Send>(
     answer: impl Fn(String, Value) -> F + Clone + Send + Sync + 'static,
 ) -> String {
@@ -108,7 +108,7 @@ pub(crate) async fn runtime<F: Future<Output = (u16, Value)> + Send>(
     endpoint
 }
 
-/// Sends a request as it is written here, unsigned and unescaped; answers with everything that came back.
+/// Sends a request that is neither signed nor escaped. Returns the whole answer.
 pub(crate) async fn raw(server: &S3Server, method: &str, path: &str, body: &str) -> String {
     let length = body.len();
     let request = format!(
@@ -130,7 +130,7 @@ pub(crate) fn refusal<T: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::De
     (status, error.code().unwrap_or_default().to_owned())
 }
 
-/// Every file below a folder.
+/// Lists every file in a folder and its subfolders.
 pub(crate) fn files(folder: &std::path::Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {

@@ -1,4 +1,4 @@
-//! The gallery's server, as its page and as strangers ask it. The page itself is tested in a browser: `make test-gallery`.
+//! The server of the gallery: requests of its page and of other sites. `make test-gallery` tests the page in a browser.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -31,7 +31,7 @@ impl Fixture {
         self.stack.gallery.as_ref().unwrap().address()
     }
 
-    /// Sends a request with these headers besides `Host`; answers with the status and all that came back.
+    /// Sends a request with `headers`, and with `Host` if they do not contain it. Returns the status and the whole answer.
     async fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
         let (address, length) = (self.address(), body.len());
         let host = if headers.contains("Host:") { String::new() } else { format!("Host: {address}\r\n") };
@@ -74,7 +74,7 @@ async fn uploads_come_newest_first_and_paged() {
     assert_eq!((page["bucket"].as_str(), page["prefix"].as_str()), (Some("my-image-bucket"), Some("uploads/")));
     loop {
         seen.extend(names(&page).into_iter().map(str::to_owned));
-        // What comes between two pages is on neither, and moves nothing from one to the other.
+        // An upload between two pages is on neither page, and moves no upload to another page.
         gallery.put(&format!("new-{}.png", seen.len()), "image/png", "x").await;
         let Some(next) = page["next"].as_str() else { break };
         page = gallery.json(&format!("/uploads?after={next}")).await;
@@ -187,10 +187,10 @@ async fn changes_are_told_to_every_open_page() {
     while pages.len() < 32 {
         pages.push(listen().await);
     }
-    assert_eq!(gallery.ask("GET", "/events", "", "").await.0, 503, "so many pages at most");
+    assert_eq!(gallery.ask("GET", "/events", "", "").await.0, 503, "one page too many");
 }
 
-/// Reads until a text comes; answers with all that came.
+/// Reads until `text` arrives. Returns everything that was read.
 async fn hear(stream: &mut TcpStream, text: &str) -> String {
     let mut heard = String::new();
     let mut buffer = [0; 4096];

@@ -1,4 +1,4 @@
-//! The invoke front and its queue, before a scripted runtime.
+//! Lambda's front and its queue, with a scripted runtime.
 
 use std::{
     collections::HashMap,
@@ -18,7 +18,7 @@ use tokio::sync::broadcast::Receiver;
 
 use crate::common::runtime;
 
-/// What the runtime was asked, and how many of each function it runs at once.
+/// The requests to the runtime, and how many invocations of each function run at once.
 #[derive(Default)]
 struct Seen {
     requests: Vec<(String, Value)>,
@@ -26,7 +26,7 @@ struct Seen {
     most: HashMap<String, usize>,
 }
 
-/// Stands for `cargo lambda watch`: the event says what happens.
+/// The answer of the scripted runtime, as the event asks for.
 async fn answer(seen: Arc<Mutex<Seen>>, function: String, event: Value) -> (u16, Value) {
     let attempt = {
         let mut seen = seen.lock().unwrap();
@@ -285,7 +285,7 @@ async fn every_answer_names_its_request() {
     assert_eq!(ended, ids, "the id is the invocation's own");
 }
 
-/// Each event comes so often, and each call meets with that.
+/// The number of deliveries of each event, and the fault of each call.
 struct Scripted(usize, Option<CallFault>);
 
 impl Faults for Scripted {
@@ -323,7 +323,7 @@ async fn trouble_is_made_as_asked() {
     assert_eq!(runs().await, 1);
 }
 
-/// Lambda does not notice that a caller has lost patience.
+/// Lambda does not notice that a caller has stopped waiting.
 #[tokio::test]
 async fn what_a_caller_gave_up_is_run_to_its_end() {
     let mut lambda = Fixture::start().await;

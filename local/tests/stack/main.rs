@@ -1,4 +1,4 @@
-//! The local stack. All tests are one program, because each program would compile the generic code of the AWS SDK again.
+//! Tests of the local stack. They are one program, because each program would compile the generic code of the AWS SDK again.
 
 mod command;
 mod common;

@@ -1,4 +1,4 @@
-//! `local redrive` and `local backfill`, the commands, before a scripted runtime.
+//! The commands `local redrive` and `local backfill`, with a scripted runtime.
 
 use std::{
     path::{Path, PathBuf},
@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 
 use crate::common::{BUCKET, Fixture, runtime};
 
-/// S3 and Lambda's front, and a runtime that answers what the event or the key says.
+/// S3, Lambda's front, and a runtime whose answers depend on the event or the key.
 struct Pipeline {
     s3: Fixture,
     lambda: Front,
@@ -51,7 +51,7 @@ impl Pipeline {
         let mut local = Command::new(env!("CARGO_BIN_EXE_local"));
         local.arg(command).env("LAMBDA_PORT", self.lambda.address().port().to_string());
         local.env("S3_PORT", self.s3.server.address().port().to_string()).env("LOCAL_DATA", self.folder());
-        // As `make` passes on what nobody set.
+        // `make` passes an unset variable as an empty one.
         local.envs([("CONCURRENCY", ""), ("BUCKET", "")]);
         tokio::task::spawn_blocking(move || local.output().unwrap()).await.unwrap()
     }
@@ -89,7 +89,7 @@ async fn what_failed_is_queued_again_and_its_record_deleted() {
     pipeline.lambda.idle().await;
     let records = pipeline.records();
     assert_eq!(records.len(), 12);
-    // Eleven of the causes are mended; one record is none, and one's function exists no more.
+    // Eleven events succeed from now on. One record is damaged, and the function of another record does not exist.
     for record in &records {
         let text = std::fs::read_to_string(record).unwrap();
         std::fs::write(record, text.replace("\"number\"", "\"mended\": true, \"number\"")).unwrap();
@@ -109,7 +109,7 @@ async fn what_failed_is_queued_again_and_its_record_deleted() {
     assert_eq!(mended, 10, "each is invoked with the event that it failed with");
 }
 
-/// A redrive that ran until nothing is left would never end here.
+/// A redrive that ran until no record is left would never end.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_fails_again_is_on_record_again() {
     let pipeline = Pipeline::start().await;

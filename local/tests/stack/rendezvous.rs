@@ -1,4 +1,4 @@
-//! A proof that callers overlap.
+//! Shows that callers overlap.
 #![allow(dead_code, reason = "each test target uses its part")]
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use local::{
 };
 use tokio::sync::watch;
 
-/// Holds `GetObject` of one key until several are in flight at once, or the time limit has passed; then lets everything pass.
+/// Holds every `GetObject` of one key until several are in flight at once, or until the time limit has passed. Then lets all pass.
 pub(crate) struct Rendezvous {
     key: String,
     parties: usize,
@@ -26,7 +26,7 @@ struct Meeting {
 }
 
 impl Rendezvous {
-    /// Waits for `parties` GETs of `key`, each at most as long as `limit`.
+    /// Waits for `parties` GETs of `key`, and holds each for at most `limit`.
     pub(crate) fn new(key: impl Into<String>, parties: usize, limit: Duration) -> Self {
         Self { key: key.into(), parties, limit, meeting: watch::Sender::default() }
     }
@@ -50,7 +50,7 @@ impl Rendezvous {
     }
 }
 
-/// Counts a GET as long as its client waits for it.
+/// Counts a GET while its client waits.
 struct Arrival<'a>(&'a Rendezvous);
 
 impl<'a> Arrival<'a> {

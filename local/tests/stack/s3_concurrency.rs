@@ -1,4 +1,4 @@
-//! Many requests at once, and the hooks that make tests meet.
+//! Concurrent requests, and the faults and the rendezvous of tests.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
     rendezvous::Rendezvous,
 };
 
-/// A body that shows whether it is whole: one byte, many times.
+/// A body that shows whether it is whole: the same byte many times.
 fn body(number: u8) -> Vec<u8> {
     vec![number; 200_000 + usize::from(number) * 1000]
 }
@@ -48,7 +48,7 @@ async fn readers_see_one_whole_version_whatever_writers_do() {
     for task in writers.chain(readers).collect::<Vec<_>>() {
         task.await.unwrap();
     }
-    // The last event is of the version that stayed.
+    // The last event is about the final version.
     let last = s3.told().pop().unwrap().event["Records"][0]["s3"]["object"]["eTag"].as_str().unwrap().to_owned();
     let head = s3.client.head_object().bucket(BUCKET).key("k").send().await.unwrap();
     assert_eq!(head.e_tag().unwrap().trim_matches('"'), last);

@@ -1,11 +1,11 @@
-//! Event notifications, compared with a fixture of S3's form.
+//! Event notifications, compared with fixtures in S3's format.
 
 use aws_sdk_s3::types::MetadataDirective;
 use serde_json::{Value, json};
 
 use crate::common::{BUCKET, Fixture};
 
-/// What changes with each run is checked for its form, then replaced by what the fixture has.
+/// Checks the form of the values that change with each run, and replaces them by those of the fixture.
 fn normalized(mut event: Value) -> Value {
     let record = &mut event["Records"][0];
     let time = record["eventTime"].as_str().unwrap();

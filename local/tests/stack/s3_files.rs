@@ -1,4 +1,4 @@
-//! How keys become files: odd keys, clashes, escapes, restarts, changes by hand.
+//! The files of keys: odd keys, clashes, escapes, restarts, and changes by hand.
 
 use aws_sdk_s3::primitives::ByteStream;
 

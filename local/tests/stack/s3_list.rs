@@ -1,4 +1,4 @@
-//! Listings, both versions.
+//! Listings.
 
 use aws_sdk_s3::types::EncodingType;
 
@@ -14,7 +14,7 @@ async fn fixture() -> Fixture {
     s3
 }
 
-/// Keys and common prefixes, in the order of the pages.
+/// Lists all pages. Returns their keys and common prefixes in order.
 async fn paged(s3: &Fixture, prefix: &str, delimiter: Option<&str>, size: i32) -> Vec<String> {
     let mut found = Vec::new();
     let mut token = None;

@@ -1,4 +1,4 @@
-//! Objects and buckets, one operation after the other.
+//! Objects and buckets, without concurrency.
 
 use aws_sdk_s3::{
     Client,
@@ -49,7 +49,7 @@ async fn an_object_comes_back_with_all_that_was_said_of_it() {
 #[tokio::test]
 async fn an_object_without_a_type_gets_the_default() {
     let s3 = Fixture::start().await;
-    // The SDK would send one by itself.
+    // Unlike the SDK, this request has no content type.
     raw(&s3.server, "PUT", &format!("/{BUCKET}/a"), "").await;
     let head = s3.client.head_object().bucket(BUCKET).key("a").send().await.unwrap();
     assert_eq!(head.content_type(), Some("binary/octet-stream"));

@@ -1,4 +1,4 @@
-//! The images to upload, checked before anything is built.
+//! The images to upload, which are checked before anything is built.
 
 use std::{
     collections::HashMap,
@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A file and the key that it gets.
+/// A file and its key.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Input {
     pub(crate) path: PathBuf,
@@ -17,7 +17,7 @@ pub(crate) struct Input {
 /// Gives each file, and each image of a folder, the key `<prefix><file name>`.
 ///
 /// # Errors
-/// One line for each file that is not there, cannot be read, or has the name of another, and each folder without images.
+/// One line for each file that is missing, cannot be read, or has the same name as another file, and for each folder without images.
 pub(crate) fn check(paths: impl IntoIterator<Item = PathBuf>, prefix: &str) -> Result<Vec<Input>, String> {
     let mut inputs: Vec<Input> = Vec::new();
     let mut problems = Vec::new();
@@ -47,7 +47,7 @@ pub(crate) fn check(paths: impl IntoIterator<Item = PathBuf>, prefix: &str) -> R
     if problems.is_empty() { Ok(inputs) } else { Err(format!("cannot upload\n  {}", problems.join("\n  "))) }
 }
 
-/// Lists the images of a folder by their names' extensions, sorted, without its subfolders; `None` if `path` is not a folder.
+/// Lists the images in a folder by their extensions, sorted and without subfolders. Returns `None` if `path` is not a folder.
 fn images(path: &Path) -> Option<io::Result<Vec<PathBuf>>> {
     path.is_dir().then(|| {
         let mut images = Vec::new();
@@ -68,7 +68,7 @@ fn name(path: &Path) -> Result<&str, String> {
     path.file_name().and_then(|name| name.to_str()).ok_or_else(|| "its name is not UTF-8, as keys are".to_owned())
 }
 
-/// The type that the AWS CLI would send; nothing believes it.
+/// The content type that the AWS CLI would send. The functions ignore it.
 pub(crate) fn content_type(path: &Path) -> Option<&'static str> {
     match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
         "jpg" | "jpeg" | "jfif" => Some("image/jpeg"),

@@ -1,4 +1,4 @@
-//! `local run`: the whole pipeline on this machine. `local redrive` and `local backfill` operate it; `local s3` is S3 alone.
+//! `local run` runs the whole pipeline on this machine. `local redrive` and `local backfill` operate it. `local s3` runs S3 alone.
 
 mod inputs;
 mod operate;
@@ -27,17 +27,17 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Start everything, upload the images, print their thumbnails, and stay up for more uploads until Ctrl-C.
+    /// Start everything, upload the images, print their thumbnails, and serve more uploads until Ctrl-C.
     Run(Options),
-    /// Queue the events of the failure folder again. Needs a running pipeline; mend the cause of the failures first.
+    /// Queue the events of the failure folder again. Needs a running pipeline. Remove the cause of the failures first.
     Redrive,
     /// Make the missing and outdated thumbnails of all uploads. Needs a running pipeline.
     Backfill,
-    /// Start S3 alone, without events, and stay up until Ctrl-C.
+    /// Run S3 alone, without events, until Ctrl-C.
     S3,
 }
 
-/// Where the pipeline is; the same for every command.
+/// The settings of every command.
 #[derive(clap::Args)]
 struct Settings {
     /// Port of S3 on 127.0.0.1 [default: 9002; 0: any]
@@ -55,57 +55,41 @@ struct Settings {
     /// The bucket [default: my-image-bucket]
     #[arg(long, global = true, env = "BUCKET", default_value = "", value_parser = or(String::from("my-image-bucket")), hide_default_value = true)]
     bucket: String,
-    /// Keys of uploads begin with this [default: uploads/]
+    /// The prefix of the keys of uploads [default: uploads/]
     #[arg(long, global = true, env = "UPLOADS_PREFIX", default_value = "", value_parser = or(String::from("uploads/")), hide_default_value = true)]
     uploads_prefix: String,
-    /// Everything written goes into this folder [default: .local]
+    /// The folder for everything that is written [default: .local]
     #[arg(long, global = true, env = "LOCAL_DATA", default_value = "", value_parser = or(PathBuf::from(".local")), hide_default_value = true)]
     data: PathBuf,
-    /// Processes per function, and tasks of a backfill that run at once [default: 4]
+    /// Processes for each function, and tasks of a backfill that run at once [default: 4]
     #[arg(long, global = true, env = "CONCURRENCY", default_value = "", value_parser = or(4_usize), hide_default_value = true)]
     concurrency: usize,
 }
 
-/// How to run.
+/// The options of `local run`.
 #[derive(clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
 struct Options {
     /// Images to upload, and folders of images.
     images: Vec<PathBuf>,
-    /// An image to upload besides, before the others.
+    /// An image to upload before the others.
     #[arg(long)]
     sample: Option<PathBuf>,
-    /// Stop after the images: exit 0 if all their thumbnails came, 1 if not.
+    /// Stop after the images: exit 0 if all their thumbnails were made, 1 if not.
     #[arg(long)]
     once: bool,
     /// Rebuild and restart the functions when their code changes.
     #[arg(long)]
     watch: bool,
-    /// Build the functions with the release profile.
-    #[arg(long)]
-    release: bool,
-    /// Show the functions' log.
-    #[arg(long, short)]
-    verbose: bool,
-    /// The Cargo workspace with the functions.
-    #[arg(long, default_value = ".")]
-    project: PathBuf,
-    /// The cargo-lambda executable [default: cargo-lambda]
-    #[arg(long, env = "CARGO_LAMBDA", default_value = "", value_parser = or(PathBuf::from("cargo-lambda")), hide_default_value = true)]
-    cargo_lambda: PathBuf,
-    /// Seconds to wait for the thumbnails of the images given [default: 120]
-    #[arg(long, env = "TIMEOUT", default_value = "", value_parser = or(120_u64), hide_default_value = true)]
-    timeout: u64,
 }
 
-/// Parses a value. An empty one means the default, because `make` passes variables that are not set as empty ones.
+/// Parses a value. An empty value means the default, because `make` passes an unset variable as an empty one.
 fn or<T: FromStr + Clone>(default: T) -> impl Fn(&str) -> Result<T, T::Err> + Clone {
     move |text| if text.is_empty() { Ok(default.clone()) } else { text.parse() }
 }
 
 fn main() -> ExitCode {
     let Arguments { settings, command } = Arguments::parse();
-    let stays_up = match &command {
+    let is_server = match &command {
         Action::Run(options) => !options.once,
         Action::S3 => true,
         Action::Redrive | Action::Backfill => false,
@@ -127,8 +111,8 @@ fn main() -> ExitCode {
             eprintln!("error: {error}");
             ExitCode::FAILURE
         }
-        // Ctrl-C is the usual end of a run that stays up; other commands have no result then.
-        None if !stays_up => ExitCode::from(130),
+        // Ctrl-C is the usual end of a server. Other commands have no result then.
+        None if !is_server => ExitCode::from(130),
         None => {
             println!("\nstopped");
             ExitCode::SUCCESS
@@ -150,12 +134,17 @@ async fn perform(command: Action, settings: Settings) -> Result<(), String> {
     }
 }
 
-/// Resolves at Ctrl-C, SIGTERM or the terminal's end. The command is then dropped, which ends its processes.
+/// An error that names each problem, if there is one.
+fn fail_on(problems: &[String]) -> Result<(), String> {
+    if problems.is_empty() { Ok(()) } else { Err(problems.join("\nerror: ")) }
+}
+
+/// Resolves at Ctrl-C, SIGTERM, or when the terminal is closed. The command is then dropped, which ends its processes.
 fn interruption() -> oneshot::Receiver<i32> {
     let (sender, receiver) = oneshot::channel();
     match Signals::new([SIGINT, SIGTERM, SIGHUP]) {
         Ok(mut signals) => _ = std::thread::spawn(move || signals.forever().next().map(|signal| sender.send(signal))),
-        // Without a handler a signal ends this process at once, and the guard ends the others.
+        // Without a handler, a signal ends this process at once, and the guard ends the other processes.
         Err(_) => std::mem::forget(sender),
     }
     receiver

@@ -1,10 +1,10 @@
-//! `local redrive` and `local backfill`, beside a pipeline that runs.
+//! `local redrive` and `local backfill`, for a running pipeline.
 
 use std::io::{IsTerminal as _, Write as _};
 
 use local::operate::{self, Backfill, Summary};
 
-use crate::Settings;
+use crate::{Settings, fail_on};
 
 /// Queues failed events again.
 pub(crate) async fn redrive(settings: Settings) -> Result<(), String> {
@@ -15,7 +15,8 @@ pub(crate) async fn redrive(settings: Settings) -> Result<(), String> {
     progress.end();
     let redriven = redriven?;
     println!("{} events queued again, {} records left in {}", redriven.queued, redriven.left.len(), folder.display());
-    listed(redriven.left.iter().map(|(path, why)| format!("{}: {why}", path.display())))
+    let left = redriven.left.iter().map(|(path, why)| format!("{}: {why}", path.display()));
+    fail_on(&left.collect::<Vec<_>>())
 }
 
 /// Makes the missing and outdated thumbnails of all uploads.
@@ -33,7 +34,8 @@ pub(crate) async fn backfill(settings: Settings) -> Result<(), String> {
     progress.end();
     let summary = summary?;
     println!("{} objects: {}", summary.objects, counts(&summary));
-    listed(summary.failed.iter().map(|(key, why)| format!("{key}: {why}")))
+    let failed = summary.failed.iter().map(|(key, why)| format!("{key}: {why}"));
+    fail_on(&failed.collect::<Vec<_>>())
 }
 
 fn counts(summary: &Summary) -> String {
@@ -41,13 +43,7 @@ fn counts(summary: &Summary) -> String {
     format!("{made} made, {current} current, {rejected} rejected, {} failed", failed.len())
 }
 
-/// An error that names each problem, if there is one.
-fn listed(problems: impl Iterator<Item = String>) -> Result<(), String> {
-    let problems: Vec<_> = problems.collect();
-    if problems.is_empty() { Ok(()) } else { Err(problems.join("\nerror: ")) }
-}
-
-/// A bar that is drawn over itself; where there is no terminal, a line at every tenth.
+/// A progress bar on a terminal. Elsewhere, a line for each tenth.
 #[derive(Default)]
 struct Progress {
     tenth: usize,
@@ -58,7 +54,7 @@ impl Progress {
     fn show(&mut self, done: usize, of: usize, detail: &str) {
         let tenth = (10 * done).checked_div(of).unwrap_or(10);
         let mut out = std::io::stderr();
-        // A progress bar that cannot be written is no reason to stop.
+        // The command goes on if its progress cannot be written.
         if out.is_terminal() {
             let _ = write!(out, "\r[{:<10}] {done} of {of}, {detail}\x1b[K", "#".repeat(tenth));
             self.is_drawn = true;

@@ -1,45 +1,44 @@
-//! Start, upload, wait, show; then stay up.
+//! `local run`: starts the stack, uploads the images, waits for their thumbnails, shows them, and keeps running.
 
 use std::{
     collections::{HashMap, HashSet},
-    io::{Read as _, Seek as _, SeekFrom, Write as _},
-    path::Path,
+    path::absolute,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use aws_sdk_s3::{Client, primitives::ByteStream};
 use local::{
+    lambda::Invocation,
     report::{self, Report},
     sdk,
     stack::{Config, Stack},
 };
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use crate::{
-    Options, Settings,
+    Options, Settings, fail_on,
     inputs::{self, Input},
     table,
 };
 
+/// How long to wait for the thumbnails of the next image.
+const PATIENCE: Duration = Duration::from_mins(2);
 /// The interval of messages during a wait.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 
-type Observer = tokio::sync::broadcast::Receiver<std::sync::Arc<local::lambda::Invocation>>;
+type Observer = Receiver<Arc<Invocation>>;
 
-/// Runs until the work is done (`--once`) or for ever.
+/// Runs until the images are done (`--once`), or without end.
 pub(crate) async fn run(options: Options, settings: Settings) -> Result<(), String> {
     let paths = options.sample.iter().chain(&options.images).cloned();
     let inputs = inputs::check(paths, &settings.uploads_prefix)?;
     if options.once && inputs.is_empty() {
         return Err("nothing to do: --once needs images or --sample".to_owned());
     }
-    let (once, patience) = (options.once, Duration::from_secs(options.timeout));
-    let follow = options.verbose;
+    let once = options.once;
 
-    let mut stack = Stack::start(config(options, settings)).await.map_err(|error| error.to_string())?;
-    if follow {
-        tokio::spawn(show(stack.config().log()));
-    }
+    let mut stack = Stack::start(config(&options, settings)).await.map_err(|error| error.to_string())?;
     println!("building the functions (the first time this takes some minutes)");
     let begun = Instant::now();
     stack.start_functions().await.map_err(|error| error.to_string())?;
@@ -51,10 +50,10 @@ pub(crate) async fn run(options: Options, settings: Settings) -> Result<(), Stri
 
     let client = sdk::s3(&stack.s3.endpoint());
     let mut observer = stack.lambda.observe();
-    let problems = upload_and_show(&stack, &client, &mut observer, &inputs, patience).await?;
+    let problems = upload_and_show(&stack, &client, &mut observer, &inputs).await?;
     places(&stack);
     if once {
-        return if problems.is_empty() { Ok(()) } else { Err(problems.join("\nerror: ")) };
+        return fail_on(&problems);
     }
     for problem in problems {
         eprintln!("error: {problem}");
@@ -63,32 +62,27 @@ pub(crate) async fn run(options: Options, settings: Settings) -> Result<(), Stri
     Ok(())
 }
 
-fn config(options: Options, settings: Settings) -> Config {
-    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let mut config = Config::new(absolute(&options.project), absolute(&settings.data));
-    config.bucket = settings.bucket;
-    config.uploads_prefix = settings.uploads_prefix;
-    config.s3_port = settings.s3_port;
-    config.lambda_port = settings.lambda_port;
-    config.runtime_port = settings.runtime_port;
-    config.gallery_port = (!options.once).then_some(settings.gallery_port);
-    // A bare name is looked up in PATH; a path is ours, not the project's.
-    let is_path = options.cargo_lambda.components().count() > 1;
-    config.cargo_lambda = if is_path { absolute(&options.cargo_lambda) } else { options.cargo_lambda };
-    config.concurrency = settings.concurrency;
-    config.release = options.release;
-    config.watch = options.watch;
-    config.show_build = true;
-    config
+fn config(options: &Options, settings: Settings) -> Config {
+    Config {
+        bucket: settings.bucket,
+        uploads_prefix: settings.uploads_prefix,
+        s3_port: settings.s3_port,
+        lambda_port: settings.lambda_port,
+        runtime_port: settings.runtime_port,
+        gallery_port: (!options.once).then_some(settings.gallery_port),
+        concurrency: settings.concurrency,
+        watch: options.watch,
+        show_build: true,
+        ..Config::new(".", absolute(&settings.data).unwrap_or(settings.data))
+    }
 }
 
-/// Uploads the files and prints the table of their thumbnails. Returns the problems, a line for each file.
+/// Uploads the images and prints the table of their thumbnails. Returns a line for each problem.
 async fn upload_and_show(
     stack: &Stack,
     client: &Client,
     observer: &mut Observer,
     inputs: &[Input],
-    patience: Duration,
 ) -> Result<Vec<String>, String> {
     if inputs.is_empty() {
         return Ok(Vec::new());
@@ -98,7 +92,7 @@ async fn upload_and_show(
         upload(client, bucket, input).await?;
         println!("uploaded {} to s3://{bucket}/{}", input.path.display(), input.key);
     }
-    let reports = wait(observer, inputs, patience).await;
+    let reports = wait(observer, inputs).await;
     println!("\n{}", table::head());
     let mut problems = Vec::new();
     for input in inputs {
@@ -114,7 +108,7 @@ async fn upload_and_show(
             None => problems.push(format!(
                 "{}: no thumbnails after {} s; see {} and {}",
                 input.path.display(),
-                patience.as_secs(),
+                PATIENCE.as_secs(),
                 stack.config().log().display(),
                 stack.config().failures().display(),
             )),
@@ -131,22 +125,23 @@ async fn upload(client: &Client, bucket: &str, input: &Input) -> Result<(), Stri
     put.send().await.map(|_| ()).map_err(|error| failed(sdk::described("S3", &error)))
 }
 
-/// Collects the reports of all inputs, or those that came in time.
-async fn wait(observer: &mut Observer, inputs: &[Input], patience: Duration) -> HashMap<String, Report> {
+/// Collects the reports of all inputs, or those that arrive in time.
+async fn wait(observer: &mut Observer, inputs: &[Input]) -> HashMap<String, Report> {
     let mut wanted: HashSet<&str> = inputs.iter().map(|input| input.key.as_str()).collect();
     let mut reports = HashMap::new();
     let begun = Instant::now();
-    while !wanted.is_empty() && begun.elapsed() < patience {
-        let pause = SIGN_OF_LIFE.min(patience.saturating_sub(begun.elapsed()));
-        match tokio::time::timeout(pause, observer.recv()).await {
-            Ok(Ok(invocation)) => {
-                for report in report::read(&invocation) {
+    let mut last = begun;
+    while !wanted.is_empty() && last.elapsed() < PATIENCE {
+        let pause = SIGN_OF_LIFE.min(PATIENCE.saturating_sub(last.elapsed()));
+        match tokio::time::timeout(pause, next(observer)).await {
+            Ok(Some(arrived)) => {
+                last = Instant::now();
+                for report in arrived {
                     wanted.remove(report.key.as_str());
                     reports.insert(report.key.clone(), report);
                 }
             }
-            Ok(Err(RecvError::Closed)) => break,
-            Ok(Err(RecvError::Lagged(_))) => {}
+            Ok(None) => break,
             Err(_) => {
                 println!("waiting for {} of {} images, {} s", wanted.len(), inputs.len(), begun.elapsed().as_secs());
             }
@@ -155,7 +150,18 @@ async fn wait(observer: &mut Observer, inputs: &[Input], patience: Duration) -> 
     reports
 }
 
-/// Compares the thumbnails of a report with those in S3, and returns the differences.
+/// Waits for the reports of the next invocation. Returns `None` if the stack has stopped.
+async fn next(observer: &mut Observer) -> Option<Vec<Report>> {
+    loop {
+        match observer.recv().await {
+            Ok(invocation) => return Some(report::read(&invocation)),
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return None,
+        }
+    }
+}
+
+/// Compares the thumbnails of a report with those in S3, and returns a line for each difference.
 async fn missing(client: &Client, report: &Report) -> Vec<String> {
     let mut problems = Vec::new();
     if report.thumbnails.is_empty() {
@@ -172,22 +178,22 @@ async fn missing(client: &Client, report: &Report) -> Vec<String> {
     problems
 }
 
-/// Prints addresses and folders, and suggests next steps.
+/// Prints addresses and folders, and suggests what to do next.
 fn places(stack: &Stack) {
     let config = stack.config();
     let (s3, lambda) = (stack.s3.endpoint(), stack.lambda.endpoint());
-    println!("\nfiles     {}", config.objects().display());
+    println!("\nfiles     {}", config.data.join("s3").join(&config.bucket).display());
     if let Some(gallery) = &stack.gallery {
         println!("gallery   http://{}/", gallery.address());
     }
     println!("S3        {s3}\nLambda    {lambda}\nfailures  {}", config.failures().display());
     println!("\nnext:");
     if let Some(gallery) = &stack.gallery {
-        println!("  open http://{}/ and drop images of yours", gallery.address());
+        println!("  open http://{}/ and drop your own images", gallery.address());
     } else {
         println!("  make run                      the same with a gallery in the browser, until Ctrl-C");
     }
-    println!("  make run IMAGE=photos/        images of yours, or a folder of them");
+    println!("  make run IMAGE=photos/        your own images, or a folder of them");
     println!(
         "  AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1 \\\n    \
          aws s3 cp photo.jpg s3://{}/{} --endpoint-url {s3}",
@@ -198,14 +204,9 @@ fn places(stack: &Stack) {
 /// Prints the report of each later upload.
 async fn stay(client: &Client, observer: &mut Observer) {
     println!("\nrunning; Ctrl-C stops everything");
-    loop {
-        let invocation = match observer.recv().await {
-            Ok(invocation) => invocation,
-            Err(RecvError::Lagged(_)) => continue,
-            Err(RecvError::Closed) => return,
-        };
-        // An event that the user sends directly may name no key.
-        for report in report::read(&invocation).iter().filter(|report| !report.key.is_empty()) {
+    while let Some(reports) = next(observer).await {
+        // An event that a user sends directly may have no key.
+        for report in reports.iter().filter(|report| !report.key.is_empty()) {
             match report.outcome.as_str() {
                 "made" => {
                     println!("{}", table::rows(report));
@@ -217,20 +218,5 @@ async fn stay(client: &Client, observer: &mut Observer) {
                 _ => println!("{}: no thumbnails: {}", report.key, report.explained()),
             }
         }
-    }
-}
-
-/// Copies what is appended to the log to standard error.
-async fn show(log: std::path::PathBuf) {
-    let mut at = std::fs::metadata(&log).map_or(0, |found| found.len());
-    loop {
-        if let Ok(mut file) = std::fs::File::open(&log) {
-            let mut text = Vec::new();
-            if file.seek(SeekFrom::Start(at)).and_then(|_| file.read_to_end(&mut text)).is_ok() {
-                at += text.len() as u64;
-                let _ = std::io::stderr().write_all(&text);
-            }
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }

@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 
 use local::report::Report;
 
-/// Column heads, to be printed once.
+/// The heads of the columns.
 pub(crate) fn head() -> String {
     row("source", "size", "thumbnail", "pixels", "bytes", "ms")
 }
 
-/// One line per thumbnail; the source and the time stand in the first.
+/// A line for each thumbnail. The first one also describes the source and has the time.
 pub(crate) fn rows(report: &Report) -> String {
     let mut text = String::new();
     let source = report.source.clone().unwrap_or_default();

@@ -1,40 +1,40 @@
-// The gallery's page: what the server tells of each upload becomes a card; what the user does becomes a request.
+// The page of the gallery. Each upload is a card. Events of the server change cards, and actions of the user become requests.
 //
-// File names come from anywhere: they reach the document as text only, and the server as encoded parameters only.
+// File names are not trusted: the document gets them only as text, and the server only as encoded parameters.
 
 const byId = (id) => document.getElementById(id);
 const list = byId("uploads");
 
-/** Uploads that are sent at once. A browser opens six connections to a host: one is for events, the others for pictures. */
+/** The number of uploads that are sent at once. A browser opens six connections to a host, and needs some for events and pictures. */
 const AT_ONCE = 3;
-/** S3's limit for keys, bytes. */
+/** S3's limit for keys, in bytes. */
 const LONGEST_KEY = 1024;
 
-/** Why an upload has no thumbnails, by the functions' codes. */
+/** Why an upload has no thumbnails, by reason code. */
 const REASONS = {
   "unsupported-format": "This is no image of a kind that thumbnails are made of.",
   "corrupt": "The file is damaged.",
   "truncated": "The file ends too early: a part of the picture is missing.",
-  "too-large": "The file is larger than the functions take.",
-  "too-many-pixels": "The picture has more pixels than the functions take.",
-  "needs-more-memory": "Decoding this picture takes more memory than the function has.",
-  "metadata-too-large": "The picture carries too much besides its pixels, such as a huge colour profile.",
-  "too-complex": "The file has more parts than any real picture.",
-  "archived": "The file is archived: it must be restored before it can be read.",
-  "decoder-panic": "This file met a bug, which did no harm. Please report it with the file.",
-  "panic": "This file met a bug, which did no harm. Please report it with the file.",
-  "encode-failed": "This file met a bug, which did no harm. Please report it with the file.",
-  "key-too-long": "The name is too long for the names of its thumbnails.",
+  "too-large": "The file is larger than the functions allow.",
+  "too-many-pixels": "The picture has more pixels than the functions allow.",
+  "needs-more-memory": "Decoding this picture needs more memory than the function has.",
+  "metadata-too-large": "The metadata of the picture, such as its colour profile, is too large.",
+  "too-complex": "The file has more parts than a real picture would have.",
+  "archived": "The file is archived, and must be restored before it can be read.",
+  "decoder-panic": "This file causes an error in the program, which did no harm. Please report it with the file.",
+  "panic": "This file causes an error in the program, which did no harm. Please report it with the file.",
+  "encode-failed": "This file causes an error in the program, which did no harm. Please report it with the file.",
+  "key-too-long": "The name is so long that the names of its thumbnails would be too long.",
   "thumbnail-too-large": "A thumbnail would be larger than its format allows.",
-  "excluded": "The settings exclude this name from thumbnails.",
-  "undecodable-key": "The name cannot be read.",
+  "excluded": "The settings exclude files with this name.",
+  "undecodable-key": "The name cannot be decoded.",
 };
 
 const GENERAL = {
   rejected: "No thumbnails can be made of this file.",
-  refused: "The function does not take this name.",
-  skipped: "This name gets no thumbnails.",
-  failed: "The function failed, also when it was tried again.",
+  refused: "The function does not accept this name.",
+  skipped: "No thumbnails are made of files with this name.",
+  failed: "The function failed in every attempt.",
 };
 
 /** @type {Map<string, Card>} cards by key */
@@ -59,7 +59,7 @@ const pixels = ({ width, height }) => `${width} × ${height}`;
 const milliseconds = (time) => `${time < 10 ? time.toFixed(1) : Math.round(time)} ms`;
 const clock = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
-/** Says something to a screen reader. Much at once is said by numbers. */
+/** Makes a screen reader say a text. Many texts at once are replaced by their numbers. */
 let unsaid = [];
 function announce(text, kind) {
   unsaid.push({ text, kind });
@@ -75,9 +75,9 @@ function announce(text, kind) {
 // ---- One upload
 
 class Card {
-  /** What the server says; null until it knows of the upload. */
+  /** The upload as the server describes it; null until the server has received it. */
   upload = null;
-  /** What is being sent; null when nothing is. */
+  /** The file that is being sent, or null. */
   job = null;
 
   constructor(key) {
@@ -97,7 +97,7 @@ class Card {
     this.show();
   }
 
-  /** What there is to say once the functions are done. */
+  /** Announces the result. */
   tell() {
     const { result, state } = this.upload;
     if (state === "made") announce(`${this.name}: ${result.thumbnails.length} thumbnails`, "uploads have thumbnails");
@@ -109,7 +109,7 @@ class Card {
     return REASONS[result?.reason] ?? GENERAL[state] ?? "There are no thumbnails.";
   }
 
-  /** Brings the card up to date, leaving its buttons in place so that none loses the focus. */
+  /** Updates the card. The buttons stay in place, so that none loses the focus. */
   show() {
     const { upload, job } = this;
     const result = upload?.result;
@@ -148,7 +148,7 @@ class Card {
     if (this.isAgain || upload.state === "working") return progress(this.name, "Making thumbnails");
     if (isMade) return this.thumbnails();
     if (upload.state === "unknown") {
-      return note("unknown", "What became of this upload was not seen.", "It was written while the gallery was not running.");
+      return note("unknown", "The result of this upload is not known.", "It was written while the gallery was not running.");
     }
     const { reason, message } = upload.result;
     return note(upload.state, this.reason(), message, reason);
@@ -244,10 +244,10 @@ function progress(name, what, share) {
 const waiting = [];
 const sending = new Set();
 
-/** Writes a file to a key: a new upload, or another one in the place of what is there. */
+/** Sends a file to a key, which replaces an earlier upload with this key. */
 function send(key, file) {
   const card = cards.get(key) ?? place(new Card(key), Date.now());
-  // What was to be sent to the same key and has not begun is outdated.
+  // A file that is waiting to be sent to the same key is outdated.
   const outdated = waiting.findIndex((job) => job.card.key === key);
   if (outdated >= 0) waiting.splice(outdated, 1);
   const job = { card, file, sent: 0, request: null, isSent: false, error: "" };
@@ -258,7 +258,7 @@ function send(key, file) {
   pump();
 }
 
-/** Begins what may be sent now: so many at once, and one of each key, so that the last one wins. */
+/** Begins to send waiting files: at most AT_ONCE at once, and one for each key, so that the last one wins. */
 function pump() {
   while (sending.size < AT_ONCE) {
     const at = waiting.findIndex((job) => !sending.has(job.card.key));
@@ -269,7 +269,7 @@ function pump() {
 
 function begin(job) {
   const { card, file } = job;
-  // fetch() tells no progress of what it sends.
+  // fetch() does not report the progress of an upload.
   const request = new XMLHttpRequest();
   const over = (error) => {
     sending.delete(card.key);
@@ -277,7 +277,7 @@ function begin(job) {
     const following = waiting.find((other) => other.card.key === card.key);
     card.job = following ?? (error ? job : null);
     if (error) announce(`${card.name}: the upload did not arrive`, "uploads did not arrive");
-    // The event with the new upload may still be on its way.
+    // The event about the new upload may arrive later.
     if (!card.job && !card.upload) card.upload = { state: "working", bytes: file.size, modified: Date.now() };
     card.show();
     pump();
@@ -295,7 +295,7 @@ function begin(job) {
   request.send(file);
 }
 
-/** Asks for a change; true where it is accepted. */
+/** Requests a change. Returns whether it is accepted. */
 async function ask(method, parameters) {
   const response = await fetch(`uploads?${query(parameters)}`, { method }).catch(() => null);
   byId("trouble").textContent = response?.ok ? "" : (await response?.text()) ?? "The gallery does not answer.";
@@ -304,7 +304,7 @@ async function ask(method, parameters) {
 
 // ---- The list
 
-/** Puts a new card before the first that is older. An overwritten upload stays where it is until the page is loaded again. */
+/** Inserts a new card before the first older one. An overwritten upload keeps its place until the page is loaded again. */
 function place(card, modified) {
   const older = [...list.children].find((element) => Number(element.dataset.modified) < modified);
   list.insertBefore(card.element, older ?? null);
@@ -314,7 +314,7 @@ function place(card, modified) {
   return card;
 }
 
-/** Takes what the server says of one upload. */
+/** Shows the state of one upload, as the server describes it. */
 function take(upload) {
   let card = cards.get(upload.key);
   if (upload.state === "gone") {
@@ -331,7 +331,7 @@ function take(upload) {
   card.tell();
 }
 
-/** Pages that are being asked for. Events wait meanwhile: what they tell is newer than the page. */
+/** The number of lists that are being loaded. Events wait meanwhile, because they are newer than the list. */
 let asking = 0;
 let late = [];
 
@@ -360,7 +360,7 @@ function show(page, isFirst) {
   ready();
 }
 
-/** Uploads wait for the first page, which tells where they go. */
+/** Uploads wait for the first list, which contains their prefix. */
 let ready;
 const loaded = new Promise((resolve) => { ready = resolve; });
 
@@ -379,19 +379,19 @@ events.onerror = () => {
 };
 byId("older").onclick = () => load(next);
 
-// ---- What is dropped, chosen and pasted
+// ---- Dropping, choosing and pasting
 
 async function add(name, file) {
   await loaded;
   send(prefix + name, file);
 }
 
-/** A file that was dropped, or all that is in a folder. */
+/** Adds a file that was dropped, or all files in a folder. */
 async function walk(entry) {
   if (entry instanceof File) return add(entry.name, entry);
   if (entry.isFile) return entry.file((file) => add(entry.fullPath.slice(1), file));
   const reader = entry.createReader();
-  // It answers with a hundred at most.
+  // A call returns at most a hundred entries.
   const read = () => reader.readEntries((some) => { some.forEach(walk); if (some.length) read(); });
   read();
 }
@@ -418,7 +418,7 @@ addEventListener("drop", (event) => {
 addEventListener("paste", ({ clipboardData }) => {
   const time = new Date().toISOString().slice(0, 23).replace("T", " ").replaceAll(":", ".");
   [...clipboardData.files].forEach((file, at) => {
-    // What is no file but copied pixels is always called image.png.
+    // Browsers give copied pixels the name image.png.
     add(file.name === "image.png" ? `pasted ${time}${at ? ` ${at}` : ""}.png` : file.name, file);
   });
 });
