@@ -12,7 +12,7 @@ import time
 import zipfile
 from pathlib import Path
 
-from contestants import Cost, Failed, cpu_clock, memory, pin
+from contestants import Cost, Failed, cpu_clock, peak_mib, pin
 
 NEXT = b"GET /2018-06-01/runtime/invocation/next "
 TIMEOUT_S = 30
@@ -46,7 +46,7 @@ def start(command: list[str], root: Path, handler: str) -> tuple[Cost, float]:
             # The connection stays open meanwhile, because a function ends if its request fails.
             with asked(server):
                 wall = time.perf_counter() - began
-                found = Cost(cpu_clock(process.pid) * 1000, wall * 1000), memory(process.pid, "VmHWM")
+                found = Cost(cpu_clock(process.pid) * 1000, wall * 1000), peak_mib(process.pid)
                 process.kill()
             return found
         except TimeoutError as error:

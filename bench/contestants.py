@@ -63,13 +63,10 @@ def cpu_clock(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | per_process_scheduler)
 
 
-def memory(pid: int, field: str) -> float:
-    """Resident memory of a process in MiB: `VmHWM` is the peak, `VmRSS` the present size."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        name, _, value = line.partition(":")
-        if name == field:
-            return int(value.split()[0]) / 1024
-    raise Failed(f"process {pid} has no {field}")
+def peak_mib(pid: int) -> float:
+    """The peak of a process's resident memory in MiB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
 
 
 class Contestant:
@@ -108,8 +105,8 @@ class Contestant:
         """Writes the thumbnails at several qualities into a folder. Only ours supports this."""
         self._ask(f"curve {folder} {file}")
 
-    def memory(self, field: str) -> float:
-        return memory(self.process.pid, field)
+    def peak_mib(self) -> float:
+        return peak_mib(self.process.pid)
 
     def _ask(self, command: str) -> str:
         try:
@@ -130,8 +127,8 @@ def first_time(programs: Programs, name: str, file: Path, folder: Path) -> dict[
     and at the peak (`peak`)."""
     with Contestant(programs, name) as contestant:
         contestant.ready()
-        idle = contestant.memory("VmHWM")
+        idle = contestant.peak_mib()
         contestant.make(file, 1)
-        peak = contestant.memory("VmHWM")
+        peak = contestant.peak_mib()
         contestant.dump(file, folder)
     return {"idle": round(idle, 1), "peak": round(peak, 1)}

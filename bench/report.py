@@ -279,28 +279,26 @@ def rounded(found: object) -> object:
     return round(found, 6) if isinstance(found, float) else found
 
 
-def write(results: dict, out: Path, readme: Path | None) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    contents = [as_json(results), markdown(results), plot.svg(results)]
-    for name, content in zip(FILES, contents, strict=True):
-        (out / name).write_text(content)
+def pages(results: dict, out: Path, readme: Path | None) -> dict[Path, str]:
+    """The content of each file that shows the results."""
+    found = {out / FILES[1]: markdown(results), out / FILES[2]: plot.svg(results)}
     if readme:
         picture = (out / FILES[2]).resolve().relative_to(readme.resolve().parent).as_posix()
-        readme.write_text(with_part(readme.read_text(), readme_part(results, picture)))
         operations = readme.parent / OPERATIONS
-        operations.write_text(operations_page(operations.read_text(), results))
+        found[readme] = with_part(readme.read_text(), readme_part(results, picture))
+        found[operations] = operations_page(operations.read_text(), results)
+    return found
+
+
+def write(results: dict, out: Path, readme: Path | None) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    for path, content in {out / FILES[0]: as_json(results), **pages(results, out, readme)}.items():
+        path.write_text(content)
 
 
 def stale(results: dict, out: Path, readme: Path) -> list[str]:
     """Names the files that do not show these results."""
-    picture = (out / FILES[2]).resolve().relative_to(readme.resolve().parent).as_posix()
-    expected = {out / FILES[1]: markdown(results), out / FILES[2]: plot.svg(results)}
-    found = [path for path, content in expected.items() if not path.exists() or path.read_text() != content]
-    text = readme.read_text()
-    operations = readme.parent / OPERATIONS
-    costs = operations.read_text()
-    pages = [str(readme)] * (with_part(text, readme_part(results, picture)) != text)
-    return [str(path) for path in found] + pages + [str(operations)] * (operations_page(costs, results) != costs)
+    return [str(path) for path, content in pages(results, out, readme).items() if not path.exists() or path.read_text() != content]
 
 
 def main() -> None:

@@ -274,7 +274,7 @@ class Measuring(unittest.TestCase):
             once, made = contestant.make(Path("a file.jpg"), 20)
             self.assertEqual(made, 1234)
             self.assertGreater(once.cpu_ms, 0)
-            self.assertGreater(contestant.memory("VmHWM"), 1)
+            self.assertGreater(contestant.peak_mib(), 1)
             self.assertEqual(os.sched_getaffinity(contestant.process.pid), {contestants.measured_core()})
 
     def test_one_that_gives_up_is_named(self):
