@@ -5,6 +5,7 @@
 """
 
 import argparse
+import contextlib
 import json
 import statistics
 import subprocess
@@ -23,7 +24,7 @@ import report
 import waiting
 from contestants import MOZJPEG, NAMES, Contestant, Failed, Programs, first_time
 
-# The processor time of a contestant in a round: it repeats a picture until this time is over.
+# The processor time of a round, in milliseconds. A contestant repeats a picture as often as fits into it, but at least once.
 ROUND_MS, QUICK_ROUND_MS = 150, 40
 ROUNDS, QUICK_ROUNDS = 9, 3
 
@@ -67,8 +68,8 @@ def measure(
     programs: Programs, files: list[Path], rounds: int, round_ms: float, names: list[str] = NAMES
 ) -> tuple[list[dict], dict[str, int]]:
     """Measures contestants. Returns for each round the cost of a picture by contestant, and the bytes of each contestant's thumbnails."""
-    running = {name: Contestant(programs, name) for name in names}
-    try:
+    with contextlib.ExitStack() as stack:
+        running = {name: stack.enter_context(Contestant(programs, name)) for name in names}
         bytes_made, counts = {}, {}
         for name, contestant in running.items():
             # The first call warms up, and determines how often a picture is repeated in a round.
@@ -90,9 +91,6 @@ def measure(
                 }
             )
         return measured, bytes_made
-    finally:
-        for contestant in running.values():
-            contestant.__exit__()
 
 
 def judge(programs: Programs, judge_program: Path, file: Path) -> dict:
