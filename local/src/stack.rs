@@ -134,7 +134,6 @@ impl Stack {
         settings.retry_delays.clone_from(&config.retry_delays);
         let lambda = Front::start(config.lambda_port, settings).await?;
 
-        let mut settings = s3::Config::new(config.data.join("s3"), &[&config.bucket]);
         let events = lambda.events();
         let (change, changes) = broadcast::channel(CHANGES);
         let listener: s3::Listener = Arc::new(move |told: s3::Notification| {
@@ -142,8 +141,8 @@ impl Stack {
             let _ = change.send(told.key);
             events.send(UPLOAD_HANDLER, told.event);
         });
-        settings.notify = Some((config.uploads_prefix.clone(), listener));
-        let s3 = S3Server::start(config.s3_port, settings).await?;
+        let notify = Some((config.uploads_prefix.clone(), listener));
+        let s3 = S3Server::start(config.s3_port, &config.data.join("s3"), &[&config.bucket], notify).await?;
         let gallery = match config.gallery_port {
             Some(port) => Some(Gallery::start(port, &config, &s3, &lambda, changes).await?),
             None => None,

@@ -14,7 +14,7 @@ use common::settings::Reader;
 use image::RgbImage;
 use image_processor::{S3Store, Settings, handle};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
-use local::s3::{Config, S3Server};
+use local::s3::S3Server;
 use resilience::retries;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -33,7 +33,7 @@ pub(crate) struct Pipeline {
 impl Pipeline {
     pub(crate) async fn new(variables: &[(&str, &str)]) -> Self {
         let root = tempfile::tempdir().unwrap();
-        let server = S3Server::start(0, Config::new(root.path(), &[BUCKET, "other-bucket"])).await.unwrap();
+        let server = S3Server::start(0, root.path(), &[BUCKET, "other-bucket"], None).await.unwrap();
         let settings = Arc::new(Settings::read(Reader::of(variables)).unwrap());
         Self { client: client(&server.endpoint()), server, settings, _root: root }
     }

@@ -117,7 +117,7 @@ mod tests {
     use crate::{
         lambda::{Kind, Outcome},
         report::Source,
-        s3,
+        s3::S3Server,
     };
 
     const KEY: &str = "uploads/a.png";
@@ -130,7 +130,7 @@ mod tests {
         std::fs::create_dir_all(root.join("bucket/uploads")).unwrap();
         std::fs::write(root.join("bucket").join(KEY), "x").unwrap();
         let written = std::fs::metadata(root.join("bucket").join(KEY)).unwrap().modified().unwrap();
-        let s3 = s3::S3Server::start(0, s3::Config::new(root, &["bucket"])).await.unwrap();
+        let s3 = S3Server::start(0, &root, &["bucket"], None).await.unwrap();
         (Board::new(Arc::clone(&s3.store), "bucket", "uploads/", folder.join("results")), written)
     }
 

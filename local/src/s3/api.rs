@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 use super::{
     body::{self, receive},
     conditions::{Conditions, not_satisfiable, part_or_version, precondition_failed},
-    list::{Query, contents, encoded, limit, page},
+    list::list,
     notification::Cause,
     object::{Headers, Object},
     store::{Draft, Store},
@@ -185,32 +185,8 @@ impl S3 for Backend {
     }
 
     async fn list_objects_v2(&self, request: S3Request<dto::ListObjectsV2Input>) -> Answer<dto::ListObjectsV2Output> {
-        let input = request.input;
-        let after = input.continuation_token.as_deref().or(input.start_after.as_deref());
-        let query = Query {
-            prefix: input.prefix.as_deref().unwrap_or_default(),
-            delimiter: input.delimiter.as_deref(),
-            after,
-            most: input.max_keys,
-        };
-        let page = self.0.read(&input.bucket, |objects| page(objects, &query))?;
-        let encoded = |text: String| encoded(&text, input.encoding_type.as_ref());
-        let common_prefix = |prefix: String| dto::CommonPrefix { prefix: Some(encoded(prefix)) };
-        Ok(S3Response::new(dto::ListObjectsV2Output {
-            key_count: Some(page.count()),
-            max_keys: i32::try_from(limit(input.max_keys)).ok(),
-            is_truncated: Some(page.next.is_some()),
-            contents: Some(contents(&page, input.encoding_type.as_ref())),
-            common_prefixes: Some(page.common_prefixes.into_iter().map(common_prefix).collect()),
-            next_continuation_token: page.next,
-            continuation_token: input.continuation_token,
-            delimiter: input.delimiter.map(encoded),
-            prefix: Some(encoded(input.prefix.unwrap_or_default())),
-            start_after: input.start_after.map(encoded),
-            encoding_type: input.encoding_type,
-            name: Some(input.bucket),
-            ..Default::default()
-        }))
+        let bucket = request.input.bucket.clone();
+        Ok(S3Response::new(self.0.read(&bucket, |objects| list(objects, request.input))?))
     }
 
     async fn create_multipart_upload(

@@ -33,7 +33,7 @@ mod place;
 mod store;
 mod upload;
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use axum::{
     Router,
@@ -65,25 +65,6 @@ use crate::{
     sdk::CREDENTIALS,
 };
 
-/// The settings of an S3 server.
-#[derive(Clone)]
-pub struct Config {
-    /// The folder for everything that is stored; created if it is missing.
-    pub root: PathBuf,
-    /// The buckets that exist from the start.
-    pub buckets: Vec<String>,
-    /// Receives the events of keys that begin with the prefix.
-    pub notify: Option<(String, Listener)>,
-}
-
-impl Config {
-    /// A server that sends no events.
-    #[must_use]
-    pub fn new(root: impl Into<PathBuf>, buckets: &[&str]) -> Self {
-        Self { root: root.into(), buckets: buckets.iter().map(|&name| name.to_owned()).collect(), notify: None }
-    }
-}
-
 /// A running S3 server; it stops when this is dropped.
 pub struct S3Server {
     server: Server,
@@ -94,23 +75,31 @@ pub struct S3Server {
 impl S3Server {
     /// Starts a server on a port of 127.0.0.1. Port 0 means any free port.
     ///
+    /// `root` is the folder for everything that is stored; it is created if it is missing. `buckets` exist from the start. `notify` receives
+    /// the events of keys that begin with its prefix.
+    ///
     /// # Errors
     /// [`Error::Port`] if the port cannot be used, [`Error::Bucket`] for a name that S3 does not allow, [`Error::Folder`] if the folder
     /// cannot be used.
-    pub async fn start(port: u16, config: Config) -> Result<Self, Error> {
-        let listener = bind(port, "S3", "S3_PORT").await?;
-        if let Some(name) = config.buckets.iter().find(|name| !s3s::path::check_bucket_name(name)) {
-            return Err(Error::Bucket { name: name.clone() });
+    pub async fn start(
+        port: u16,
+        root: &Path,
+        buckets: &[&str],
+        notify: Option<(String, Listener)>,
+    ) -> Result<Self, Error> {
+        let bound = bind(port, "S3", "S3_PORT").await?;
+        if let Some(name) = buckets.iter().find(|name| !s3s::path::check_bucket_name(name)) {
+            return Err(Error::Bucket { name: (*name).to_owned() });
         }
-        let store = Store::open(&config.root, &config.buckets, config.notify);
-        let store = Arc::new(store.map_err(|source| Error::Folder { path: config.root, source })?);
+        let store = Store::open(root, buckets, notify);
+        let store = Arc::new(store.map_err(|source| Error::Folder { path: root.to_owned(), source })?);
         let injected = Injected::default();
         let mut service = S3ServiceBuilder::new(api::Backend(Arc::clone(&store)));
         service.set_auth(OnePair);
         service.set_access(Gate(injected.clone()));
         let (service, faults) = (service.build(), injected.clone());
         let router = Router::new().fallback(move |request| serve(service.clone(), faults.clone(), request));
-        Ok(Self { server: Server::start(listener, router), store, injected })
+        Ok(Self { server: Server::start(bound, router), store, injected })
     }
 
     /// The address of the server.

@@ -88,7 +88,7 @@ impl State {
 
 impl Store {
     /// Opens the folder, creates missing `buckets`, and indexes all objects.
-    pub(super) fn open(root: &Path, buckets: &[String], notify: Option<(String, Listener)>) -> io::Result<Self> {
+    pub(super) fn open(root: &Path, buckets: &[&str], notify: Option<(String, Listener)>) -> io::Result<Self> {
         fs::create_dir_all(root)?;
         let root = root.canonicalize()?;
         let store = Self { root, notify, state: Mutex::default() };

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use local::{
     Error,
-    s3::{Config, S3Server},
+    s3::S3Server,
     stack::{self, Stack},
 };
 
@@ -50,7 +50,7 @@ async fn a_busy_port_names_its_remedy() {
 #[tokio::test]
 async fn a_name_that_no_bucket_can_have_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let refused = S3Server::start(0, Config::new(folder.path(), &["../Bucket"])).await;
+    let refused = S3Server::start(0, folder.path(), &["../Bucket"], None).await;
     assert!(matches!(refused, Err(Error::Bucket { .. })));
 }
 

@@ -17,7 +17,7 @@ use axum::{
     routing::post,
 };
 use local::{
-    s3::{Config, Notification, S3Server},
+    s3::{Listener, Notification, S3Server},
     sdk,
 };
 use serde_json::Value;
@@ -44,10 +44,10 @@ impl Fixture {
 
     pub(crate) async fn start_in(folder: TempDir, prefix: &str) -> Self {
         let told = Arc::new(Mutex::new(Vec::new()));
-        let listener = Arc::clone(&told);
-        let mut config = Config::new(folder.path().join("s3"), &[BUCKET]);
-        config.notify = Some((prefix.to_owned(), Arc::new(move |event| listener.lock().unwrap().push(event))));
-        let server = S3Server::start(0, config).await.unwrap();
+        let heard = Arc::clone(&told);
+        let listener: Listener = Arc::new(move |event| heard.lock().unwrap().push(event));
+        let notify = Some((prefix.to_owned(), listener));
+        let server = S3Server::start(0, &folder.path().join("s3"), &[BUCKET], notify).await.unwrap();
         let client = sdk::s3(&server.endpoint());
         Self { folder, server, client, told }
     }

@@ -126,8 +126,8 @@ async fn perform(command: Action, settings: Settings) -> Result<(), String> {
         Action::Redrive => operate::redrive(settings).await,
         Action::Backfill => operate::backfill(settings).await,
         Action::S3 => {
-            let config = local::s3::Config::new(settings.data.join("s3"), &[&settings.bucket]);
-            let server = S3Server::start(settings.s3_port, config).await.map_err(|error| error.to_string())?;
+            let server = S3Server::start(settings.s3_port, &settings.data.join("s3"), &[&settings.bucket], None).await;
+            let server = server.map_err(|error| error.to_string())?;
             println!("S3        {}", server.endpoint());
             std::future::pending().await
         }
