@@ -104,7 +104,7 @@ fn descendants(root: Pid) -> Vec<Pid> {
 mod tests {
     use super::*;
 
-    /// Long enough to fail the test, short enough to end by itself.
+    /// Seconds: longer than a test waits, but short enough for a process that a failed test leaves behind.
     const NAP: &str = "60";
 
     fn pid(text: &str) -> Pid {
@@ -114,7 +114,7 @@ mod tests {
     fn gone(pid: Pid) -> bool {
         let deadline = Instant::now() + Duration::from_secs(20);
         while Instant::now() < deadline {
-            // A zombie still has its id; only its parent can take it away.
+            // A zombie still has an id, until its parent waits for it.
             let state = Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output().unwrap().stdout;
             if state.is_empty() || state.starts_with(b"Z") {
                 return true;
@@ -137,7 +137,7 @@ mod tests {
     fn dropping_ends_a_child_and_what_left_its_group() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pid");
-        // The inner shell has a session of its own and does not care for SIGTERM.
+        // The inner shell has a session of its own and ignores SIGTERM.
         let script = format!("setsid sh -c 'trap \"\" TERM; echo $$ > {}; sleep {NAP}; :' & wait", file.display());
         let child = Child::spawn(Command::new("sh").args(["-c", &script])).unwrap();
         let inner = pid(&first_line(&file));
@@ -150,7 +150,7 @@ mod tests {
     fn the_guard_ends_a_child_whose_parent_was_killed() {
         let mut child = Child::spawn(Command::new("sleep").arg(NAP)).unwrap();
         let pid = pid(&child.child.id().to_string());
-        // The same as our own end: the pipe closes.
+        // This closes the pipe, as the end of this process would.
         drop(child.guard.stdin.take());
         assert!(gone(pid));
     }

@@ -129,7 +129,7 @@ async fn put(
     body: Body,
 ) -> Result<StatusCode, Refusal> {
     let key = service.upload(format!("{}{}", service.board.prefix, required(&uri, "name")?))?;
-    // S3 needs the length in advance, and refuses a body that stops early by it.
+    // S3 needs the length in advance, to recognise a body that stops early.
     if body.size_hint().exact().is_none() {
         return Err((StatusCode::LENGTH_REQUIRED, "the upload's length is missing".to_owned()));
     }

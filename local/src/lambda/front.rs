@@ -111,7 +111,7 @@ fn finished(outcome: Outcome, version: String) -> Result<Response, Refusal> {
 }
 
 async fn payload(body: Body, limit: usize) -> Result<Value, Refusal> {
-    // If the body stops early, the caller is gone and does not read this answer.
+    // This answer is also wrong for a body that stops early, but then no caller reads it.
     let body = to_bytes(body, limit).await.map_err(|_| {
         let message = format!("Request must be smaller than {} bytes for the InvokeFunction operation", limit + 1);
         refuse(413, "RequestTooLargeException", &message)

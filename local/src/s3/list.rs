@@ -28,7 +28,7 @@ impl Page {
 pub(super) fn list(objects: &Objects, input: dto::ListObjectsV2Input) -> dto::ListObjectsV2Output {
     let most = input.max_keys.map_or(MOST_KEYS, |most| usize::try_from(most).unwrap_or(0).min(MOST_KEYS));
     let page = page(objects, &input, most);
-    // With `encoding-type=url`, keys may contain control characters, which XML 1.0 cannot contain.
+    // XML 1.0 cannot contain control characters. Clients ask for `encoding-type=url` to get keys that contain them.
     let is_url = input.encoding_type.as_ref().is_some_and(|encoding| encoding.as_str() == dto::EncodingType::URL);
     let encoded = |text: &str| if is_url { percent_encoded(text) } else { text.to_owned() };
     let object = |object: &Arc<Object>| dto::Object {
