@@ -19,55 +19,39 @@ pub(crate) struct BoxFilter {
     width: usize,
     height: usize,
     model: Model,
-    sums: Sums,
+    /// The sums of each channel of each column, in opaque rows. Most rows of pictures with an alpha channel are opaque.
+    sums: Vec<u16>,
+    /// The sums of colours times alpha, and of alpha, in all other rows. They are slower.
+    weighted: Vec<u32>,
+    /// Whether `weighted` has any row.
+    any_weighted: bool,
     /// The number of rows in the sums.
     pending: usize,
     data: Vec<u8>,
-}
-
-/// The sums of each channel of each column.
-enum Sums {
-    /// Nothing is averaged: rows are copied.
-    None,
-    Opaque(Vec<u16>),
-    /// Most rows of pictures with an alpha channel are opaque. They have their own sums, which are faster.
-    Alpha {
-        opaque: Vec<u16>,
-        /// The sums of colours times alpha, and of alpha, for all other rows.
-        weighted: Vec<u32>,
-        /// Whether `weighted` has any row.
-        any_weighted: bool,
-    },
 }
 
 impl BoxFilter {
     /// Expects the rows of a picture of `width` by `height` pixels, and averages squares of `by` by `by` pixels.
     pub(crate) fn new((width, height): (u32, u32), model: Model, by: u32) -> Self {
         let (by, width, height) = (by.clamp(1, MOST) as usize, width as usize, height as usize);
-        let row = width * model.channels();
-        let sums = match by {
-            1 => Sums::None,
-            _ if model.has_alpha() => Sums::Alpha { opaque: vec![0; row], weighted: vec![0; row], any_weighted: false },
-            _ => Sums::Opaque(vec![0; row]),
-        };
+        // Single pixels are copied.
+        let row = if by == 1 { 0 } else { width * model.channels() };
+        let (sums, weighted) = (vec![0; row], vec![0; if model.has_alpha() { row } else { 0 }]);
         let data = Vec::with_capacity(width.div_ceil(by) * height.div_ceil(by) * model.channels());
-        Self { by, width, height, model, sums, pending: 0, data }
+        Self { by, width, height, model, sums, weighted, any_weighted: false, pending: 0, data }
     }
 
     /// Adds the next row from the top, which has `width * channels` bytes.
     pub(crate) fn row(&mut self, row: &[u8]) {
-        match &mut self.sums {
-            Sums::None => return self.data.extend_from_slice(row),
-            Sums::Opaque(sums) => add(sums, row),
-            Sums::Alpha { opaque, .. } if is_opaque(row, self.model) => add(opaque, row),
-            Sums::Alpha { weighted, any_weighted, .. } => {
-                *any_weighted = true;
-                if self.model == Model::Rgba {
-                    add_weighted::<4>(weighted, row);
-                } else {
-                    add_weighted::<2>(weighted, row);
-                }
-            }
+        if self.by == 1 {
+            return self.data.extend_from_slice(row);
+        }
+        if !self.model.has_alpha() || is_opaque(row, self.model) {
+            add(&mut self.sums, row);
+        } else {
+            self.any_weighted = true;
+            let add = if self.model == Model::Rgba { add_weighted::<4> } else { add_weighted::<2> };
+            add(&mut self.weighted, row);
         }
         self.pending += 1;
         if self.pending == self.by {
@@ -90,26 +74,21 @@ impl BoxFilter {
     /// Turns the sums into a row of the averaged picture.
     fn flush(&mut self) {
         let (by, rows, data) = (self.by, self.pending, &mut self.data);
-        let average = match self.model.channels() {
-            1 => average::<1>,
-            2 => average::<2>,
-            3 => average::<3>,
-            _ => average::<4>,
-        };
-        match &mut self.sums {
-            Sums::None => {}
-            Sums::Alpha { opaque, weighted, any_weighted } if *any_weighted => {
-                let average = if self.model == Model::Rgba { average_weighted::<4> } else { average_weighted::<2> };
-                average(opaque, weighted, by, rows, data);
-                opaque.fill(0);
-                weighted.fill(0);
-                *any_weighted = false;
-            }
-            Sums::Opaque(sums) | Sums::Alpha { opaque: sums, .. } => {
-                average(sums, by, rows, data);
-                sums.fill(0);
-            }
+        if self.any_weighted {
+            let average = if self.model == Model::Rgba { average_weighted::<4> } else { average_weighted::<2> };
+            average(&self.sums, &self.weighted, by, rows, data);
+            self.weighted.fill(0);
+            self.any_weighted = false;
+        } else {
+            let average = match self.model.channels() {
+                1 => average::<1>,
+                2 => average::<2>,
+                3 => average::<3>,
+                _ => average::<4>,
+            };
+            average(&self.sums, by, rows, data);
         }
+        self.sums.fill(0);
         self.pending = 0;
     }
 }
@@ -140,16 +119,18 @@ fn add_weighted<const N: usize>(sums: &mut [u32], row: &[u8]) {
     }
 }
 
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // none below 2^24
 fn average<const N: usize>(sums: &[u16], by: usize, rows: usize, data: &mut Vec<u8>) {
     for square in sums.as_chunks::<N>().0.chunks(by) {
-        let share = share(square.len() * rows);
+        // Multiplying by the weight of a pixel avoids divisions, which would dominate the time.
+        let share = 1.0 / (square.len() * rows) as f32;
         let mut totals = [0_u32; N];
         for column in square {
             for (total, &sum) in totals.iter_mut().zip(column) {
                 *total += u32::from(sum);
             }
         }
-        data.extend(totals.map(|total| rounded(total, share)));
+        data.extend(totals.map(|total| (total as f32 * share + 0.5) as u8));
     }
 }
 
@@ -168,18 +149,6 @@ fn average_weighted<const N: usize>(opaque: &[u16], weighted: &[u32], by: usize,
         pixel[N - 1] = u8::try_from((alpha + pixels / 2) / pixels).unwrap_or(255);
         data.extend(pixel);
     }
-}
-
-/// Returns the weight of one of at most 65,536 `pixels`. Multiplying by it avoids divisions, which would dominate the time.
-#[allow(clippy::cast_precision_loss)] // none at that size
-fn share(pixels: usize) -> f32 {
-    1.0 / pixels as f32
-}
-
-/// Multiplies and rounds. A total is less than 2^24, so `f32` represents it exactly.
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn rounded(total: u32, share: f32) -> u8 {
-    (total as f32 * share + 0.5) as u8
 }
 
 #[cfg(test)]

@@ -110,12 +110,11 @@ fn from_iptc(block: &[u8], dataset: u8) -> Option<Vec<u8>> {
         let length = usize::from(reader.u16(at + 3)?);
         let value = reader.slice(at + 5, length)?;
         if (reader.u8(at + 1)?, reader.u8(at + 2)?) == (2, dataset) {
-            let utf8 = |value: &[u8]| match std::str::from_utf8(value) {
-                Ok(value) => value.to_owned(),
-                // Text without a declared encoding is mostly Latin-1.
-                Err(_) => value.iter().map(|&byte| char::from(byte)).collect(),
-            };
-            return text(utf8(value).as_bytes());
+            if std::str::from_utf8(value).is_ok() {
+                return text(value);
+            }
+            // Text in another encoding is mostly Latin-1.
+            return text(value.iter().map(|&byte| char::from(byte)).collect::<String>().as_bytes());
         }
         at += 5 + length;
     }

@@ -3,11 +3,7 @@
 use gif::{Encoder, EncodingError, Frame};
 
 use super::failed;
-use crate::{
-    Rejection,
-    palette::{self, Indexed},
-    picture::Picture,
-};
+use crate::{Rejection, palette, picture::Picture};
 
 pub(super) fn encode(picture: &Picture) -> Result<Vec<u8>, Rejection> {
     let (Ok(width), Ok(height)) = (u16::try_from(picture.width), u16::try_from(picture.height)) else {
@@ -22,7 +18,7 @@ pub(super) fn encode(picture: &Picture) -> Result<Vec<u8>, Rejection> {
             *alpha = if *alpha < 128 { 0 } else { 255 };
         }
     }
-    let Indexed { palette, indices } = palette::reduce(&picture);
+    let (palette, indices) = palette::reduce(&picture);
     let frame = Frame {
         width,
         height,

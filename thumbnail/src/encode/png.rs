@@ -1,11 +1,12 @@
 //! PNG. A picture from a source with a palette gets a palette, too; a grey picture stays grey.
 
+use std::cmp::min_by_key;
+
 use png::{BitDepth, ColorType, Compression, DeflateCompression, Encoder, EncodingError, Filter};
 
 use super::failed;
 use crate::{
-    Rejection,
-    palette::{self, Indexed},
+    Rejection, palette,
     picture::{Model, Picture},
 };
 
@@ -17,17 +18,13 @@ pub(super) fn encode(picture: &Picture, paletted: bool) -> Result<Vec<u8>, Rejec
     let mut best = with_channels(picture, DeflateCompression::FdeflateUltraFast, Filter::Adaptive)?;
     // If this saves more than half, the picture has repeating parts, such as letters, which slower compression finds.
     if best.len() * 100 < picture.data.len() * 48 {
-        best = shorter(best, with_channels(picture, DeflateCompression::Level(2), Filter::Adaptive)?);
+        best = min_by_key(best, with_channels(picture, DeflateCompression::Level(2), Filter::Adaptive)?, Vec::len);
     }
     // If this saves more than three quarters, the picture has plain areas, which compress best without a filter.
     if best.len() * 4 < picture.data.len() {
-        best = shorter(best, with_channels(picture, DeflateCompression::Level(6), Filter::NoFilter)?);
+        best = min_by_key(best, with_channels(picture, DeflateCompression::Level(6), Filter::NoFilter)?, Vec::len);
     }
     Ok(best)
-}
-
-fn shorter(a: Vec<u8>, b: Vec<u8>) -> Vec<u8> {
-    if b.len() < a.len() { b } else { a }
 }
 
 fn with_channels(picture: &Picture, compression: DeflateCompression, filter: Filter) -> Result<Vec<u8>, Rejection> {
@@ -47,7 +44,7 @@ fn with_channels(picture: &Picture, compression: DeflateCompression, filter: Fil
 }
 
 fn with_palette(picture: &Picture) -> Result<Vec<u8>, Rejection> {
-    let Indexed { palette, indices } = palette::reduce(picture);
+    let (palette, indices) = palette::reduce(picture);
     let (depth, bits) = match palette.len() {
         0..=2 => (BitDepth::One, 1),
         3..=4 => (BitDepth::Two, 2),

@@ -13,15 +13,9 @@ use crate::picture::Picture;
 /// A colour: red, green, blue, alpha.
 pub(crate) type Colour = [u8; 4];
 
-/// A picture of indices into a palette.
-pub(crate) struct Indexed {
-    /// At most 256 colours, those that are not opaque first.
-    pub(crate) palette: Vec<Colour>,
-    pub(crate) indices: Vec<u8>,
-}
-
-/// Reduces a grey or RGB picture, with or without alpha, to at most 256 colours.
-pub(crate) fn reduce(picture: &Picture) -> Indexed {
+/// Reduces a grey or RGB picture, with or without alpha, to at most 256 colours, those that are not opaque first. Also returns the index
+/// of each pixel.
+pub(crate) fn reduce(picture: &Picture) -> (Vec<Colour>, Vec<u8>) {
     let channels = picture.model.channels();
     let colour = |pixel: &[u8]| picture.model.rgba(pixel);
     let visible = |colour: Colour| if colour[3] == 0 { CLEAR } else { colour };
@@ -29,7 +23,7 @@ pub(crate) fn reduce(picture: &Picture) -> Indexed {
     // Fully transparent pixels have their own entry, without which a GIF could not be transparent.
     let mut palette = Palette::new(&pixels, picture.width, 256, pixels.contains(&CLEAR));
     let indices = palette.index(&pixels, picture.width);
-    Indexed { palette: palette.colours, indices }
+    (palette.colours, indices)
 }
 
 /// The colours of a palette, without alpha.
@@ -65,7 +59,8 @@ impl Palette {
         colours.extend(clear.then_some(CLEAR));
         colours.sort_by_key(|&colour| key(colour));
         colours.dedup();
-        Self { nearest: Some(Nearest::of_palette(&colours)), colours }
+        let nearest = Nearest::new(colours.iter().map(|colour| colour.map(f32::from)).collect());
+        Self { nearest: Some(nearest), colours }
     }
 
     /// Whether the colours fit `pixels` about as well as the picture that they were chosen for, whose [`Palette::error`] is
@@ -298,9 +293,9 @@ mod tests {
     #[test]
     fn few_colours_are_kept_exactly() {
         let data = vec![1, 2, 3, 255, 9, 9, 9, 0, 7, 7, 7, 128, 1, 2, 3, 255];
-        let indexed = reduce(&Picture { width: 2, height: 2, model: Model::Rgba, data });
-        assert_eq!(indexed.palette, [[0; 4], [7, 7, 7, 128], [1, 2, 3, 255]]);
-        assert_eq!(indexed.indices, [2, 0, 1, 2]);
+        let (palette, indices) = reduce(&Picture { width: 2, height: 2, model: Model::Rgba, data });
+        assert_eq!(palette, [[0; 4], [7, 7, 7, 128], [1, 2, 3, 255]]);
+        assert_eq!(indices, [2, 0, 1, 2]);
     }
 
     #[test]
@@ -309,10 +304,10 @@ mod tests {
             .flat_map(|y| (0..=255_u8).flat_map(move |x| [x, y, x ^ y, if x < 3 { 0 } else { 255 }]))
             .collect();
         let picture = Picture { width: 256, height: 256, model: Model::Rgba, data };
-        let indexed = reduce(&picture);
-        assert!(indexed.palette.len() <= 256);
-        assert_eq!(indexed.palette[0], CLEAR);
-        for (i, &index) in indexed.indices.iter().enumerate() {
+        let (palette, indices) = reduce(&picture);
+        assert!(palette.len() <= 256);
+        assert_eq!(palette[0], CLEAR);
+        for (i, &index) in indices.iter().enumerate() {
             assert_eq!(index == 0, i % 256 < 3, "pixel {i}");
         }
     }
@@ -321,8 +316,9 @@ mod tests {
     fn many_colours_come_near() {
         let data: Vec<u8> = (0..64_u8).flat_map(|y| (0..64_u8).flat_map(move |x| [x * 4, y * 4, 128])).collect();
         let picture = Picture { width: 64, height: 64, model: Model::Rgb, data };
-        let indexed = reduce(&picture);
-        assert!(indexed.palette.len() <= 256);
+        let (palette, indices) = reduce(&picture);
+        assert!(palette.len() <= 256);
+        let shown = |at: usize| palette[usize::from(indices[at])];
         // Averaged over blocks of eight by eight, dithering gives back the colours.
         for block in 0..64 {
             let (left, top) = (block % 8 * 8, block / 8 * 8);
@@ -330,7 +326,7 @@ mod tests {
                 let mean = |value: &dyn Fn(usize) -> u8| {
                     (0..64).map(|i| u32::from(value((top + i / 8) * 64 + left + i % 8))).sum::<u32>() / 64
                 };
-                let is = mean(&|at| indexed.palette[usize::from(indexed.indices[at])][channel]);
+                let is = mean(&|at| shown(at)[channel]);
                 let should = mean(&|at| picture.data[at * 3 + channel]);
                 assert!(is.abs_diff(should) <= 4, "block {block}, channel {channel}: {is} for {should}");
             }
@@ -343,16 +339,16 @@ mod tests {
         let data: Vec<u8> = (0..64_u8)
             .flat_map(|y| (0..64_u8).flat_map(move |x| [100 + x / 2, 100 + y / 2, 100 + (x ^ y) / 2]))
             .collect();
-        let indexed = reduce(&Picture { width: 64, height: 64, model: Model::Rgb, data });
-        assert!(indexed.palette.len() > 200, "{} colours", indexed.palette.len());
+        let (palette, _) = reduce(&Picture { width: 64, height: 64, model: Model::Rgb, data });
+        assert!(palette.len() > 200, "{} colours", palette.len());
     }
 
     #[test]
     fn a_plain_background_keeps_its_colour() {
         let mut data = [255, 254, 253].repeat(512 * 512);
         (0..3000_usize).for_each(|i| data[i] = u8::try_from(i * 31 % 251).unwrap());
-        let indexed = reduce(&Picture { width: 512, height: 512, model: Model::Rgb, data });
-        assert_eq!(indexed.palette[usize::from(indexed.indices[512 * 511])], [255, 254, 253, 255]);
+        let (palette, indices) = reduce(&Picture { width: 512, height: 512, model: Model::Rgb, data });
+        assert_eq!(palette[usize::from(indices[512 * 511])], [255, 254, 253, 255]);
     }
 
     #[test]

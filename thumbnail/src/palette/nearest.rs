@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use super::Colour;
-
 /// How many [`Eight`]s are kept: 2.6 MB. If a picture needs more, all are computed anew.
 const MOST: usize = 1 << 14;
 
@@ -28,10 +26,6 @@ struct Eight {
 }
 
 impl Nearest {
-    pub(super) fn of_palette(palette: &[Colour]) -> Self {
-        Self::new(palette.iter().map(|colour| colour.map(f32::from)).collect())
-    }
-
     pub(super) fn new(colours: Vec<[f32; 4]>) -> Self {
         Self { colours, cubes: vec![0..0; 1 << 15], candidates: Vec::new() }
     }

@@ -39,10 +39,7 @@ pub(super) fn unpack<'a>(
     };
     let fax = |encoding, aligned| Cow::Owned(fax(&stored, encoding, aligned, columns, rows));
     let unpacked = match coding.compression {
-        Compression::None | Compression::Jpeg => match stored {
-            Cow::Borrowed(stored) => Cow::Borrowed(&stored[..expected.min(stored.len())]),
-            Cow::Owned(stored) => Cow::Owned(stored),
-        },
+        Compression::None | Compression::Jpeg => stored,
         Compression::PackBits => Cow::Owned(pack_bits(&stored, expected)),
         Compression::Lzw => Cow::Owned(lzw(&stored, expected)?),
         Compression::Deflate => {
@@ -180,7 +177,7 @@ fn all_chroma(packed: &[u8], columns: usize, rows: usize, (h, v): (usize, usize)
     let unit = h * v + 2;
     let group = columns.div_ceil(h) * unit;
     let mut unpacked = Vec::with_capacity(columns * rows * 3);
-    for group in packed.chunks_exact(group) {
+    for group in packed.chunks_exact(group).take(rows.div_ceil(v)) {
         for y in 0..v {
             for x in 0..columns {
                 let block = &group[x / h * unit..][..unit];

@@ -23,18 +23,17 @@ pub(super) fn decode(data: &[u8], size: (u32, u32), by: u32, is_cut: bool) -> Re
     if frame.size() != (size.0 as usize, size.1 as usize) {
         return Err(Reason::Corrupt.because("the WebP names two sizes"));
     }
-    let mut luma = PlaneBoxFilter::of_luma(size, by);
-    let mut chroma = [PlaneBoxFilter::of_chroma(size, by), PlaneBoxFilter::of_chroma(size, by)];
+    let chroma = || PlaneBoxFilter::of_chroma(size, by);
+    let mut planes = [PlaneBoxFilter::of_luma(size, by), chroma(), chroma()];
     while let Some(strip) = frame.next_strip() {
-        strip.luma().for_each(|row| luma.add(row));
-        for (plane, rows) in chroma.iter_mut().zip(strip.chroma()) {
+        for (plane, rows) in planes.iter_mut().zip(strip.ready()) {
             rows.for_each(|row| plane.add(row));
         }
     }
-    if !nearly_whole(luma.found() as u64, u64::from(size.1)) {
+    if !nearly_whole(planes[0].found() as u64, u64::from(size.1)) {
         return Err(ends());
     }
-    let (luma, [blue, red]) = (luma.finish(), chroma.map(PlaneBoxFilter::finish));
+    let [luma, blue, red] = planes.map(PlaneBoxFilter::finish);
     let picture = colours::to_rgb(&luma, &blue, &red);
     picture.ok_or_else(|| Reason::Corrupt.because("the WebP's rows do not make up its picture"))
 }

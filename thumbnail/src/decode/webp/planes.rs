@@ -74,6 +74,7 @@ impl PlaneBoxFilter {
         self.repeat();
     }
 
+    /// Adds the last row again.
     fn repeat(&mut self) {
         if self.left == 0 {
             return;
@@ -84,13 +85,9 @@ impl PlaneBoxFilter {
         }
         box_filter::add(&mut self.sums, &self.row);
         self.pending += 1;
-        if self.pending == self.by || self.left == 0 {
-            self.flush();
+        if self.pending < self.by && self.left > 0 {
+            return;
         }
-    }
-
-    /// Turns the sums into a row of means.
-    fn flush(&mut self) {
         for square in self.sums.chunks(self.by) {
             let total: u32 = square.iter().map(|&sum| u32::from(sum)).sum();
             self.samples.push(mean(total, square.len() * self.pending));

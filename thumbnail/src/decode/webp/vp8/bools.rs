@@ -66,15 +66,13 @@ impl<'a> Bools<'a> {
         (0..bits).fold(0, |value, _| value << 1 | u8::from(self.flag()))
     }
 
-    /// Reads a magnitude of `bits` bits, and a sign.
-    pub(super) fn signed(&mut self, bits: u32) -> i32 {
+    /// Reads a flag and, if it is set, a magnitude of `bits` bits and a sign; otherwise returns 0.
+    pub(super) fn optional(&mut self, bits: u32) -> i32 {
+        if !self.flag() {
+            return 0;
+        }
         let value = i32::from(self.literal(bits));
         if self.flag() { -value } else { value }
-    }
-
-    /// Reads a flag and, if it is set, a value as by [`Bools::signed`].
-    pub(super) fn optional(&mut self, bits: u32) -> Option<i32> {
-        self.flag().then(|| self.signed(bits))
     }
 
     #[inline(always)]

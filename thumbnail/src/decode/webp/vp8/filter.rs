@@ -65,10 +65,12 @@ impl Filter {
         (segment, blocks, inner): (usize, bool, bool),
     ) {
         let Some(limits) = self.limits[segment][usize::from(blocks)] else { return };
+        let [luma, chroma @ ..] = strip.planes();
         if self.simple {
-            all::<true>(strip, column, top, limits, inner);
+            plane::<true, 16>(slice::from_mut(luma), column, top, limits, inner);
         } else {
-            all::<false>(strip, column, top, limits, inner);
+            plane::<false, 16>(slice::from_mut(luma), column, top, limits, inner);
+            plane::<false, 8>(chroma, column, top, limits, inner);
         }
     }
 }
@@ -87,21 +89,10 @@ impl Limits {
         let detail = u8::from(level >= 15) + u8::from(level >= 40);
         Some(Self { edge: 2 * level as u8 + inside, inside, detail })
     }
-
-    fn of_macroblock(self) -> Self {
-        Self { edge: self.edge + 4, ..self }
-    }
-}
-
-fn all<const SIMPLE: bool>(strip: &mut Strip, column: usize, top: bool, limits: Limits, inner: bool) {
-    let (luma, chroma) = strip.planes();
-    plane::<SIMPLE, 16>(slice::from_mut(luma), column, top, limits, inner);
-    if !SIMPLE {
-        plane::<SIMPLE, 8>(chroma, column, top, limits, inner);
-    }
 }
 
 /// Filters the edges of a macroblock of `SIZE` by `SIZE` samples: luma, or both chroma planes at once.
+#[inline(always)]
 fn plane<const SIMPLE: bool, const SIZE: usize>(
     rows: &mut [Rows],
     column: usize,
@@ -109,7 +100,7 @@ fn plane<const SIMPLE: bool, const SIZE: usize>(
     limits: Limits,
     inner: bool,
 ) {
-    let outer = limits.of_macroblock();
+    let outer = Limits { edge: limits.edge + 4, ..limits };
     let left = column * SIZE;
     if column > 0 {
         edges::upright::<SIZE>(rows, left, |samples| smooth::<SIMPLE, true>(samples, outer));

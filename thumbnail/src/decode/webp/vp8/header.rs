@@ -94,9 +94,10 @@ impl<'a> Header<'a> {
 struct Segmentation {
     tree: Option<[u8; SEGMENTS - 1]>,
     /// The quantiser indices, or differences from the frame's.
-    indices: Option<[i32; SEGMENTS]>,
+    indices: [i32; SEGMENTS],
     /// The filter levels, or differences from the frame's.
-    levels: Option<[i32; SEGMENTS]>,
+    levels: [i32; SEGMENTS],
+    /// Whether these values are not differences.
     absolute: bool,
 }
 
@@ -109,8 +110,8 @@ impl Segmentation {
         let (with_tree, with_values) = (bools.flag(), bools.flag());
         if with_values {
             read.absolute = bools.flag();
-            read.indices = Some(std::array::from_fn(|_| bools.optional(7).unwrap_or(0)));
-            read.levels = Some(std::array::from_fn(|_| bools.optional(6).unwrap_or(0)));
+            read.indices = std::array::from_fn(|_| bools.optional(7));
+            read.levels = std::array::from_fn(|_| bools.optional(6));
         }
         if with_tree {
             let probability = |_| if bools.flag() { bools.literal(8) } else { 255 };
@@ -120,12 +121,8 @@ impl Segmentation {
     }
 
     /// Computes the value of each segment from its own values and the frame's.
-    fn apply(&self, own: Option<[i32; SEGMENTS]>, base: i32) -> [i32; SEGMENTS] {
-        match own {
-            Some(own) if self.absolute => own,
-            Some(own) => own.map(|change| base + change),
-            None => [base; SEGMENTS],
-        }
+    fn apply(&self, own: [i32; SEGMENTS], base: i32) -> [i32; SEGMENTS] {
+        own.map(|value| if self.absolute { value } else { base + value })
     }
 }
 
@@ -137,7 +134,7 @@ fn filter(bools: &mut Bools, segmentation: &Segmentation) -> Filter {
     let mut changes = [0; 2];
     if bools.flag() && bools.flag() {
         // The adjustments by reference frame and by mode. A key frame needs one of each.
-        let all: [i32; 8] = std::array::from_fn(|_| bools.optional(6).unwrap_or(0));
+        let all: [i32; 8] = std::array::from_fn(|_| bools.optional(6));
         changes = [all[0], all[4]];
     }
     Filter::new(&Settings { simple, level, levels: segmentation.apply(segmentation.levels, level), sharpness, changes })
@@ -162,7 +159,7 @@ fn partitions(count: usize, rest: &[u8]) -> Result<Vec<Bools<'_>>, Broken> {
 fn quantisers(bools: &mut Bools, segmentation: &Segmentation) -> [Quantisers; SEGMENTS] {
     let base = i32::from(bools.literal(7));
     // The differences for the mean of luma, for both steps of the block of means, and for both steps of chroma.
-    let changes: [i32; 5] = std::array::from_fn(|_| bools.optional(4).unwrap_or(0));
+    let changes: [i32; 5] = std::array::from_fn(|_| bools.optional(4));
     segmentation.apply(segmentation.indices, base).map(|index| {
         let step = |steps: &[i16; 128], change: i32| i32::from(steps[(index + change).clamp(0, 127) as usize]);
         let steps = |dc, ac| Steps { dc: step(&DC_STEPS, dc), ac: step(&AC_STEPS, ac) };

@@ -71,7 +71,7 @@ impl Macroblock {
 
     /// Stores the samples in the strip.
     pub(super) fn leave(&self, strip: &mut Strip, column: usize, above: &mut Above) {
-        let (luma, chroma) = strip.planes();
+        let [luma, chroma @ ..] = strip.planes();
         leave(&self.luma, luma, column, &mut above.luma);
         for ((plane, rows), above) in self.chroma.iter().zip(chroma).zip(&mut above.chroma) {
             leave(plane, rows, column, above);

@@ -62,7 +62,7 @@ impl<'a> Frame<'a> {
             contexts: vec![Context::default(); columns],
             above: vec![Above::NOTHING; columns],
             macroblock: Macroblock::new(),
-            residue: Residue::new(),
+            residue: Residue::default(),
             strip: Strip::new(columns),
         })
     }

@@ -7,8 +7,7 @@ const KEPT: usize = 4;
 
 /// The rows of luma and of two chroma planes, which have half the width and height. They consist of whole macroblocks.
 pub(in crate::decode::webp) struct Strip {
-    luma: Rows,
-    chroma: [Rows; 2],
+    planes: [Rows; 3],
 }
 
 /// The rows of a plane: the rows that are kept, and then those of the current macroblocks.
@@ -24,42 +23,32 @@ pub(super) struct Rows {
 impl Strip {
     /// Creates a strip for rows of `columns` macroblocks.
     pub(super) fn new(columns: usize) -> Self {
-        Self { luma: Rows::new(columns, 16), chroma: [Rows::new(columns, 8), Rows::new(columns, 8)] }
+        Self { planes: [16, 8, 8].map(|size| Rows::new(columns, size)) }
     }
 
-    /// Returns the finished rows of luma.
-    pub(in crate::decode::webp) fn luma(&self) -> impl Iterator<Item = &[u8]> {
-        self.luma.ready()
+    /// Returns the finished rows of each plane.
+    pub(in crate::decode::webp) fn ready(&self) -> [impl Iterator<Item = &[u8]>; 3] {
+        self.planes.each_ref().map(Rows::ready)
     }
 
-    /// Returns the finished rows of both chroma planes.
-    pub(in crate::decode::webp) fn chroma(&self) -> [impl Iterator<Item = &[u8]>; 2] {
-        self.chroma.each_ref().map(Rows::ready)
-    }
-
-    /// Returns luma and both chroma planes for writing.
-    pub(super) fn planes(&mut self) -> (&mut Rows, &mut [Rows; 2]) {
-        (&mut self.luma, &mut self.chroma)
+    /// Returns the planes for writing.
+    pub(super) fn planes(&mut self) -> &mut [Rows; 3] {
+        &mut self.planes
     }
 
     /// Moves on to the next row of macroblocks.
     pub(super) fn advance(&mut self) {
-        self.each(Rows::advance);
+        self.planes.iter_mut().for_each(Rows::advance);
     }
 
     /// Marks rows as finished: those left over from the row of macroblocks above, and those of the current one without its last three.
     pub(super) fn give_row(&mut self, first: bool) {
-        self.each(|rows| rows.ready = if first { KEPT } else { 1 }..rows.size + 1);
+        self.planes.iter_mut().for_each(|rows| rows.ready = if first { KEPT } else { 1 }..rows.size + 1);
     }
 
     /// Marks the remaining rows of the last row of macroblocks as finished.
     pub(super) fn give_rest(&mut self) {
-        self.each(|rows| rows.ready = 1..KEPT);
-    }
-
-    fn each(&mut self, change: impl Fn(&mut Rows)) {
-        change(&mut self.luma);
-        self.chroma.iter_mut().for_each(change);
+        self.planes.iter_mut().for_each(|rows| rows.ready = 1..KEPT);
     }
 }
 

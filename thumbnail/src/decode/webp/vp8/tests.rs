@@ -48,14 +48,13 @@ fn frame(file: &[u8]) -> &[u8] {
 fn decode(data: &[u8]) -> Vec<u8> {
     let mut frame = Frame::new(data).unwrap_or_else(|broken| panic!("{broken:?}"));
     let (width, height) = frame.size();
-    let (mut luma, mut chroma) = (Vec::new(), [Vec::new(), Vec::new()]);
+    let mut planes = [Vec::new(), Vec::new(), Vec::new()];
     while let Some(strip) = frame.next_strip() {
-        luma.extend(strip.luma().map(<[u8]>::to_vec));
-        for (plane, rows) in chroma.iter_mut().zip(strip.chroma()) {
+        for (plane, rows) in planes.iter_mut().zip(strip.ready()) {
             plane.extend(rows.map(<[u8]>::to_vec));
         }
     }
-    let [blue, red] = chroma;
+    let [luma, blue, red] = planes;
     assert!(luma.len() == 2 * blue.len() && luma.len() == 2 * red.len());
     let mut pixels = Vec::new();
     for (i, luma) in luma.iter().enumerate().take(height) {

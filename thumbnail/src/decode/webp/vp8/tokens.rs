@@ -17,6 +17,7 @@ pub(super) type Context = [bool; 9];
 const MEANS: usize = 8;
 
 /// The coefficients of a macroblock, dequantised.
+#[derive(Default)]
 pub(super) struct Residue {
     /// Sixteen blocks of luma and four of each chroma plane.
     pub(super) blocks: [Block; 24],
@@ -35,10 +36,6 @@ enum Kind {
 }
 
 impl Residue {
-    pub(super) fn new() -> Self {
-        Self { blocks: [[0; 16]; 24], ends: [0; 24] }
-    }
-
     /// Whether all coefficients are 0.
     pub(super) fn is_empty(&self) -> bool {
         self.ends == [0; 24]
