@@ -15,7 +15,7 @@ pub(crate) enum Model {
 }
 
 impl Model {
-    /// The number of bytes of a pixel.
+    /// Returns the number of bytes of a pixel.
     pub(crate) fn channels(self) -> usize {
         match self {
             Self::Gray => 1,
@@ -29,7 +29,7 @@ impl Model {
         matches!(self, Self::GrayAlpha | Self::Rgba)
     }
 
-    /// A pixel of any model but `Cmyk` as red, green, blue and alpha.
+    /// Converts a pixel of any model but `Cmyk` to red, green, blue and alpha.
     pub(crate) fn rgba(self, pixel: &[u8]) -> [u8; 4] {
         match (self, pixel) {
             (Self::Gray, &[v, ..]) => [v, v, v, 255],
@@ -56,7 +56,7 @@ impl Picture {
         (self.width, self.height)
     }
 
-    /// The pixels of a picture of any model but `Cmyk`, as red, green, blue and alpha.
+    /// Converts the pixels of any model but `Cmyk` to red, green, blue and alpha.
     pub(crate) fn rgba(&self) -> Vec<u8> {
         if self.model == Model::Rgba {
             return self.data.clone();

@@ -66,9 +66,7 @@ impl Rights {
         if fields.is_empty() {
             return None;
         }
-        let count = u16::try_from(fields.len()).ok()?;
-        let mut block = b"MM\0\x2a\0\0\0\x08".to_vec();
-        block.extend(count.to_be_bytes());
+        let mut block = [b"MM\0\x2a\0\0\0\x08", &u16::try_from(fields.len()).ok()?.to_be_bytes()[..]].concat();
         let mut texts: Vec<u8> = Vec::new();
         // The texts follow the entries and the offset of the next directory, which is 0.
         let texts_at = block.len() + 12 * fields.len() + 4;

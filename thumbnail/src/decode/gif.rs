@@ -111,13 +111,10 @@ impl<'a> Indices<'a> {
     /// Begins with the frame whose descriptor is at `frame`.
     fn new(bytes: &'a [u8], frame: usize) -> Result<Self, Rejection> {
         let data = gif::data(&Reader::little(bytes), frame).and_then(|at| bytes.get(at..));
-        match data.unwrap_or_default() {
-            &[size @ 1..=11, ref rest @ ..] => {
-                Ok(Self { unpacker: weezl::decode::Decoder::new(BitOrder::Lsb, size), block: &[], rest })
-            }
-            [size, ..] => Err(Reason::Corrupt.because(format!("the GIF's codes have {size} bits"))),
-            [] => Err(Reason::Truncated.because("the GIF ends before its picture does")),
-        }
+        let Some(&[size @ 1..=11, ref rest @ ..]) = data else {
+            return Err(Reason::Corrupt.because("the GIF's frame has no pixels"));
+        };
+        Ok(Self { unpacker: weezl::decode::Decoder::new(BitOrder::Lsb, size), block: &[], rest })
     }
 
     /// Fills a row; returns `false` if the data end before it is full.

@@ -26,12 +26,12 @@ pub(crate) fn reduce(picture: &Picture) -> (Vec<Colour>, Vec<u8>) {
     (palette.colours, indices)
 }
 
-/// The colours of a palette, without alpha.
+/// Returns the red, green and blue of each colour.
 pub(crate) fn rgb(palette: &[Colour]) -> Vec<u8> {
     palette.iter().flat_map(|&[red, green, blue, _]| [red, green, blue]).collect()
 }
 
-/// The index of the entry for fully transparent pixels.
+/// Returns the index of the entry for fully transparent pixels; `None` if there is none.
 pub(crate) fn clear_index(palette: &[Colour]) -> Option<u8> {
     palette.first().is_some_and(|colour| colour[3] == 0).then_some(0)
 }
@@ -40,13 +40,13 @@ pub(crate) fn clear_index(palette: &[Colour]) -> Option<u8> {
 pub(crate) struct Palette {
     /// At most 256; those that are not opaque come first.
     pub(crate) colours: Vec<Colour>,
-    /// None if each colour of the picture has its own entry.
+    /// `None` if each colour of the picture has its own entry.
     nearest: Option<Nearest>,
 }
 
 impl Palette {
-    /// Chooses at most `most` colours for a picture of that width. `clear` adds an entry for fully transparent pixels, unless the
-    /// picture's own colours fill the palette.
+    /// Chooses at most `most` colours for a picture of `width`. `clear` adds an entry for fully transparent pixels, unless the picture's
+    /// own colours fill the palette.
     pub(crate) fn new(pixels: &[Colour], width: u32, most: usize, clear: bool) -> Self {
         if let Some(mut colours) = exact(pixels, most) {
             if clear && colours.len() < most && colours.first() != Some(&CLEAR) {
@@ -63,16 +63,15 @@ impl Palette {
         Self { nearest: Some(nearest), colours }
     }
 
-    /// Whether the colours fit `pixels` about as well as the picture that they were chosen for, whose [`Palette::error`] is
-    /// `own_error`.
+    /// Whether the colours fit `pixels` about as well as their own picture, for which [`Palette::error`] is `own_error`.
     pub(crate) fn serves(&mut self, pixels: &[Colour], own_error: f32) -> bool {
         /// The error of three and a half levels in each channel, which nobody sees.
         const UNSEEN: f32 = 36.0 * 36.0;
         self.error(pixels) <= 2.0 * own_error.max(UNSEEN)
     }
 
-    /// The mean fourth power of the distances between pixels and their nearest colours. The fourth power makes a small area in a
-    /// very different colour count. A palette that was exact for its picture is exact for others too, or its error is infinite.
+    /// Computes the mean fourth power of the distances between pixels and their nearest colours. By the fourth power, a small area of a
+    /// very different colour counts. If the palette was exact for its own picture, the error is either 0 or infinite.
     #[allow(clippy::cast_precision_loss)] // at most MOST
     pub(crate) fn error(&mut self, pixels: &[Colour]) -> f32 {
         /// The number of pixels that represent a picture well enough.
@@ -95,12 +94,12 @@ impl Palette {
         sum / count.max(1) as f32
     }
 
-    /// The index of a colour that has its own entry.
+    /// Returns the index of a colour that has its own entry.
     fn position(&self, pixel: Colour) -> Result<usize, usize> {
         self.colours.binary_search_by_key(&key(pixel), |&colour| key(colour))
     }
 
-    /// The indices of a picture's pixels, dithered unless each colour has its own entry.
+    /// Returns the index of each pixel. Pixels are dithered, unless each colour has its own entry.
     #[allow(clippy::cast_possible_truncation)] // at most 256 colours
     pub(crate) fn index(&mut self, pixels: &[Colour], width: u32) -> Vec<u8> {
         match &mut self.nearest {
@@ -117,7 +116,7 @@ const DITHERING: f32 = 0.3;
 /// All fully transparent pixels become this colour.
 const CLEAR: Colour = [0; 4];
 
-/// The key by which palettes are sorted, transparent colours first.
+/// Returns the key by which palettes are sorted, transparent colours first.
 fn key([r, g, b, a]: Colour) -> (u8, [u8; 3]) {
     (a, [r, g, b])
 }
@@ -180,7 +179,7 @@ fn histogram(pixels: &[Colour], width: usize) -> Vec<Group> {
     counted.chunk_by(|a, b| a.0 == b.0).map(group).collect()
 }
 
-/// A set of groups, with their mean, the channel with the greatest spread, and that spread (the sum of squared differences).
+/// A set of groups: their mean, the channel with the greatest spread (the sum of squared differences from the mean), and that spread.
 struct Set {
     groups: Vec<Group>,
     mean: [f32; 4],
@@ -209,6 +208,7 @@ impl Set {
     }
 }
 
+/// Divides groups into at most `most` sets, and returns the mean of each set.
 fn split(groups: Vec<Group>, most: usize) -> Vec<[f32; 4]> {
     let mut sets = vec![Set::new(groups)];
     while sets.len() < most {

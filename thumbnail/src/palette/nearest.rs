@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// How many [`Eight`]s are kept: 2.6 MB. If a picture needs more, all are computed anew.
+/// The maximum number of [`Eight`]s in memory, which take 2.6 MB. If a picture needs more, all are dropped.
 const MOST: usize = 1 << 14;
 
 /// Finds the nearest of up to 256 colours, which takes most of the time of this module.
@@ -11,7 +11,7 @@ const MOST: usize = 1 << 14;
 /// colour within it are computed once, when they are first needed. There are usually few.
 pub(super) struct Nearest {
     pub(super) colours: Vec<[f32; 4]>,
-    /// Where the candidates of each cube are, by the upper five bits of red, green and blue; empty until they are needed.
+    /// The range of each cube's candidates, by the upper five bits of red, green and blue; empty until they are needed.
     cubes: Vec<Range<u32>>,
     candidates: Vec<Eight>,
 }
@@ -62,7 +62,7 @@ impl Nearest {
         lowest as u8
     }
 
-    /// Computes the candidates of a cube and returns where they are.
+    /// Computes the candidates of a cube, and returns their range.
     #[allow(clippy::cast_possible_truncation)] // at most MOST and 32 more
     fn add(&mut self, cube: [usize; 3]) -> Range<u32> {
         let start = self.candidates.len() as u32;

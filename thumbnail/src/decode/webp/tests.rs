@@ -1,4 +1,4 @@
-//! What is decoded by our own decoder, beside what the other one makes of it.
+//! Compares our decoder of lossy pictures with the crate `image-webp`.
 
 use std::io::Cursor;
 
@@ -8,7 +8,7 @@ use webp::{Encoder, PixelLayout};
 use super::*;
 use crate::{box_filter::BoxFilter, header, picture::Model};
 
-/// Slopes and edges in all three colours.
+/// Encodes a picture with slopes and edges in all three colours.
 fn encode(width: u32, height: u32, quality: f32) -> Vec<u8> {
     let pixel = |x: u32, y: u32| {
         let texture = (x / 3 * 7 + y / 5 * 13) % 43;
@@ -20,7 +20,7 @@ fn encode(width: u32, height: u32, quality: f32) -> Vec<u8> {
     Encoder::new(&pixels, PixelLayout::Rgb, width, height).encode(quality).to_vec()
 }
 
-/// The picture reduced by `by`, as it is made of a file.
+/// Decodes a file with our decoder, reduced by `by`.
 fn ours(file: &[u8], by: u32) -> Picture {
     let header = header::read(file).unwrap();
     let header::Coding::Webp(coding) = &header.coding else { unreachable!() };
@@ -42,7 +42,7 @@ fn a_picture_that_keeps_its_size_is_the_same_to_the_bit() {
     }
 }
 
-/// Averaged before they become colours, or after that: only rounding differs.
+/// Samples are averaged before or after they become colours, so only rounding differs.
 #[test]
 fn a_picture_that_is_reduced_is_nearly_the_same() {
     for by in 2..=9 {

@@ -1,7 +1,7 @@
 //! Reconstructs a macroblock: predicts it, and adds its residue.
 
 use super::{
-    modes::{BlockMode, Luma, Modes},
+    modes::{Luma, Mode, Modes},
     predict::{self, LEFT, Plane},
     strip::{Rows, Strip},
     tokens::Residue,
@@ -116,7 +116,7 @@ fn correct<const W: usize, const H: usize>(plane: &mut Plane<W, H>, blocks: &[Bl
 }
 
 /// Predicts block by block, and adds the residue of each before the next is predicted.
-fn blocks(plane: &mut Plane<32, 17>, modes: &[BlockMode; 16], blocks: &[Block], ends: &[u8]) {
+fn blocks(plane: &mut Plane<32, 17>, modes: &[Mode; 16], blocks: &[Block], ends: &[u8]) {
     for (i, ((&mode, block), &end)) in modes.iter().zip(blocks).zip(ends).enumerate() {
         let (x, y) = (LEFT + 4 * (i % 4), 4 * (i / 4));
         let Some([above, rows @ ..]) = plane[y..].first_chunk_mut::<5>() else { continue };

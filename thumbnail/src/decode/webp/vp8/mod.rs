@@ -40,7 +40,6 @@ pub(super) struct Frame<'a> {
     header: Header<'a>,
     /// The next row of macroblocks; `None` after the last.
     row: Option<usize>,
-    rows: usize,
     neighbours: Neighbours,
     contexts: Vec<Context>,
     above: Vec<Above>,
@@ -53,11 +52,10 @@ impl<'a> Frame<'a> {
     /// Reads the header.
     pub(super) fn new(data: &'a [u8]) -> Result<Self, Broken> {
         let header = Header::read(data)?;
-        let (columns, rows) = (header.width.div_ceil(16), header.height.div_ceil(16));
+        let columns = header.width.div_ceil(16);
         Ok(Self {
             header,
-            row: (rows > 0).then_some(0),
-            rows,
+            row: Some(0),
             neighbours: Neighbours::new(columns),
             contexts: vec![Context::default(); columns],
             above: vec![Above::NOTHING; columns],
@@ -79,17 +77,10 @@ impl<'a> Frame<'a> {
         if row > 0 {
             self.strip.advance();
         }
-        if row < self.rows && self.decode_row(row) {
-            self.row = Some(row + 1);
-            self.strip.give_row(row == 0);
-        } else if row > 0 {
-            self.row = None;
-            self.strip.give_rest();
-        } else {
-            self.row = None;
-            return None;
-        }
-        Some(&self.strip)
+        let is_decoded = row < self.header.height.div_ceil(16) && self.decode_row(row);
+        self.row = is_decoded.then_some(row + 1);
+        self.strip.give(row == 0, !is_decoded);
+        (is_decoded || row > 0).then_some(&self.strip)
     }
 
     /// Decodes a row of macroblocks. Returns whether all of its data were found.

@@ -2,24 +2,15 @@
 
 use super::{bools::Bools, header::Header, tables::BLOCK_MODES};
 
-/// The prediction of the luma or chroma of a whole macroblock.
+/// A prediction, in the order of the probabilities. Whole macroblocks have the first four, and blocks of 4x4 luma samples have all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
     Mean,
+    /// Continues the gradients of both edges.
+    TrueMotion,
     /// Repeats the row above.
     Vertical,
     /// Repeats the column on the left.
-    Horizontal,
-    /// Continues the gradients of both edges.
-    TrueMotion,
-}
-
-/// The prediction of a block of 4x4 luma samples, in the order of the probabilities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum BlockMode {
-    Mean,
-    TrueMotion,
-    Vertical,
     Horizontal,
     LeftDown,
     RightDown,
@@ -29,24 +20,12 @@ pub(super) enum BlockMode {
     HorizontalUp,
 }
 
-impl Mode {
-    /// The mode that the blocks of such a macroblock have as neighbours.
-    fn of_blocks(self) -> BlockMode {
-        match self {
-            Self::Mean => BlockMode::Mean,
-            Self::Vertical => BlockMode::Vertical,
-            Self::Horizontal => BlockMode::Horizontal,
-            Self::TrueMotion => BlockMode::TrueMotion,
-        }
-    }
-}
-
 /// The prediction of the luma of a macroblock.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Luma {
     Whole(Mode),
     /// Block by block, row by row.
-    Blocks([BlockMode; 16]),
+    Blocks([Mode; 16]),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -60,18 +39,18 @@ pub(super) struct Modes {
 
 /// The modes of the blocks above and on the left, which determine the probabilities of the next modes.
 pub(super) struct Neighbours {
-    above: Vec<[BlockMode; 4]>,
-    left: [BlockMode; 4],
+    above: Vec<[Mode; 4]>,
+    left: [Mode; 4],
 }
 
 impl Neighbours {
     /// Begins the first row, which has `columns` macroblocks.
     pub(super) fn new(columns: usize) -> Self {
-        Self { above: vec![[BlockMode::Mean; 4]; columns], left: [BlockMode::Mean; 4] }
+        Self { above: vec![[Mode::Mean; 4]; columns], left: [Mode::Mean; 4] }
     }
 
     pub(super) fn begin_row(&mut self) {
-        self.left = [BlockMode::Mean; 4];
+        self.left = [Mode::Mean; 4];
     }
 
     /// Reads the modes of the next macroblock, in `column` of its row.
@@ -83,8 +62,7 @@ impl Neighbours {
         let empty = header.filled.is_some_and(|filled| bools.next(filled));
         let luma = if bools.next(145) {
             let mode = whole_mode(bools);
-            self.above[column] = [mode.of_blocks(); 4];
-            self.left = [mode.of_blocks(); 4];
+            (self.above[column], self.left) = ([mode; 4], [mode; 4]);
             Luma::Whole(mode)
         } else {
             Luma::Blocks(self.blocks(bools, column))
@@ -92,9 +70,9 @@ impl Neighbours {
         Modes { segment, empty, luma, chroma: chroma_mode(bools) }
     }
 
-    fn blocks(&mut self, bools: &mut Bools, column: usize) -> [BlockMode; 16] {
+    fn blocks(&mut self, bools: &mut Bools, column: usize) -> [Mode; 16] {
         let above = &mut self.above[column];
-        let mut blocks = [BlockMode::Mean; 16];
+        let mut blocks = [Mode::Mean; 16];
         for (row, left) in blocks.as_chunks_mut::<4>().0.iter_mut().zip(&mut self.left) {
             for (block, above) in row.iter_mut().zip(above.iter_mut()) {
                 *block = block_mode(bools, *above, *left);
@@ -127,29 +105,29 @@ fn chroma_mode(bools: &mut Bools) -> Mode {
     }
 }
 
-fn block_mode(bools: &mut Bools, above: BlockMode, left: BlockMode) -> BlockMode {
+fn block_mode(bools: &mut Bools, above: Mode, left: Mode) -> Mode {
     let p = &BLOCK_MODES.as_chunks::<9>().0[10 * above as usize + left as usize];
     if !bools.next(p[0]) {
-        BlockMode::Mean
+        Mode::Mean
     } else if !bools.next(p[1]) {
-        BlockMode::TrueMotion
+        Mode::TrueMotion
     } else if !bools.next(p[2]) {
-        BlockMode::Vertical
+        Mode::Vertical
     } else if !bools.next(p[3]) {
         if !bools.next(p[4]) {
-            BlockMode::Horizontal
+            Mode::Horizontal
         } else if !bools.next(p[5]) {
-            BlockMode::RightDown
+            Mode::RightDown
         } else {
-            BlockMode::VerticalRight
+            Mode::VerticalRight
         }
     } else if !bools.next(p[6]) {
-        BlockMode::LeftDown
+        Mode::LeftDown
     } else if !bools.next(p[7]) {
-        BlockMode::VerticalLeft
+        Mode::VerticalLeft
     } else if !bools.next(p[8]) {
-        BlockMode::HorizontalDown
+        Mode::HorizontalDown
     } else {
-        BlockMode::HorizontalUp
+        Mode::HorizontalUp
     }
 }

@@ -1,9 +1,6 @@
 //! Predicts samples from those above and on the left (RFC 6386, section 12).
 
-use super::{
-    modes::{BlockMode, Mode},
-    transform::Samples,
-};
+use super::{modes::Mode, transform::Samples};
 
 /// The index of the first column of the macroblock in a [`Plane`].
 pub(super) const LEFT: usize = 8;
@@ -35,7 +32,8 @@ pub(super) fn whole<const W: usize, const H: usize>(plane: &mut Plane<W, H>, mod
                 row[LEFT..LEFT + size].fill(left);
             }
         }
-        Mode::TrueMotion => {
+        // Of the modes of whole macroblocks, only true motion is left.
+        _ => {
             for row in rows {
                 let change = i16::from(row[LEFT - 1]) - i16::from(edge[0]);
                 for (sample, &above) in row[LEFT..LEFT + size].iter_mut().zip(&edge[1..]) {
@@ -53,7 +51,7 @@ pub(super) type Edge = [u8; 13];
 const CORNER: usize = 4;
 
 #[inline(always)]
-pub(super) fn block(edge: &Edge, mode: BlockMode) -> Samples {
+pub(super) fn block(edge: &Edge, mode: Mode) -> Samples {
     let e = edge;
     let left: [u8; 4] = [e[3], e[2], e[1], e[0]];
     let above: &[u8; 8] = e.last_chunk().unwrap_or(&[0; 8]);
@@ -61,34 +59,34 @@ pub(super) fn block(edge: &Edge, mode: BlockMode) -> Samples {
     let d = |at: usize| mean_of_two(e[at], e[at + 1]);
     let t = |at: usize| mean_of_three(e[at - 1], e[at], e[at + 1]);
     match mode {
-        BlockMode::Mean => {
+        Mode::Mean => {
             let sum: u16 = left.iter().chain(&above[..4]).map(|&v| u16::from(v)).sum();
             [[((sum + 4) >> 3) as u8; 4]; 4]
         }
-        BlockMode::TrueMotion => left.map(|left| {
+        Mode::TrueMotion => left.map(|left| {
             let change = i16::from(left) - i16::from(e[CORNER]);
             std::array::from_fn(|x| (i16::from(above[x]) + change).clamp(0, 255) as u8)
         }),
-        BlockMode::Vertical => [[t(5), t(6), t(7), t(8)]; 4],
-        BlockMode::Horizontal => [[t(3); 4], [t(2); 4], [t(1); 4], [mean_of_three(e[1], e[0], e[0]); 4]],
-        BlockMode::LeftDown => {
+        Mode::Vertical => [[t(5), t(6), t(7), t(8)]; 4],
+        Mode::Horizontal => [[t(3); 4], [t(2); 4], [t(1); 4], [mean_of_three(e[1], e[0], e[0]); 4]],
+        Mode::LeftDown => {
             let s = [t(6), t(7), t(8), t(9), t(10), t(11), mean_of_three(e[11], e[12], e[12])];
             std::array::from_fn(|y| std::array::from_fn(|x| s[y + x]))
         }
-        BlockMode::RightDown => {
+        Mode::RightDown => {
             let s = [t(1), t(2), t(3), t(4), t(5), t(6), t(7)];
             std::array::from_fn(|y| std::array::from_fn(|x| s[3 - y + x]))
         }
-        BlockMode::VerticalRight => {
+        Mode::VerticalRight => {
             [[d(4), d(5), d(6), d(7)], [t(4), t(5), t(6), t(7)], [t(3), d(4), d(5), d(6)], [t(2), t(4), t(5), t(6)]]
         }
-        BlockMode::VerticalLeft => {
+        Mode::VerticalLeft => {
             [[d(5), d(6), d(7), d(8)], [t(6), t(7), t(8), t(9)], [d(6), d(7), d(8), t(10)], [t(7), t(8), t(9), t(11)]]
         }
-        BlockMode::HorizontalDown => {
+        Mode::HorizontalDown => {
             [[d(3), t(4), t(5), t(6)], [d(2), t(3), d(3), t(4)], [d(1), t(2), d(2), t(3)], [d(0), t(1), d(1), t(2)]]
         }
-        BlockMode::HorizontalUp => {
+        Mode::HorizontalUp => {
             let last = e[0];
             let s = [d(2), t(2), d(1), t(1), d(0), mean_of_three(e[1], last, last), last, last, last, last];
             std::array::from_fn(|y| std::array::from_fn(|x| s[2 * y + x]))

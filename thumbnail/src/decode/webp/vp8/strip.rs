@@ -41,14 +41,12 @@ impl Strip {
         self.planes.iter_mut().for_each(Rows::advance);
     }
 
-    /// Marks rows as finished: those left over from the row of macroblocks above, and those of the current one without its last three.
-    pub(super) fn give_row(&mut self, first: bool) {
-        self.planes.iter_mut().for_each(|rows| rows.ready = if first { KEPT } else { 1 }..rows.size + 1);
-    }
-
-    /// Marks the remaining rows of the last row of macroblocks as finished.
-    pub(super) fn give_rest(&mut self) {
-        self.planes.iter_mut().for_each(|rows| rows.ready = 1..KEPT);
+    /// Marks rows as finished: those left over from the row of macroblocks above, unless there is none (`first`); and those of the current
+    /// one without its last three, unless there is none (`ended`).
+    pub(super) fn give(&mut self, first: bool, ended: bool) {
+        for rows in &mut self.planes {
+            rows.ready = if first { KEPT } else { 1 }..if ended { KEPT } else { rows.size + 1 };
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use webp::{Encoder, PixelLayout, WebPConfig};
 
 use super::*;
 
-/// A picture with flat, smooth, rough and sharp parts, so that all predictions and all sizes of coefficients occur.
+/// Makes a picture with flat, smooth, rough and sharp parts, so that all predictions and all sizes of coefficients occur.
 fn picture(width: u32, height: u32) -> Vec<u8> {
     let mut state = 1_u32;
     let mut noise = || {
@@ -38,13 +38,13 @@ fn encode(width: u32, height: u32, change: impl Fn(&mut WebPConfig)) -> Vec<u8> 
     Encoder::new(&pixels, PixelLayout::Rgb, width, height).encode_advanced(&config).unwrap().to_vec()
 }
 
-/// The data of the frame in a file without other chunks.
+/// Returns the data of the frame in a file without other chunks.
 fn frame(file: &[u8]) -> &[u8] {
     assert_eq!(&file[12..16], b"VP8 ");
     &file[20..]
 }
 
-/// The colours of the rows of a frame that can be decoded.
+/// Decodes a frame as far as possible, and returns red, green and blue.
 fn decode(data: &[u8]) -> Vec<u8> {
     let mut frame = Frame::new(data).unwrap_or_else(|broken| panic!("{broken:?}"));
     let (width, height) = frame.size();
@@ -145,7 +145,7 @@ fn every_filter_is_decoded_exactly() {
     }
 }
 
-/// Wherever the data are cut, all returned rows are right, and none is returned that is missing.
+/// Wherever the data are cut, the rows before the cut are returned, and they are right.
 #[test]
 fn a_cut_frame_gives_the_rows_that_it_has() {
     let file = encode(120, 130, |config| config.quality = 40.0);
