@@ -145,7 +145,7 @@ fn scans() -> Vec<u8> {
 /// The sizes of photos from phones and cameras, from the largest common cameras, and of the default limit.
 const MEGAPIXELS: [u64; 4] = [12, 24, 50, 100];
 
-/// Computes the memory in MB, in steps of 50, that a function needs to accept such a file at each of [`MEGAPIXELS`].
+/// Computes the memory in MB, in steps of 50, with which a function accepts such a file at each of [`MEGAPIXELS`].
 fn megabytes(name: &str, file: &[u8], estimate: u64, (width, height): (u32, u32)) -> [u64; 4] {
     /// The function's own memory, and the constant part of every estimate.
     const OWN: u64 = (96 + 16) << 20;

@@ -71,7 +71,7 @@ fn alpha_comes_back() {
     }
 }
 
-/// This file is by another encoder, which uses tools of the format that the encoder of all other files does not use.
+/// The encoder of thumbnails uses tools of the format that the encoder of all other files does not use.
 #[cfg(feature = "avif-output")]
 #[test]
 fn what_is_written_can_be_read() {
@@ -141,7 +141,7 @@ fn it_is_turned_as_the_container_says() {
     }
 }
 
-/// The crop of `length` pixels that begins at `start` of `all`, on one axis: the length, and how far middles are apart.
+/// Makes one axis of a crop of `length` pixels from `start` on: the length, and the distance of its centre from the centre of `all`.
 fn crop(all: u32, start: u32, length: u32) -> ([u8; 8], [u8; 8]) {
     let shift = (2 * start + length).cast_signed() - all.cast_signed();
     let fraction = |over: [u8; 4], under: u32| [over, under.to_be_bytes()].concat().try_into().unwrap();
@@ -187,7 +187,7 @@ fn an_essential_property_that_is_not_known_is_a_reason_to_refuse() {
     }
 }
 
-/// A picture of four tiles, which are cropped on the right and at the bottom, with an alpha channel that is one picture.
+/// Makes a picture of four tiles, cropped on the right and at the bottom, whose alpha channel has no tiles.
 fn grid(columns: u8, of: u16) -> Vec<u8> {
     let (width, height) = ((2 * WIDTH - 40) as u16, (2 * HEIGHT - 30) as u16);
     let layout = [&[0, 0, 1, columns - 1][..], &width.to_be_bytes(), &height.to_be_bytes()].concat();

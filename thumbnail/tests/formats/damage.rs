@@ -133,7 +133,7 @@ fn no_cut_gives_half_a_picture() {
     }
 }
 
-/// The same for an interlaced GIF, whose last pass contains every second row.
+/// Cuts an interlaced GIF, whose last pass contains every second row.
 #[test]
 fn rows_that_are_missing_between_others_are_like_the_one_above() {
     let file = fixtures::gif(300, 200, 0, 0, true);
@@ -156,7 +156,7 @@ fn rows_that_are_missing_at_the_end_repeat_the_last_one() {
     }
 }
 
-/// The same for a lossy WebP, of which sixteen rows are missing at once.
+/// Missing rows at the end of a lossy WebP repeat the row above them. Sixteen rows are missing at once.
 #[test]
 fn rows_that_are_missing_in_a_webp_repeat_the_last_one() {
     let (width, height) = (80, 800);
@@ -178,7 +178,7 @@ fn rows_that_are_missing_in_a_webp_repeat_the_last_one() {
     assert!(shown > 10, "{shown} cuts left enough");
 }
 
-/// Files of every format, cut or changed anywhere, with low limits.
+/// Makes thumbnails of files of every format, cut or changed anywhere, with low limits.
 #[test]
 fn every_refusal_says_what_was_found_and_what_to_do() {
     let files = [

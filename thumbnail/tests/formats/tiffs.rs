@@ -13,7 +13,7 @@ use super::{
 const WIDTH: usize = 37;
 const HEIGHT: usize = 29;
 
-/// Returns a channel of a colour, or alpha, from 0 to 1, without symmetry.
+/// Returns a channel or the alpha of a pixel, from 0 to 1. The picture has no symmetry.
 fn level(x: usize, y: usize, channel: usize) -> f64 {
     let (u, v) = (x as f64 / (WIDTH - 1) as f64, y as f64 / (HEIGHT - 1) as f64);
     [u, v, (u + 2.0 * v) / 3.0, 1.0 - u * v, 0.4 + 0.6 * v][channel]
@@ -139,7 +139,7 @@ fn lab(l: f64, a: f64, b: f64) -> [f64; 3] {
     linear.map(|light| srgb(light.clamp(0.0, 1.0)))
 }
 
-/// A layout, of which some cannot be. Numbers of the list are drawn with `random`.
+/// Draws a layout at random. Some layouts are impossible.
 fn variant(random: &mut fastrand::Rng) -> Tiff {
     let mut one_of = |list: &[u16]| list[random.usize(..list.len())];
     let photometric = one_of(&COLOURS.map(|colours| colours.0));
