@@ -50,9 +50,13 @@ pub struct TaskAnswer {
     result_string: String,
 }
 
+/// How a task has ended.
 #[derive(Debug, Clone, Copy, Serialize)]
-enum ResultCode {
+pub enum ResultCode {
+    /// The task is finished. A rejected source counts as finished, because Batch Operations stops a job when half of its first thousand
+    /// tasks fail.
     Succeeded,
+    /// The task has failed and can be retried.
     TemporaryFailure,
 }
 
@@ -103,21 +107,9 @@ impl Task {
         Ok(Job { bucket, key })
     }
 
-    /// Answers that the task is finished, and that `result` is its outcome.
-    ///
-    /// A rejected source counts as finished, because Batch Operations stops a job when half of its first thousand tasks fail.
+    /// Answers that the task has ended with `result_code`, and that `result` is its outcome or its error.
     #[must_use]
-    pub fn succeeded(&self, result: &str) -> TaskAnswer {
-        self.answer(ResultCode::Succeeded, result)
-    }
-
-    /// Answers that the task has failed and can be retried.
-    #[must_use]
-    pub fn failed(&self, error: &str) -> TaskAnswer {
-        self.answer(ResultCode::TemporaryFailure, error)
-    }
-
-    fn answer(&self, result_code: ResultCode, result: &str) -> TaskAnswer {
+    pub fn answer(&self, result_code: ResultCode, result: &str) -> TaskAnswer {
         let result_string = result.chars().take(RESULT_CHARACTERS).collect();
         TaskAnswer { task_id: self.id.clone(), result_code, result_string }
     }

@@ -48,10 +48,6 @@ impl Placeholder {
     /// The sequences of placeholders that contain the whole key of the source.
     const WHOLE: [&'static [Self]; 3] =
         [&[Self::Key], &[Self::Stem, Self::Extension], &[Self::Folder, Self::Name, Self::Extension]];
-
-    fn is_of_source(self) -> bool {
-        !matches!(self, Self::Size | Self::Format)
-    }
 }
 
 impl KeyTemplate {
@@ -103,37 +99,33 @@ impl KeyTemplate {
         if !matches!(self.0.first(), Some(Part::Text(text)) if text.starts_with(prefix)) {
             return Err(format!("begin with THUMBNAILS_PREFIX={prefix:?}: by it both functions know a thumbnail"));
         }
-        let surroundings = self.surroundings(size, format, uploads);
-        surroundings.check()?;
-        Ok(surroundings)
-    }
-
-    /// Fills in the size and the format, and returns the text around the other placeholders.
-    fn surroundings(&self, size: &str, format: &str, uploads: &str) -> Surroundings {
         let (mut texts, mut text) = (Vec::new(), String::new());
-        let mut names_key = false;
         for part in &self.0 {
             match part {
                 Part::Text(own) => text.push_str(own),
                 Part::Placeholder(Placeholder::Size) => text.push_str(size),
                 Part::Placeholder(Placeholder::Format) => text.push_str(format),
                 Part::Placeholder(of_source) => {
-                    names_key |= *of_source == Placeholder::Key;
+                    if *of_source == Placeholder::Key {
+                        // The key of every source begins with the uploads prefix.
+                        text.push_str(uploads);
+                    }
                     texts.push(mem::take(&mut text));
                 }
             }
         }
-        texts.push(text);
-        if names_key {
-            // The key of every source begins with the uploads prefix.
-            texts[0].push_str(uploads);
-        }
-        Surroundings(texts)
+        let surroundings = Surroundings { before: texts.remove(0), between: texts, after: text };
+        surroundings.check()?;
+        Ok(surroundings)
     }
 }
 
 /// The texts before, between and after the placeholders of the source's key.
-pub(crate) struct Surroundings(Vec<String>);
+pub(crate) struct Surroundings {
+    before: String,
+    between: Vec<String>,
+    after: String,
+}
 
 impl Surroundings {
     /// Checks that the source's key can be recovered from the thumbnail's key.
@@ -142,14 +134,12 @@ impl Surroundings {
     /// the extension is therefore known if the text before it contains a dot or a slash. The end of the folder is known if no text
     /// after it contains a slash.
     fn check(&self) -> Result<(), String> {
-        let [before, between @ .., after] = &self.0[..] else { return Ok(()) };
-        let Some((at_extension, at_name)) = between.split_last() else { return Ok(()) };
+        let Some((at_extension, at_name)) = self.between.split_last() else { return Ok(()) };
         if !at_extension.contains(['.', '/']) {
             return Err("put a dot before {extension}: without it two sources could share a key".to_owned());
         }
-        let behind = [after, at_extension].into_iter().chain(at_name);
-        let slash_behind = behind.into_iter().any(|text| text.contains('/'));
-        if !at_name.is_empty() && (slash_behind || !before.ends_with('/')) {
+        let slash_behind = self.between.iter().chain([&self.after]).any(|text| text.contains('/'));
+        if !at_name.is_empty() && (slash_behind || !self.before.ends_with('/')) {
             return Err("put / before {folder} and none behind it: otherwise two sources could share a key".to_owned());
         }
         Ok(())
@@ -159,11 +149,12 @@ impl Surroundings {
     ///
     /// Both have passed [`Self::check`], so the starts of extensions and names are known and the texts there can be compared.
     pub(crate) fn is_apart_from(&self, other: &Self) -> bool {
-        let [(before, between, after), (other_before, other_between, other_after)] = [self, other].map(Self::split);
-        if !one_begins_the_other(before, other_before) || !one_ends_the_other(after, other_after) {
+        if !one_begins_the_other(&self.before, &other.before) || !one_ends_the_other(&self.after, &other.after) {
             return true;
         }
-        let ([at_name @ .., at_extension], [other_at_name @ .., other_at_extension]) = (between, other_between) else {
+        let (Some((at_extension, at_name)), Some((other_at_extension, other_at_name))) =
+            (self.between.split_last(), other.between.split_last())
+        else {
             return false;
         };
         if at_name.iter().zip(other_at_name).any(|(one, two)| !one_begins_the_other(one, two)) {
@@ -171,16 +162,9 @@ impl Surroundings {
         }
         let [(end, start), (other_end, other_start)] =
             [at_extension, other_at_extension].map(|text| text.split_at(text.rfind(['.', '/']).map_or(0, |at| at + 1)));
-        after == other_after
+        self.after == other.after
             && (!one_begins_the_other(start, other_start)
                 || start == other_start && !one_ends_the_other(end, other_end))
-    }
-
-    fn split(&self) -> (&str, &[String], &str) {
-        match &self.0[..] {
-            [before, between @ .., after] => (before, between, after),
-            _ => ("", &[], ""),
-        }
     }
 }
 
@@ -217,8 +201,8 @@ impl FromStr for KeyTemplate {
         let of_source: Vec<_> = parts
             .iter()
             .filter_map(|part| match part {
-                Part::Placeholder(placeholder) if placeholder.is_of_source() => Some(*placeholder),
-                _ => None,
+                Part::Text(_) | Part::Placeholder(Placeholder::Size | Placeholder::Format) => None,
+                Part::Placeholder(of_source) => Some(*of_source),
             })
             .collect();
         if !Placeholder::WHOLE.contains(&&of_source[..]) {
@@ -361,7 +345,10 @@ mod tests {
                 passed += 1;
                 let mut keys = std::collections::HashSet::new();
                 for (size, source) in sizes.iter().flat_map(|size| sources.iter().map(move |source| (size, source))) {
-                    assert!(keys.insert(template.key(size, "", source)), "{text}: size {size} of {source:?}");
+                    assert!(
+                        keys.insert(template.of(size).unwrap().key(size, "", source)),
+                        "{text}: size {size} of {source:?}"
+                    );
                 }
             }
         }

@@ -25,18 +25,6 @@ impl Layout {
         Self { general: Some(KeyTemplate::below(prefix)), own: Vec::new() }
     }
 
-    /// The key of a thumbnail; `None` if the size has no template, which [`Self::check`] reports.
-    #[must_use]
-    pub fn key(&self, size: &str, format: &str, source: &str) -> Option<String> {
-        Some(self.of(size)?.key(size, format, source))
-    }
-
-    /// Whether keys of `size` contain the thumbnail's format.
-    #[must_use]
-    pub fn tells_format(&self, size: &str) -> bool {
-        self.of(size).is_some_and(KeyTemplate::tells_format)
-    }
-
     /// Checks that every key begins with `prefix`, and that no two of `thumbnails` can share a key, for whatever sources under
     /// `uploads`. Each of `thumbnails` is a size and a format.
     ///
@@ -62,7 +50,8 @@ impl Layout {
         Ok(())
     }
 
-    fn of(&self, size: &str) -> Option<&KeyTemplate> {
+    /// The template of `size`; `None` if the size has no template, which [`Self::check`] reports.
+    pub(crate) fn of(&self, size: &str) -> Option<&KeyTemplate> {
         self.own.iter().find(|(own, _)| own == size).map(|(_, template)| template).or(self.general.as_ref())
     }
 }
@@ -119,12 +108,16 @@ mod tests {
         let text = "t/{size}/{key},300=t/small/{folder}resized-{name}.{extension},450=t/a,b/{stem}_medium.{extension}";
         let layout: Layout = text.parse().unwrap();
         assert_eq!(layout.to_string(), text);
-        let key = |size| layout.key(size, "", "u/cat.jpg").unwrap();
+        let key = |size| layout.of(size).unwrap().key(size, "", "u/cat.jpg");
         assert_eq!(key("300"), "t/small/u/resized-cat.jpg");
         assert_eq!(key("450"), "t/a,b/u/cat_medium.jpg");
         assert_eq!(key("900"), "t/900/u/cat.jpg");
         assert_eq!(check(text, &["300", "450", "900"]), Ok(()));
-        assert_eq!("600x600^=t/{key}".parse::<Layout>().unwrap().key("600x600-cover", "", "a").as_deref(), Some("t/a"));
+        let cover: Layout = "600x600^=t/{key}".parse().unwrap();
+        assert_eq!(
+            cover.of("600x600-cover").map(|template| template.key("600x600-cover", "", "a")),
+            Some("t/a".into())
+        );
     }
 
     #[test]
@@ -168,7 +161,10 @@ mod tests {
             }
             passed[usize::from(text.contains("{stem}")) + usize::from(text.contains("{folder}"))] += 1;
             let layout = &layout;
-            let keys = |size| sources.iter().filter_map(move |source| layout.key(size, "", source));
+            let keys = |size| {
+                let template = layout.of(size).unwrap();
+                sources.iter().map(move |source| template.key(size, "", source))
+            };
             let ones: HashSet<_> = keys("1").collect();
             assert_eq!(keys("2").find(|key| ones.contains(key)), None, "{text}");
         }

@@ -23,7 +23,7 @@ use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use batch::{Batch, BatchAnswer};
+use batch::{Batch, BatchAnswer, ResultCode};
 
 pub use layout::Layout;
 pub use metrics::Metrics;
@@ -65,13 +65,14 @@ async fn run_batch(batch: Batch, deadline: Option<Instant>, store: &S3Store) -> 
     for task in &batch.tasks {
         let job = task.job().map_err(|(job, reason, message)| Outcome::refused(Some(job), reason, message));
         let options = RunOptions { skip_current: true, deadline };
-        results.push(match run(job, options, store).await {
-            Ok(Outcome { outcome, reason: None, .. }) => task.succeeded(outcome),
+        let (code, result) = match run(job, options, store).await {
+            Ok(Outcome { outcome, reason: None, .. }) => (ResultCode::Succeeded, outcome.to_owned()),
             Ok(Outcome { outcome, reason: Some(reason), message, .. }) => {
-                task.succeeded(&format!("{outcome}: {reason}: {}", message.unwrap_or_default()))
+                (ResultCode::Succeeded, format!("{outcome}: {reason}: {}", message.unwrap_or_default()))
             }
-            Err(error) => task.failed(&format!("{}: {}", error.error_type, error.error_message)),
-        });
+            Err(error) => (ResultCode::TemporaryFailure, format!("{}: {}", error.error_type, error.error_message)),
+        };
+        results.push(task.answer(code, &result));
     }
     batch.answer(results)
 }

@@ -70,10 +70,9 @@ pub struct OutcomeSource {
 pub struct OutcomeThumbnail {
     /// The size, spelt as in keys.
     pub size: String,
-    /// The bucket.
-    pub bucket: String,
-    /// The key.
-    pub key: String,
+    /// The bucket and the key.
+    #[serde(flatten)]
+    pub location: Location,
     /// The width in pixels.
     pub width: u32,
     /// The height in pixels.
@@ -221,14 +220,9 @@ impl OutcomeSource {
 }
 
 impl OutcomeThumbnail {
-    pub(crate) fn new(thumbnail: &Thumbnail, location: &Location) -> Self {
-        let Location { bucket, key } = location.clone();
+    pub(crate) fn new(thumbnail: &Thumbnail, location: Location) -> Self {
         let Thumbnail { size, width, height, format, .. } = *thumbnail;
         let bytes = thumbnail.bytes.len();
-        Self { size: size.to_string(), bucket, key, width, height, format: format.name(), bytes }
-    }
-
-    pub(crate) fn is_at(&self, location: &Location) -> bool {
-        (&self.bucket, &self.key) == (&location.bucket, &location.key)
+        Self { size: size.to_string(), location, width, height, format: format.name(), bytes }
     }
 }

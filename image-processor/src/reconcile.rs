@@ -173,7 +173,7 @@ async fn write<S: Store>(
     milliseconds.upload += since(started);
     match written {
         Ok(thumbnails) => {
-            let is_written = |location: &Location| thumbnails.iter().any(|written| written.is_at(location));
+            let is_written = |location: &Location| thumbnails.iter().any(|written| written.location == *location);
             let others = target.locations().filter(|location| !is_written(location));
             let removed = remove(store, others, |_| true).await?;
             Ok(Outcome { removed, ..Outcome::made(target, source, made.motion, thumbnails) })
@@ -199,7 +199,7 @@ async fn put_all<S: Store>(
     let puts = thumbnails.into_iter().map(async |thumbnail| {
         let location = target.location(thumbnail.size, thumbnail.format);
         let record = target.record(version, formats_of(thumbnail.size));
-        let written = OutcomeThumbnail::new(&thumbnail, location);
+        let written = OutcomeThumbnail::new(&thumbnail, location.clone());
         Ok(store.put(location, thumbnail, &record, source).await?.map(|()| written))
     });
     let attempts: Result<Vec<Result<OutcomeThumbnail, Rejection>>, S::Error> =

@@ -2,12 +2,13 @@
 
 use std::future::Future;
 
+use serde::Serialize;
 use thumbnail::{SourceInfo, Thumbnail};
 
 use crate::outcome::OutcomeSource;
 
 /// The bucket and the key of an object.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Location {
     /// The bucket's name.
     pub bucket: String,

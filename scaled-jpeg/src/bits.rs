@@ -21,19 +21,19 @@ pub(crate) struct Window {
     pub(crate) bytes: Box<Bytes>,
     /// The number of bytes of data. All bytes after them are zero.
     length: usize,
-    /// Whether the data end at `length`.
-    ended: bool,
+    /// Whether the window contains the last data before the next marker.
+    pub(crate) is_ended: bool,
 }
 
 impl Window {
     pub(crate) fn new() -> Self {
         let bytes = vec![0; SIZE + 8].into_boxed_slice().try_into().unwrap_or_else(|_| unreachable!());
-        Self { bytes, length: 0, ended: false }
+        Self { bytes, length: 0, is_ended: false }
     }
 
     /// Empties the window, and begins to read after the last marker of the input.
     pub(crate) fn begin(&mut self, input: &mut Input) -> io::Result<Bits> {
-        self.ended = false;
+        self.is_ended = false;
         let mut bits = Bits { buffer: 0, count: 0, at: self.length };
         self.fill(&mut bits, input)?;
         Ok(bits)
@@ -46,10 +46,10 @@ impl Window {
         self.bytes.copy_within(passed..self.length, 0);
         let before = self.length;
         self.length -= passed;
-        while !self.ended && self.length < MOST {
+        while !self.is_ended && self.length < MOST {
             let (read, ended) = input.entropy(&mut self.bytes[self.length..MOST])?;
             self.length += read;
-            self.ended = ended;
+            self.is_ended = ended;
         }
         self.bytes[self.length..before.max(self.length)].fill(0);
         *bits = Bits::at_position(position - passed as u32 * 8, &self.bytes);
@@ -58,17 +58,12 @@ impl Window {
 
     /// Returns the position up to which a decoder may read before the window must be filled, if it needs up to `reserve` bytes at a time.
     pub(crate) fn safe(&self, reserve: usize) -> usize {
-        if self.ended { usize::MAX } else { self.length.saturating_sub(reserve) }
-    }
-
-    /// Whether the window contains the last data before the next marker.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.ended
+        if self.is_ended { usize::MAX } else { self.length.saturating_sub(reserve) }
     }
 
     /// Whether there are no data between the last marker and the next.
     pub(crate) fn is_empty(&self) -> bool {
-        self.ended && self.length == 0
+        self.is_ended && self.length == 0
     }
 
     /// Returns the number of bits in the window that were not taken.
@@ -88,6 +83,15 @@ impl Window {
 pub(crate) fn word(bytes: &Bytes, position: u32) -> u64 {
     let at = (position >> 3) as usize & (SIZE - 1);
     u64::from_be_bytes(bytes[at..at + 8].try_into().unwrap_or_else(|_| unreachable!())) << (position & 7)
+}
+
+/// Returns the signed value of the `size` bits at the top of a word. The lower half of their range stands for negative values.
+#[inline(always)]
+pub(crate) fn signed(word: u64, size: u32) -> i32 {
+    let value = (word >> 1 >> (63 - size)) as i32;
+    // All ones if the first bit is 0, which makes the value negative.
+    let negative = !((word as i64 >> 63) as i32);
+    value + (negative & (1 - (1 << size)))
 }
 
 /// A position in the window, and the bits that follow it.
@@ -139,12 +143,12 @@ impl Bits {
         self.count = self.count.wrapping_sub(count & 63);
     }
 
-    /// Takes `size` bits as a signed value: the lower half of their range stands for negative values.
+    /// Takes `size` bits as a signed value.
     #[inline(always)]
     pub(crate) fn value(&mut self, size: u32) -> i32 {
-        let value = self.bits(size);
-        let negative = i32::from(size > 0 && value >> (size.max(1) - 1) == 0);
-        value - negative * ((1 << size) - 1)
+        let value = signed(self.buffer, size);
+        self.take(size);
+        value
     }
 
     /// Takes up to 31 bits as a number.

@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use crate::bits::Bits;
+use crate::bits::{Bits, signed};
 
 /// A Huffman table, which finds a symbol and the length of its code by the next sixteen bits. Most codes are short enough for the faster
 /// lookup tables.
@@ -65,7 +65,7 @@ impl DcTable {
             if total > BITS {
                 return 0;
             }
-            let value = extend((word >> (BITS - total)) as i32, u32::from(size));
+            let value = signed((word as u64) << (64 - BITS) << length, u32::from(size));
             value << 8 | total as i32
         });
         Self { lookup, codes }
@@ -99,8 +99,6 @@ pub(crate) struct AcTable {
     /// Several whole symbols with their values: the number of bits and, in the upper byte, the number of coefficients. Zero for codes that
     /// are too long.
     pub(crate) packed: Box<[u16; 1 << BITS]>,
-    /// One symbol with its value, as above.
-    pub(crate) single: Box<[u16; 1 << BITS]>,
     /// One value: from the top byte, the number of bits of the code, the number of bits of the value, the number of coefficients, and the
     /// number of all bits, which may include the end of the block. Zero for codes that are too long.
     pub(crate) value: Box<[u32; 1 << BITS]>,
@@ -113,11 +111,9 @@ impl AcTable {
     pub(crate) fn new(codes: Codes, needed: u8) -> Self {
         let short = Short::new(&codes);
         let skips = needed < 63;
-        let single = |word| short.single(word, 0).map_or(0, |(bits, advance)| (bits | advance << 8) as u16);
-        let single = table(|word| if skips { single(word) } else { 0 });
         let packed = table(|word| if skips { short.packed(word) } else { 0 });
         let value = table(|word| short.value(word));
-        Self { packed, single, value, codes }
+        Self { packed, value, codes }
     }
 
     /// Takes a symbol. Returns the number of bits of its value, and the number of coefficients.
@@ -141,10 +137,12 @@ pub(crate) struct ProgressiveTable {
 }
 
 impl ProgressiveTable {
+    // Inlined into the caller, which is long, the loops over tables would have too few registers.
+    #[inline(never)]
     pub(crate) fn new(codes: Codes) -> Self {
         let short = Short::new(&codes);
-        let single = table(|word| short.history(word, false));
-        let packed = table(|word| short.history(word, true));
+        let single = table(|word| short.history(word, 0));
+        let packed = table(|word| short.history(word, PACKED_ADVANCE));
         Self { packed, single, short, codes }
     }
 
@@ -207,21 +205,19 @@ impl Short {
         while bits < BITS
             && advance <= PACKED_ADVANCE
             && let Some((taken, moved)) = self.single(word, bits)
+            && bits + taken <= MOST_BITS
         {
-            if bits + taken > MOST_BITS {
-                break;
-            }
             bits += taken;
             advance += moved;
         }
         (bits | advance << 8) as u16
     }
 
-    /// Combines one or `several` symbols, with the bits that they add to the history of a block.
-    fn history(&self, word: usize, several: bool) -> u32 {
+    /// Combines symbols until they have passed more than `most` coefficients, with the bits that they add to the history of a block.
+    fn history(&self, word: usize, most: u32) -> u32 {
         let (mut bits, mut advance, mut history) = (0, 0, 0);
         while bits < BITS
-            && advance <= PACKED_ADVANCE
+            && advance <= most
             && let Some((symbol, length)) = self.symbol(word, bits)
         {
             let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
@@ -232,11 +228,14 @@ impl Short {
             history |= u32::from(size > 0) << (advance + run);
             bits += length + size;
             advance += self::advance(symbol, END);
-            if !several {
-                break;
-            }
         }
         history << 16 | advance << 8 | bits
+    }
+
+    /// Returns the length of the code that ends a block, if it begins `used` bits into the word.
+    pub(crate) fn end(&self, word: usize, used: u32) -> Option<u32> {
+        let (symbol, length) = self.symbol(word, used.min(BITS))?;
+        (advance(symbol, END) > END).then_some(length)
     }
 
     fn value(&self, word: usize) -> u32 {
@@ -246,18 +245,12 @@ impl Short {
         if total > MOST_BITS {
             return 0;
         }
-        let (total, advance) = match self.single(word, total) {
-            Some((bits, end)) if total < BITS && end > END && advance < END => (total + bits, advance + END),
+        let (total, advance) = match self.end(word, total) {
+            Some(end) if advance < END => (total + end, advance + END),
             _ => (total, advance),
         };
         length << 24 | size << 16 | advance << 8 | total
     }
-}
-
-/// Returns the signed value of the lowest `size` bits.
-pub(crate) fn extend(bits: i32, size: u32) -> i32 {
-    let bits = bits & ((1 << size) - 1);
-    if size > 0 && bits >> (size - 1) == 0 { bits - ((1 << size) - 1) } else { bits }
 }
 
 /// Builds a lookup table on the heap. The compiler knows its length.

@@ -7,8 +7,8 @@ use crate::{
 };
 
 impl Header {
-    /// An upper bound of the bytes that [`Decoder::decode`](crate::Decoder::decode) allocates at its peak, including the picture. The buffer
-    /// of the reader and this header are not included.
+    /// An upper bound of the bytes that [`Decoder::decode`](crate::Decoder::decode) allocates at its peak, including the picture. The
+    /// buffer of the reader and this header are not included.
     ///
     /// A picture in one scan, as in nearly all sequential files, takes its pixels and one row of blocks. A picture in several scans also
     /// takes its samples. A progressive picture takes up to 10 bytes for each block of 8 × 8, and 2 bytes for each AC coefficient that

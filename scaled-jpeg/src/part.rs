@@ -1,7 +1,7 @@
 //! The components of sequential scans, and how their blocks are decoded.
 
 use crate::{
-    bits::{Bits, Bytes},
+    bits::{Bits, Bytes, signed},
     huffman::{AcTable, BITS, DcTable, END, PACKED_ADVANCE},
     tables,
     transform::{Group, LANES, Quantisers},
@@ -64,27 +64,16 @@ pub(crate) fn decode_block(
                 group[place(index - 1, lane)] = bits.value(size) as i16;
                 break;
             }
-            let value = extend(bits.buffer << (entry >> 24), entry >> 16 & 15);
+            let value = signed(bits.buffer << (entry >> 24), entry >> 16 & 15);
             bits.take(entry);
             index += entry >> 8 & 0xff;
-            group[place(index - 1, lane)] = value;
+            group[place(index - 1, lane)] = value as i16;
         }
         bits.refill(bytes);
         refilled = 3;
     }
     while index <= needed {
-        bits.refill(bytes);
-        let entry = ac.value[bits.peek::<BITS>()];
-        let (length, size, advance) = (entry >> 24, entry >> 16 & 15, entry >> 8 & 0xff);
-        let (size, advance) = if entry == 0 {
-            ac.long(bits)?
-        } else {
-            bits.take(length);
-            // The end of the block is not taken, because it does not follow the last coefficient.
-            (size, if size > 0 { advance & (END - 1) } else { advance })
-        };
-        index += advance;
-        group[place(index - 1, lane)] = bits.value(size) as i16;
+        index += one(bits, bytes, ac, group, index, lane)?;
     }
     while index < 64 - PACKED_ADVANCE {
         bits.refill(bytes);
@@ -106,18 +95,26 @@ pub(crate) fn decode_block(
         }
     }
     while index < 64 {
-        bits.refill(bytes);
-        let entry = ac.single[bits.peek::<BITS>()];
-        if entry == 0 {
-            let (size, advance) = ac.long(bits)?;
-            bits.take(size);
-            index += advance;
-            continue;
-        }
-        bits.take(u32::from(entry));
-        index += u32::from(entry >> 8);
+        index += one(bits, bytes, ac, group, index, lane)?;
     }
     Some(difference)
+}
+
+/// Reads the coefficient `index` or a later one. Returns the number of coefficients up to there, or `None` if the data are invalid.
+#[inline(always)]
+fn one(bits: &mut Bits, bytes: &Bytes, ac: &AcTable, group: &mut [i16], index: u32, lane: usize) -> Option<u32> {
+    bits.refill(bytes);
+    let entry = ac.value[bits.peek::<BITS>()];
+    let (length, size, advance) = (entry >> 24, entry >> 16 & 15, entry >> 8 & 0xff);
+    let (size, advance) = if entry == 0 {
+        ac.long(bits)?
+    } else {
+        bits.take(length);
+        // The end of the block is not taken, because it does not follow the last coefficient.
+        (size, if size > 0 { advance & (END - 1) } else { advance })
+    };
+    group[place(index + advance - 1, lane)] = bits.value(size) as i16;
+    Some(advance)
 }
 
 /// The index of a lane's coefficient in its group, for any index that damaged data may give.
@@ -136,12 +133,3 @@ static PLACES: [u16; END as usize] = {
     }
     places
 };
-
-/// The value of `size` bits at the top of a word.
-#[inline(always)]
-fn extend(word: u64, size: u32) -> i16 {
-    let value = (word >> 1 >> (63 - size)) as i32;
-    // All ones if the first bit is 0, which makes the value negative.
-    let negative = !((word as i64 >> 63) as i32);
-    (value + (negative & (1 - (1 << size)))) as i16
-}

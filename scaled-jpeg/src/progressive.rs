@@ -9,7 +9,7 @@ use crate::{
     bits::{Bits, Bytes, Window},
     coefficients::{Band, Coefficients},
     deposit::{deposit, place},
-    huffman::{BITS, PACKED_ADVANCE, ProgressiveTable},
+    huffman::{BITS, END, ProgressiveTable},
     scan::ScanHeader,
     walk::{Scan, read_each},
 };
@@ -41,45 +41,55 @@ impl<'a> AcScan<'a> {
         Self { own, table, band, shift, refines, remembers, ended: 0 }
     }
 
-    /// Reads a block of a scan that does not refine. Returns a bit for each coefficient that is not zero, or `None` if the data are invalid.
+    /// Reads a block of a scan that does not refine. Returns a bit for each coefficient that is not zero, or `None` if the data are
+    /// invalid.
     #[inline(always)]
     fn first(&mut self, bits: &mut Bits, bytes: &Bytes, at: usize) -> Option<u64> {
         let Band { first: mut index, last } = self.band;
-        let table = &self.table;
-        let kept = self.own.kept & self.band.bits();
-        let needed = 64 - kept.leading_zeros();
+        let needed = 64 - (self.own.kept & self.band.bits()).leading_zeros();
         let mut history = 0;
-        // Coefficients up to the last kept one are read one by one.
         while index < needed {
             bits.refill(bytes);
-            let symbol = table.symbol(bits)?;
-            if let Some(ended) = ended(symbol, bits) {
-                self.ended = ended - 1;
-                return Some(history);
-            }
-            let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
-            index += run;
-            if size > 0 {
-                // A run may lead beyond the band, but not beyond the block.
-                let place = index.min(63);
-                let value = bits.value(size);
-                history |= 1 << place;
-                if self.own.kept >> place & 1 == 1 {
-                    let slot = at * self.own.count() + usize::from(self.own.slots[place as usize & 63]);
-                    self.own.ac[slot] = (value << self.shift) as i16;
-                }
-            }
-            index += 1;
+            index = self.one(bits, at, index, &mut history, true)?;
         }
-        // The others are read several at a time while they stay within the band, then one by one.
-        let beyond = last + 1;
-        let mut skipped = Skipped { index, history, ended: 0 };
-        skipped.skip(table, &table.packed, beyond.saturating_sub(PACKED_ADVANCE), bits, bytes)?;
-        if skipped.ended == 0 {
-            skipped.skip(table, &table.single, beyond, bits, bytes)?;
+        // Behind the last kept coefficient, several are skipped at once if the band has so many.
+        while index <= last {
+            bits.refill(bytes);
+            let word = bits.peek::<BITS>();
+            let mut entry = self.table.packed[word];
+            if index + (entry >> 8 & (END - 1)) > last + 1 {
+                entry = self.table.single[word];
+            }
+            if entry == 0 {
+                index = self.one(bits, at, index, &mut history, false)?;
+                continue;
+            }
+            bits.take(entry);
+            history |= u64::from(entry >> 16).wrapping_shl(index);
+            index += entry >> 8 & 0xff;
         }
-        self.ended = skipped.ended.saturating_sub(1);
-        Some(skipped.history)
+        Some(history)
+    }
+
+    /// Reads a coefficient with the zeros before it, and keeps it if `keeps` allows. Returns the index of the next coefficient.
+    #[inline(always)]
+    fn one(&mut self, bits: &mut Bits, at: usize, index: u32, history: &mut u64, keeps: bool) -> Option<u32> {
+        let symbol = self.table.symbol(bits)?;
+        if let Some(ended) = ended(symbol, bits) {
+            self.ended = ended - 1;
+            return Some(index + END);
+        }
+        let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
+        if size > 0 {
+            // A run may lead beyond the band, but not beyond the block.
+            let place = (index + run).min(63);
+            let value = bits.value(size);
+            *history |= 1 << place;
+            if keeps && self.own.kept >> place & 1 == 1 {
+                *self.value(at, 1 << place) = (value << self.shift) as i16;
+            }
+        }
+        Some(index + run + 1)
     }
 
     /// Reads a block of a scan that refines. Returns `None` if the data are invalid.
@@ -160,50 +170,6 @@ impl<'a> AcScan<'a> {
     }
 }
 
-/// The state of reading a block without keeping its coefficients.
-struct Skipped {
-    /// The index of the next coefficient.
-    index: u32,
-    /// A bit for each coefficient that is not zero.
-    history: u64,
-    /// The number of blocks that end here, including the current one.
-    ended: u32,
-}
-
-impl Skipped {
-    /// Skips coefficients by the entries of a lookup table, up to the index `end` or the end of the block.
-    #[inline(always)]
-    fn skip(
-        &mut self,
-        table: &ProgressiveTable,
-        entries: &[u32; 1 << BITS],
-        end: u32,
-        bits: &mut Bits,
-        bytes: &Bytes,
-    ) -> Option<()> {
-        while self.index < end {
-            bits.refill(bytes);
-            let entry = entries[bits.peek::<BITS>()];
-            if entry == 0 {
-                let symbol = table.symbol(bits)?;
-                if let Some(ended) = ended(symbol, bits) {
-                    self.ended = ended;
-                    break;
-                }
-                let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
-                bits.take(size);
-                self.history |= u64::from(size > 0) << (self.index + run).min(63);
-                self.index += run + 1;
-                continue;
-            }
-            bits.take(entry);
-            self.history |= u64::from(entry >> 16).wrapping_shl(self.index);
-            self.index += entry >> 8 & 0xff;
-        }
-        Some(())
-    }
-}
-
 /// Returns the number of blocks that a symbol ends, including the current one; `None` for a coefficient or sixteen zeros.
 #[inline(always)]
 fn ended(symbol: u8, bits: &mut Bits) -> Option<u32> {
@@ -212,6 +178,8 @@ fn ended(symbol: u8, bits: &mut Bits) -> Option<u32> {
 }
 
 impl Scan for AcScan<'_> {
+    // Inlined into the walk, the loop would have too few registers.
+    #[inline(never)]
     fn read(&mut self, window: &Window, bits: &mut Bits, row: u32, columns: Range<u32>, safe: usize) -> (u32, bool) {
         let (start, end, bytes) = (row as usize * self.own.width, columns.end, &window.bytes);
         read_each(window, bits, columns, safe, |bits, column| {

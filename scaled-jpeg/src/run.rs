@@ -74,9 +74,9 @@ impl<'a> Run<'a> {
             return Err(Error::Unsupported("the height comes after the picture, which must be in memory for that"));
         }
         let geometry = Geometry::new(header, u32::from(header.height), scale);
-        let found = vec![0; geometry.channels.len()];
-        let (is_progressive, whole, spoiled) =
-            (header.progressive, whole || !(header.progressive || header.interleaved), found.clone());
+        let (is_progressive, is_by_row) = (header.progressive, header.progressive || header.interleaved);
+        let whole = whole || !is_by_row;
+        let (found, spoiled) = (vec![0; geometry.channels.len()], vec![0; geometry.channels.len()]);
         let mut run = Self { decoder, geometry, window: Window::new(), segment: Vec::new(), found, spoiled, scans: 0 };
         let output = if is_progressive { run.progressive(whole) } else { run.sequential(whole) }?;
         Ok((output, run.coverage()))

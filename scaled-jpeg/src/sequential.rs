@@ -76,14 +76,14 @@ impl Scan for Sequential<'_> {
         if self.streams.is_none() && !is_known {
             return Ok(0);
         }
-        if !window.has_ended() && window.left(bits) < SIZE * 8 / 2 {
+        if !window.is_ended && window.left(bits) < SIZE * 8 / 2 {
             window.fill(bits, input)?;
         }
         if is_known {
             let sample = mem::take(&mut self.sample);
             let density = Streams::density(&self.parts, sample);
             if let Some(streams) = &mut self.streams {
-                streams.learn(density);
+                streams.density = density;
             } else if Streams::room(density, limits).is_some() {
                 let bytes = input.left().saturating_add(window.left(bits) / 8);
                 let left = (self.mcus.0 * self.mcus.1 - mcus.start, bytes);

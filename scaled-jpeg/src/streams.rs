@@ -69,8 +69,8 @@ pub(crate) struct Streams {
     records: Vec<Box<Records>>,
     /// The number of words in each stream's records that may not be zero.
     used: [u32; COUNT],
-    /// The maximum number of words of records for a KiB of data.
-    density: u32,
+    /// The number of words of records for a KiB of data: a prediction, or the maximum of the last round.
+    pub(crate) density: u32,
     limits: Limits,
     rounds: u32,
     failures: u32,
@@ -88,8 +88,8 @@ pub(crate) struct Piece {
 }
 
 impl Streams {
-    /// Prepares streams for a scan that has `left` MCUs left in at most `bytes` bytes; the last `mcus` MCUs took `bits`. Returns `None` if the
-    /// parts have too many tables or blocks, or too little is left.
+    /// Prepares streams for a scan that has `left` MCUs left in at most `bytes` bytes. The last `mcus` MCUs took `bits`. Returns `None` if
+    /// the parts have too many tables or blocks, or too little is left.
     pub(crate) fn new(
         parts: &[Part],
         (bits, mcus): (u32, u32),
@@ -126,11 +126,6 @@ impl Streams {
     pub(crate) fn room(density: u32, limits: Limits) -> Option<u32> {
         let room = ROOM as u32 * 7 / 8 * 1024 / density.max(1);
         (room >= 2 * limits.region).then_some(room)
-    }
-
-    /// Replaces the predicted words of records for a KiB.
-    pub(crate) fn learn(&mut self, density: u32) {
-        self.density = density;
     }
 
     /// Whether few enough rounds have failed to continue.

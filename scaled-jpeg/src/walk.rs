@@ -202,10 +202,10 @@ impl<S: Scan> Walk<'_, '_, S> {
         if let Some(ending) = self.read(end)? {
             return Ok(ending);
         }
-        if !self.window.has_ended() {
+        if !self.window.is_ended {
             self.window.fill(&mut self.bits, self.input)?;
         }
-        if self.window.has_ended() && self.window.left(&self.bits) < 8 {
+        if self.window.is_ended && self.window.left(&self.bits) < 8 {
             return Ok(Ending::Tight);
         }
         Ok(if self.has_spare() { Ending::Long } else { Ending::Loose })
@@ -247,7 +247,7 @@ impl<S: Scan> Walk<'_, '_, S> {
     fn has_spare(&mut self) -> bool {
         let mut bits = self.bits;
         // Damage does not add that much data.
-        if !self.window.has_ended() {
+        if !self.window.is_ended {
             return false;
         }
         while self.window.left(&bits) >= 8 {

@@ -4,6 +4,7 @@ use thumbnail::{Format, Size};
 
 use super::Settings;
 use crate::{
+    keys::KeyTemplate,
     store::Location,
     target::{Slot, Target},
 };
@@ -30,7 +31,7 @@ impl Settings {
     ///
     /// These are all formats, not only the configured ones, so that thumbnails of a format that was configured before are found.
     fn formats_in_keys(&self, size: Size) -> Vec<Option<Format>> {
-        let tells_format = self.thumbnail_key.tells_format(&size.to_string());
+        let tells_format = self.thumbnail_key.of(&size.to_string()).is_some_and(KeyTemplate::tells_format);
         if tells_format { Format::OF_THUMBNAILS.map(Some).to_vec() } else { vec![None] }
     }
 
@@ -40,16 +41,16 @@ impl Settings {
     /// Returns a stable reason code and a message when `key` is not the key of a source, or when a thumbnail's key would be too long.
     pub fn target(&self, bucket: &str, key: &str) -> Result<Target, (&'static str, String)> {
         self.prefixes.check(key).map_err(|reason| (reason.code(), format!("{key:?} is not the key of an upload")))?;
-        let slots = |size: &Size| {
+        let slots = |&size: &Size| {
+            let name = size.to_string();
+            let template = self.thumbnail_key.of(&name);
+            let template = template.unwrap_or_else(|| unreachable!("`check_keys` finds a template for every size"));
+            let bucket = self.output_bucket.as_deref().unwrap_or(bucket).to_owned();
             let slot = |format: Option<Format>| {
-                let thumbnail_key = self.thumbnail_key.key(&size.to_string(), format.map_or("", Format::name), key);
-                let location = Location {
-                    bucket: self.output_bucket.as_deref().unwrap_or(bucket).to_owned(),
-                    key: thumbnail_key.unwrap_or_else(|| unreachable!("`check_keys` finds a template for every size")),
-                };
-                Slot { size: *size, format, location }
+                let key = template.key(&name, format.map_or("", Format::name), key);
+                Slot { size, format, location: Location { bucket: bucket.clone(), key } }
             };
-            self.formats_in_keys(*size).into_iter().map(slot).collect::<Vec<_>>()
+            self.formats_in_keys(size).into_iter().map(slot).collect::<Vec<_>>()
         };
         let target = Target {
             source: Location { bucket: bucket.to_owned(), key: key.to_owned() },

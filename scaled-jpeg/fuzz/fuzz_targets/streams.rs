@@ -1,5 +1,5 @@
 #![no_main]
-//! Several places of a scan at once make the same picture as one at a time.
+//! Checks that decoding several places of a scan at once gives the same picture as decoding one place at a time.
 //!
 //! The target makes its files: streams need long valid scans, which the fuzzer does not find by itself. An input chooses a scale and one of
 //! the files, and lists changes of its bytes.
@@ -45,7 +45,7 @@ static SMALL: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     files
 });
 
-/// Files of which every decoder decodes several places.
+/// Large files, which every [`Decoder`] decodes at several places.
 static LARGE: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     [SamplingFactor::F_2_2, SamplingFactor::F_1_1]
         .into_iter()
@@ -56,7 +56,7 @@ static LARGE: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         .collect()
 });
 
-/// Makes the changes that the input lists: what, where, by what value, and sometimes the new bytes.
+/// Makes the changes that the input lists. Each has a kind, a place, a value, and for some kinds the new bytes.
 fn change(file: &mut Vec<u8>, mut input: &[u8]) {
     while let Some((&[what, high, middle, low, value], rest)) = input.split_first_chunk() {
         input = rest;

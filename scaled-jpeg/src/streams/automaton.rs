@@ -4,9 +4,9 @@
 //! its table, which is a part of the state.
 
 use crate::{
-    huffman::{BITS, PACKED_ADVANCE, Short, advance, extend, table},
+    bits::signed,
+    huffman::{BITS, PACKED_ADVANCE, Short, advance, table},
     part::Part,
-    tables::NATURAL,
 };
 
 /// The number of entries of a lookup table.
@@ -151,8 +151,7 @@ impl Automaton {
             return None;
         }
         let size = u32::from(symbol & 15);
-        let value = extend(((word << length) >> 1 >> (63 - size)) as i32, size);
-        Some((length + size, value, self.next(state, advance)))
+        Some((length + size, signed(word << length, size), self.next(state, advance)))
     }
 }
 
@@ -240,7 +239,7 @@ impl Kind {
     fn single(word: u32, (size, length): (u32, u32), advance: u32) -> Option<Step> {
         let bits = length + size;
         let rest = bits.saturating_sub(BITS);
-        let value = extend((word << rest >> (BITS + rest - bits)) as i32, size);
+        let value = signed(u64::from(word) << (64 - BITS) << length, size);
         (rest == 0 || length < BITS).then_some(Step { bits, advance, value, rest })
     }
 
@@ -259,12 +258,8 @@ impl Kind {
     }
 
     fn ended(&self, word: u32, step: Step) -> Step {
-        match self.ac.symbol(word as usize, step.bits.min(BITS)) {
-            Some((symbol, length)) if advance(symbol, END) > END => {
-                Step { bits: step.bits + length, advance: step.advance + END, ..step }
-            }
-            _ => step,
-        }
+        let Some(length) = self.ac.end(word as usize, step.bits) else { return step };
+        Step { bits: step.bits + length, advance: step.advance + END, ..step }
     }
 
     /// Several skipped symbols, after the difference of a DC coefficient if `first` has one.
@@ -282,9 +277,4 @@ impl Kind {
         }
         (is_first || step.bits > 0).then_some(step)
     }
-}
-
-/// The natural index (row × 8 + column) of a coefficient, by its zigzag index.
-pub(super) fn natural(index: usize) -> usize {
-    NATURAL[index & 63].into()
 }

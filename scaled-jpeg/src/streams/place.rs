@@ -4,12 +4,13 @@ use wide::i16x8;
 
 use super::{
     Piece, Streams,
-    automaton::{natural, record},
+    automaton::record,
     lane::{ROOM, Records},
 };
 use crate::{
     output::Output,
     part::Part,
+    tables::NATURAL,
     transform::{Group, LANES},
 };
 
@@ -58,7 +59,7 @@ impl Streams {
                             let start = next_record();
                             for index in 0..=needed {
                                 let value = records[(start + 1 + index) & (ROOM - 1)];
-                                group[natural(index)][block % LANES] = value as i16;
+                                group[usize::from(NATURAL[index & 63])][block % LANES] = value as i16;
                             }
                         }
                     }
@@ -71,8 +72,8 @@ impl Streams {
     }
 }
 
-/// Replaces the differences of a part's DC coefficients by their sums, which begin with `last`. Each MCU has `blocks` blocks of the part, the
-/// records of which have `size` words. Returns the last sum.
+/// Replaces the differences of a part's DC coefficients by their sums, which begin with `last`. Each MCU has `blocks` blocks of the part,
+/// with records of `size` words. Returns the last sum.
 fn sum(
     records: &mut Records,
     (mut start, mcu, count): (usize, usize, u32),
@@ -99,7 +100,7 @@ fn turn(records: &Records, starts: [usize; LANES], needed: usize, group: &mut Gr
         });
         let lines = i16x8::transpose(lines);
         for at in 0..LANES.min(needed + 1 - first) {
-            group[natural(first + at)] = lines[at].to_array();
+            group[usize::from(NATURAL[(first + at) & 63])] = lines[at].to_array();
         }
     }
 }

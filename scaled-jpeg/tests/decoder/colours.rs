@@ -1,4 +1,4 @@
-//! Tests pixels at every scale and in every form of file: they must be the planes, which have their own tests, in the picture's colours.
+//! Checks pixels at every scale and in every form of file against the planes, which have tests of their own, converted to colours.
 
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
@@ -6,7 +6,7 @@ use scaled_jpeg::{Decoder, Pixels, Scale};
 
 use crate::common::writer::{Form, Picture};
 
-/// Chrominance a quarter as wide, as wide, finer than luminance, half as wide and high; and four inks that no Adobe segment describes.
+/// Chrominance that is a quarter as wide as luminance, as wide, finer, and half as wide and high; and four inks without an Adobe segment.
 const FACTORS: [&[(usize, usize)]; 5] =
     [&[(4, 1), (1, 1), (1, 1)], &[(1, 1); 3], &[(1, 1), (2, 2), (2, 1)], &[(2, 2), (1, 1), (1, 1)], &[(1, 1); 4]];
 
@@ -36,7 +36,7 @@ fn pixels_are_the_planes_in_the_pictures_colours() {
             let fits = |(plane, &(h, v)): (&scaled_jpeg::Plane, &(usize, usize))| {
                 (h * plane.block.0, v * plane.block.1) == (h_max * eighths, v_max * eighths)
             };
-            // At full size, what is coarser is filtered, which `planes.rs` tests.
+            // At full size, coarser chrominance is filtered, which `planes.rs` tests.
             if scale == Scale::Full && !planes.iter().zip(factors).all(fits) {
                 continue;
             }

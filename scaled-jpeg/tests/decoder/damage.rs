@@ -1,4 +1,4 @@
-//! Tests files with one damaged place: the parts that are shown are in their place, and look like the sound picture.
+//! Damages files in one place, and checks that every picture shown is in its place and looks like the sound one.
 
 #![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
 
@@ -149,7 +149,7 @@ fn thousands_of_damaged_files_are_shown_in_place_or_not_at_all() {
                     kind.sampling, kind.progressive, kind.interval as u16
                 );
                 let (levels, texture) = compare(&made, &sound);
-                // Data that are valid, though not those of the picture, change all brightness behind them; nobody can know.
+                // Damage can leave valid data of another picture, which no decoder notices: all later blocks are lighter or darker.
                 let is_valid = kind.interval == 0 && made.coverage.is_complete();
                 worst = (if is_valid { worst.0 } else { worst.0.max(levels) }, worst.1.max(texture));
                 if texture > if kind.progressive { 8.0 } else { 5.0 } || !is_valid && levels > 9.0 {
@@ -166,16 +166,16 @@ fn thousands_of_damaged_files_are_shown_in_place_or_not_at_all() {
     assert!(wrong.is_empty(), "look at these (DAMAGE_OUT=folder):\n{}", wrong.join("\n"));
 }
 
-/// Pictures of which it is hard to tell where a scan slipped, or how light it is behind that place, by lightness of a pixel.
+/// Returns the lightness of a pixel, for pictures that hardly show where a scan slipped or how light the rest should be.
 const HARD: [fn(usize, usize) -> usize; 4] = [
     // A chain in front of a smooth wall.
     |x, y| {
         let ring = (x % 24).abs_diff(12).pow(2) + (y.abs_diff(60 + x / 10)).pow(2);
         if (60..140).contains(&ring) { 30 } else { 90 + y / 3 + x / 9 }
     },
-    // A page.
+    // A page of text.
     |x, y| if y % 18 < 9 && (x / 3 * 7 + y / 18 * 5 + x * y / 50) % 5 < 2 { 20 } else { 250 },
-    // Stripes that lie.
+    // Horizontal stripes: whole rows are lighter or darker than the row above.
     |x, y| 60 + y * y / 9 % 110 + (x * x / 11 + y * 3) % 17,
     // Clouds.
     |x, y| 128 + (x * y / 190) % 64 + (x / 5 + y / 3) % 40,
@@ -200,7 +200,7 @@ fn scans_that_slip_are_mended_well_or_not_at_all() {
                     continue;
                 };
                 let is_shown = made.coverage.found * 10 >= made.coverage.expected * 9;
-                // What is shown whole is data that are valid: nobody can know.
+                // A complete picture had valid data in spite of the damage, which no decoder notices.
                 if is_shown && !made.coverage.is_complete() {
                     mended += 1;
                     let (levels, _) = compare(&made, &sound);
@@ -216,7 +216,7 @@ fn scans_that_slip_are_mended_well_or_not_at_all() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Returns the mean difference of samples, and of the steps between neighbours, which do not depend on brightness.
+/// Returns the mean difference of samples, and the mean difference of the steps between neighbours, which do not depend on brightness.
 fn compare(made: &Picture, sound: &Picture) -> (f64, f64) {
     let channels = made.pixels.channels();
     let mean = |off: u64| off as f64 / sound.data.len() as f64;

@@ -151,7 +151,7 @@ fn pieces_of_any_size_make_the_same_picture() {
     }
 }
 
-/// A connection.
+/// A connection that breaks.
 struct Lost;
 
 impl Read for Lost {
@@ -210,7 +210,7 @@ fn decoding_goes_on_at_the_next_restart_marker() {
         let whole = Decoder::from_slice(&file).unwrap().decode(Scale::Eighth).unwrap();
         let restarts: Vec<_> =
             (0..file.len() - 1).filter(|&at| file[at] == 0xff && (0xd0..=0xd7).contains(&file[at + 1])).collect();
-        // Without a whole interval, and with an interval that ends too early.
+        // The file lacks an interval, or an interval ends too early.
         for range in [restarts[2]..restarts[3], restarts[2] + 12..restarts[3]] {
             let mut damaged = file.clone();
             damaged.drain(range);
@@ -225,7 +225,7 @@ fn decoding_goes_on_at_the_next_restart_marker() {
     }
 }
 
-/// Wherever in a row the data end, and however its blocks are put together.
+/// Cuts the data of an interval at many places, for many samplings. A block then equals the sound one or is flat.
 #[test]
 fn damage_leaves_the_blocks_around_it_alone() {
     for (h, v) in (1..=4).flat_map(|h| [(h, 1), (h, 2)]) {
@@ -235,7 +235,7 @@ fn damage_leaves_the_blocks_around_it_alone() {
             let file = picture.write(&Form { interval, ..Form::sequential(3) });
             let is_restart = |&at: &usize| file[at] == 0xff && (0xd0..=0xd7).contains(&file[at + 1]);
             let restarts: Vec<_> = (0..file.len() - 1).filter(is_restart).collect();
-            // The second interval, or all.
+            // The second interval, or the whole scan.
             let (start, end, mcus) = match restarts[..] {
                 [first, second, ..] => (first + 2, second, interval..2 * interval),
                 _ => (file.len() / 4, file.len() - 2, 0..usize::MAX),
@@ -262,7 +262,7 @@ fn damage_leaves_the_blocks_around_it_alone() {
     }
 }
 
-/// Of a block.
+/// Returns the samples of a block.
 fn samples(plane: &Plane, x: usize, y: usize) -> Vec<u8> {
     let (width, height) = plane.block;
     let line = |line| &plane.data[(y * height + line) * plane.width + x * width..][..width];
@@ -313,7 +313,7 @@ fn components_without_a_scan_are_missing() {
     let file = photo().write(&Form { scans, ..Form::sequential(3) });
     let decoded = Decoder::from_slice(&file).unwrap().decode(Scale::Eighth).unwrap();
     assert_eq!((decoded.coverage.found, decoded.coverage.expected), (500, 760));
-    // Grey.
+    // Components without data are grey.
     assert!(decoded.data.as_chunks::<3>().0.iter().all(|[r, g, b]| r == g && g == b));
 }
 

@@ -1,4 +1,4 @@
-//! The decoder's tests. They are one program, which compiles what they share once; only `memory.rs` needs an allocator of its own.
+//! The decoder's tests, in one program, so that their common code is compiled once. `memory.rs` needs an allocator of its own.
 
 mod colours;
 #[path = "../common/mod.rs"]

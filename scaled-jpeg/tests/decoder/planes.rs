@@ -1,4 +1,4 @@
-//! Compares samples with a transform in double precision of coefficients that this crate did not decode.
+//! Compares samples with a transform in double precision. Its coefficients come from the tests' own writer or decoder.
 
 #![allow(
     clippy::cast_precision_loss,
@@ -138,7 +138,7 @@ fn a_long_scan() {
 #[test]
 fn chrominance_is_not_upsampled() {
     let file = Picture::random(64, 64, &[(2, 1), (1, 1), (1, 1)], 1).write(&Form::sequential(3));
-    // At an eighth, each of its samples stands for two where one axis alone is coarser.
+    // At an eighth, a sample covers two pixels if chrominance is coarser on one axis only.
     let expected = [(1, 1), (4, 2), (6, 3), (8, 4), (10, 5), (12, 6), (14, 7), (8, 8)];
     for (scale, chroma) in Scale::ALL.into_iter().zip(expected) {
         let planes = planes(&file, scale);
@@ -167,7 +167,7 @@ fn planes_of_half_the_size_are_filtered() {
                 let sample = |channel: usize| {
                     let (plane, (h, v)) = (&planes[channel], factors[channel]);
                     let shown = ((size.0 * h).div_ceil(h_max), (size.1 * v).div_ceil(v_max));
-                    // The place between samples, of which the outermost are repeated.
+                    // The position between two samples. The outermost samples are repeated.
                     let weights = |place: usize, factor: usize, max: usize, count: usize| {
                         let exact = (place as f64 + 0.5) * factor as f64 / max as f64 - 0.5;
                         let clamp = |index: f64| index.clamp(0.0, count as f64 - 1.0) as usize;

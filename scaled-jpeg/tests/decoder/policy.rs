@@ -11,12 +11,12 @@ use crate::common::{
     writer::{Component, Form, Picture},
 };
 
-/// Ten rows of MCUs with thirteen each.
+/// Makes a picture of 13 × 10 MCUs.
 fn picture() -> Picture {
     Picture::random(200, 160, &[(2, 2), (1, 1), (1, 1)], 11)
 }
 
-/// Makes a sequential and a progressive file, with an interval of one row of MCUs in the first scan.
+/// Returns the forms of a sequential and of a progressive file, in which a restart interval of the first scan is a row of MCUs.
 fn forms() -> [Form; 2] {
     [Form::sequential(3), Form::progressive(3)].map(|form| Form { interval: 13, ..form })
 }
@@ -36,7 +36,7 @@ fn coverage(file: &[u8]) -> Coverage {
     Decoder::from_slice(file).unwrap().decode(Scale::Half).unwrap().coverage
 }
 
-/// Checks at every scale that rows of MCUs outside of `touched` are as in the sound file, and that `lost` rows count as missing.
+/// Checks at every scale that rows of MCUs outside of `touched` equal those of the sound file, and that `lost` rows count as missing.
 #[track_caller]
 fn check(sound: &[u8], damaged: &[u8], touched: Range<usize>, lost: usize) {
     for scale in Scale::ALL {
@@ -48,7 +48,7 @@ fn check(sound: &[u8], damaged: &[u8], touched: Range<usize>, lost: usize) {
         }
     }
     let Coverage { found, expected, .. } = coverage(damaged);
-    // A row has 25 × 2 blocks that show something of the luminance, 13 and 13 of the chrominance; 52 with those that do not.
+    // A row has 25 × 2 visible blocks of luminance, or 26 × 2 with those beyond the edge, and 13 blocks of each chrominance.
     let missing = (expected - found) as usize;
     assert!((lost * 70..=lost * 78).contains(&missing), "{missing} blocks are missing, not {lost} rows");
 }
@@ -70,12 +70,12 @@ fn misnumbered_markers() {
             check(&sound, &renumbered(&[3], by), 0..0, 0);
             check(&sound, &renumbered(&[0, 1, 2, 3, 4, 5, 6, 7, 8], by), 0..0, 0);
         }
-        // As if one or two were missing, or as if it was an old one.
+        // The number looks as if one or two markers were missing, or as if the marker was one or two intervals old.
         check(&sound, &renumbered(&[3], 1), 4..6, 1);
         check(&sound, &renumbered(&[3], 2), 4..7, 2);
         check(&sound, &renumbered(&[3], 6), 4..5, 1);
         check(&sound, &renumbered(&[3], 7), 4..5, 1);
-        // All of them are one too many: what is theirs seems to be the next row's, until one is left over.
+        // If all numbers are one too high, each interval is taken for the next row, until an interval is left over.
         let coverage = coverage(&renumbered(&[0, 1, 2, 3, 4, 5, 6, 7, 8], 1));
         assert!(coverage.found * 2 < coverage.expected, "{coverage:?}");
     }
@@ -86,12 +86,12 @@ fn missing_markers() {
     for form in forms() {
         let sound = picture().write(&form);
         let restarts = restarts(&sound);
-        // The row before it is sound; whatever follows is in its place.
+        // The row before the missing marker is sound, and all rows after the next one are in their place.
         let without = |range: Range<usize>| [&sound[..range.start], &sound[range.end..]].concat();
         check(&sound, &without(restarts[3]..restarts[3] + 2), 4..5, 1);
         check(&sound, &[&sound[..=restarts[3]], &[0xae], &sound[restarts[3] + 2..]].concat(), 4..5, 1);
         check(&sound, &without(restarts[3]..restarts[4]), 4..5, 1);
-        // A number further ahead is believed where the data are not whole.
+        // A number that is further ahead counts if the data before it are not whole.
         check(&sound, &without(restarts[2] + 5..restarts[5]), 3..6, 3);
         check(&sound, &without(restarts[1] + 5..restarts[7]), 2..8, 6);
     }
@@ -154,13 +154,13 @@ fn segments_with_impossible_lengths() {
                 }
             }
         }
-        // Tables are needed.
+        // A table cannot be skipped.
         let table = sound.windows(2).position(|pair| pair == [0xff, 0xc4]).unwrap();
         let mut damaged = sound.clone();
         damaged[table + 2..table + 4].fill(0);
         assert!(matches!(Decoder::from_slice(&damaged), Err(Error::Corrupt(_))));
     }
-    // What holds pictures of its own is not searched for the next marker.
+    // A segment that may contain a picture is not searched for the next marker.
     let [sound, inner] = [picture(), Picture::random(16, 16, &[(1, 1)], 1)]
         .map(|picture| picture.write(&Form::sequential(picture.components.len())));
     for segment in [&b"\xff\xe1\xff\xf0Exif\0\0"[..], b"\xff\xed\xff\xf0Photoshop"] {
@@ -169,16 +169,16 @@ fn segments_with_impossible_lengths() {
     }
 }
 
-/// One block whose last run of zeros leads past its end: the coefficient counts as the last one, as it does for libjpeg.
+/// A block's last run of zeros leads past the end of the block. The coefficient counts as the last one, as in libjpeg.
 #[test]
 fn a_run_beyond_the_block_is_no_damage() {
     let header = b"\xff\xd8\xff\xdb\0\x43\0".iter().copied().chain([1; 64]);
     let frame = b"\xff\xc0\0\x0b\x08\0\x08\0\x10\x01\x01\x11\0";
-    // DC: 0 stands for no difference. AC: 0 for a run of fifteen and a value of one bit, 10 for the end.
+    // DC: the code 0 is no difference. AC: 0 is a run of fifteen zeros and a value of one bit, and 10 ends the block.
     let tables =
         [&b"\xff\xc4\0\x14\0\x01"[..], &[0; 15], &[0], b"\xff\xc4\0\x15\x10\x01\x01", &[0; 14], &[0xf1, 0]].concat();
     let scan = b"\xff\xda\0\x08\x01\x01\0\0\x3f\0";
-    // Two blocks: four runs of fifteen zeros and a one, of which the last ends at index 64; then a flat one.
+    // Two blocks: four times fifteen zeros and a one, the last of which has the index 64; then a flat block.
     let data = [0b0010_1010, 0b1010_1111];
     let file: Vec<u8> = header.chain([&frame[..], &tables, scan, &data, b"\xff\xd9"].concat()).collect();
     for scale in Scale::ALL {
@@ -190,13 +190,13 @@ fn a_run_beyond_the_block_is_no_damage() {
     }
 }
 
-/// Blocks of an interval in which some of a band's coefficients are lost have none of that band, and count as lost where it is needed.
+/// If an interval loses some coefficients of a band, its blocks lose the whole band. They count as lost at scales that need the band.
 #[test]
 fn a_damaged_band_of_a_progressive_file() {
     let mut picture = picture();
     let form = Form { interval: 50, ..Form::spectral(3) };
     let sound = picture.write(&form);
-    // The luminance's first band: two rows of blocks to an interval, of which the third one's end is lost.
+    // In the first band of luminance, an interval is two rows of blocks. The third interval loses its end.
     let second = sound.windows(2).enumerate().filter(|(_, pair)| *pair == [0xff, 0xda]).nth(1).unwrap().0;
     let marker = second + restarts(&sound[second..])[2];
     let damaged = [&sound[..marker - 10], &sound[marker..]].concat();
@@ -214,13 +214,13 @@ fn a_damaged_band_of_a_progressive_file() {
     }
 }
 
-/// A code that the table does not have ends what is known of its interval; what is before it is shown.
+/// Behind an invalid code, the rest of the interval is lost. The part before the code is shown.
 #[test]
 fn a_code_that_stands_for_nothing() {
     for form in forms() {
         let sound = picture().write(&form);
         let at = restarts(&sound)[3];
-        // No code is all ones; they are stuffed, so that they are no marker.
+        // No code consists of ones. Stuffed zeros keep them from being a marker.
         let damaged = [&sound[..at - 40], &[0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0], &sound[at - 32..]].concat();
         for scale in Scale::ALL {
             for (sound, plane) in planes(&sound, scale).iter().zip(&planes(&damaged, scale)) {
@@ -237,7 +237,7 @@ fn a_code_that_stands_for_nothing() {
 
 #[test]
 fn an_interval_with_too_many_mcus_is_lost() {
-    // Grey and one block wide, so that a row is an MCU: intervals of nine where the file says eight.
+    // Grey and one block wide, so that a row is an MCU. The intervals have nine MCUs, and the header says eight.
     for form in [Form::sequential(1), Form::spectral(1)] {
         let mut file = Picture::random(8, 45 * 8, &[(1, 1)], 5).write(&Form { interval: 9, ..form });
         let frame = file.windows(2).position(|pair| matches!(pair, [0xff, 0xc1 | 0xc2])).unwrap();
@@ -248,14 +248,14 @@ fn an_interval_with_too_many_mcus_is_lost() {
     }
 }
 
-/// A grey picture of 40 × 30 blocks, each column of one lightness, with so many blocks too many in front of that
-/// one, and all behind them lighter than they should be.
+/// Writes a grey picture of 40 × 30 blocks, in which a column has one lightness. `by` surplus blocks precede the block `at`, and all
+/// blocks behind them are lighter by `excess`.
 fn slipped(lightness: &[i32; 40], at: usize, by: usize, excess: i32) -> Vec<u8> {
     with_odd_blocks(|index| lightness[index % 40], &[(at, by, 0)], excess)
 }
 
-/// The same of any lightness, by block, and with several such places, from the last one on: each a number of blocks to add, and of blocks
-/// to leave out.
+/// Writes a grey picture of 40 × 30 blocks with `lightness` by block. `places` lists damaged places from the last one on: the index of a
+/// block, the number of blocks to insert there, and the number of blocks to leave out. All blocks behind a place are lighter by `excess`.
 fn with_odd_blocks(lightness: impl Fn(usize) -> i32, places: &[(usize, usize, usize)], excess: i32) -> Vec<u8> {
     let block = |dc: i32| std::array::from_fn(|index| if index == 0 { dc } else { 0 });
     let mut coefficients: Vec<[i32; 64]> = (0..1200).map(|index| block(lightness(index))).collect();
@@ -263,7 +263,7 @@ fn with_odd_blocks(lightness: impl Fn(usize) -> i32, places: &[(usize, usize, us
         coefficients[at..].iter_mut().for_each(|block| block[0] += excess);
         coefficients.splice(at..at + missing, [block(90), block(-80)].into_iter().cycle().take(by));
     }
-    // A row of them, so that the file has what its frame will not say.
+    // The blocks are written as one row, because the frame's dimensions do not allow for surplus blocks. Then the frame is changed.
     let blocks = coefficients.len();
     let component = Component { h: 1, v: 1, padded: blocks, blocks: (blocks, 1), coefficients };
     let picture = Picture { width: blocks * 8, height: 8, components: vec![component] };
@@ -295,21 +295,21 @@ fn a_scan_without_restart_markers_that_slips_is_brought_into_step() {
         let pieces = Decoder::new(BufReader::new(&damaged[..])).unwrap().decode(Scale::Half).unwrap();
         assert_eq!(pieces.coverage.found, 0);
     }
-    // Damage in three places: a block more, one less, and one more again.
+    // Damage in three places, from the top: a surplus block, a missing one, and another surplus one.
     let places = [(20 * 40 + 17, 1, 0), (12 * 40 + 25, 0, 1), (5 * 40 + 10, 1, 0)];
     let file = with_odd_blocks(|index| lightness[index % 40], &places, 0);
     let pieces = Decoder::new(BufReader::new(&file[..])).unwrap().decode(Scale::Full).unwrap();
     assert_eq!(pieces.coverage.found, 0);
     assert_eq!(coverage(&file).found, 0);
     assert_eq!(planes(&file, Scale::Full)[0].data, pieces.data);
-    // One colour tells nothing of the place, nor does a pattern; and so many are no slip.
+    // A pattern and a single colour do not show the place, and more surplus blocks do not count as a slip.
     let pattern = std::array::from_fn(|column| 50 * (column as i32 % 2));
     assert_eq!(coverage(&slipped(&pattern, 12 * 40 + 17, 2, 0)).found, 0);
     assert_eq!(coverage(&slipped(&[0; 40], 12 * 40 + 17, 1, 0)).found, 0);
     assert_eq!(coverage(&slipped(&lightness, 12 * 40 + 17, 11, 0)).found, 0);
 }
 
-/// The place can be told, but not by how much what is behind it is too high.
+/// The picture shows where the scan slipped, but not how much lighter the rest has become.
 #[test]
 fn a_slip_that_may_leave_the_picture_lighter_or_darker_is_not_mended() {
     let mut random = Random(41);
@@ -319,13 +319,13 @@ fn a_slip_that_may_leave_the_picture_lighter_or_darker_is_not_mended() {
     for column in [2, 17, 30] {
         assert_eq!(coverage(&with_odd_blocks(striped, &[(6 * 40 + column, 1, 0)], 25)).found, 0, "{column}");
     }
-    // So much less of the picture is behind the damage that it may be.
+    // The same uncertainty is accepted if only a small part of the picture is behind the damage.
     assert!(coverage(&with_odd_blocks(|index| striped(index) / 2, &[(26 * 40 + 17, 1, 0)], 25)).found > 1000);
-    // One thing here, another there: most of the row agrees on nothing.
+    // The MCUs of the row behind the place disagree about the lightness.
     let speckled: [i32; 1240] = std::array::from_fn(|_| random.below(60) as i32 - 30);
     let speckled = |index: usize| columns[index % 40] + if index / 40 == 6 { speckled[index] } else { 0 };
     assert_eq!(coverage(&with_odd_blocks(speckled, &[(6 * 40 + 2, 1, 0)], 25)).found, 0);
-    // Less than two rows after the place show too little.
+    // Less than two rows are behind the place.
     assert_eq!(coverage(&slipped(&columns, 28 * 40 + 17, 1, 25)).found, 0);
 }
 
@@ -339,7 +339,7 @@ fn a_comment_that_leads_past_the_end_never_costs_what_comes_in_pieces_its_last_s
         let (sound, damaged) = (planes(&sound, scale), planes(&damaged, scale));
         assert!(sound.iter().zip(&damaged).all(|(sound, damaged)| sound.data == damaged.data), "{scale:?}");
     }
-    // Its end cannot be told from the file's, and a blurred picture is not a whole one.
+    // In pieces, the comment may have swallowed the last scans, and without them the picture would be blurred.
     let pieces = Decoder::new(BufReader::new(&damaged[..])).unwrap().decode(Scale::Half);
     assert!(matches!(pieces, Err(Error::Io(_))), "{pieces:?}");
 }

@@ -1,4 +1,4 @@
-//! Checks that the picture is the same whether a scan is decoded at one place at a time or at several.
+//! Checks that decoding several places of a scan at once gives the same picture as decoding one place at a time.
 
 #![allow(clippy::cast_possible_truncation)]
 
@@ -12,7 +12,7 @@ use crate::common::{
     writer::{Form, Picture},
 };
 
-/// Compares the pictures of both ways at a scale.
+/// Decodes a file both ways, from memory and in pieces, and compares the pictures. `everywhere` ignores the usual limits.
 fn compare(file: &[u8], scale: Scale, everywhere: bool, what: &str) {
     let Ok(decoder) = Decoder::from_slice(file) else { return };
     let one = decoder.one_at_a_time().decode(scale);
@@ -81,7 +81,7 @@ fn damaged_files_are_the_same() {
     for round in 0..160 {
         let sampling = samplings[round % 3];
         let everywhere = round % 8 > 0;
-        // What is decoded as usual must be large.
+        // With the usual limits, only large scans are decoded at several places.
         let (width, height) = if everywhere { (400, 300) } else { (1200, 900) };
         let interval = [0, 0, 300][round / 3 % 3];
         let sound = photo(width, height, [6, 60][round % 2], sampling, round % 5 == 0, interval);
@@ -94,7 +94,7 @@ fn damaged_files_are_the_same() {
                 1 => drop(file.remove(at)),
                 2 => file.insert(at, random.next() as u8),
                 3 => file[at..at + 64].iter_mut().for_each(|byte| *byte = random.next() as u8),
-                // No code begins with so many ones.
+                // Ones, which no code begins with.
                 4 => file.splice(at..at + 4, [0xff, 0, 0xff, 0, 0xff, 0]).for_each(drop),
                 _ => file.truncate(at + 66),
             }
@@ -107,7 +107,7 @@ fn damaged_files_are_the_same() {
 
 #[test]
 fn files_in_which_streams_do_not_meet_are_the_same() {
-    // One code length for all components, and pictures of one colour, of which every block is the same.
+    // Blocks whose codes all have the same length, and pictures of one colour, in which all blocks are alike.
     let picture = Picture::random(1400, 1100, &[(2, 2), (1, 1), (1, 1)], 5);
     let plain = picture.write(&Form::sequential(3));
     assert!(plain.len() > 1 << 20);
