@@ -26,9 +26,9 @@ PLACEHOLDERS = {
     "size": r"(?P<size>\d+(?:x\d+)?(?:-cover)?)",
     "format": r"(?P<format>[a-z]+)",
 }
-# The longest edge in pixels at which pictures are compared. It is small, so that coding losses do not count.
+# The longest edge, in pixels, of the pictures that are compared. It is small, so that coding losses do not count.
 EDGE = 64
-# The pixels by which edges may differ, since services round in different ways.
+# The number of pixels by which edges may differ, because services round in different ways.
 ROUNDING = 1
 
 
@@ -46,7 +46,7 @@ class Side:
     read: Callable[[str], bytes]
 
     def by(self, fields: frozenset[str]) -> dict[tuple, str]:
-        """The keys by the values of these fields alone."""
+        """Returns the keys by the values of `fields` only."""
         found: dict[tuple, str] = {}
         for made_of, key in self.keys.items():
             identity = tuple((name, value) for name, value in made_of if name in fields)
@@ -66,7 +66,7 @@ def pattern(template: str) -> re.Pattern:
 
 
 def made_of(found: re.Match) -> tuple:
-    """The folder, name and extension of the source, and the size, as far as the key contains them."""
+    """The source's folder, name and extension, and the size, if the key contains them."""
     fields = found.groupdict()
     fields.pop("format", None)
     key, stem = fields.pop("key", None), fields.pop("stem", None)
@@ -110,13 +110,13 @@ def in_folder(root: Path) -> tuple[Iterator[str], Callable[[str], bytes]]:
 
 
 def shown(file: bytes) -> Image.Image:
-    """The picture as a page shows it on white."""
+    """The picture as a page with a white background shows it."""
     picture = ImageOps.exif_transpose(Image.open(io.BytesIO(file))).convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
 
 
 def difference(old: bytes, new: bytes) -> float | str:
-    """The mean difference in levels of 255, or what else is wrong."""
+    """The mean difference in levels of 255, or another problem in words."""
     try:
         one, other = shown(old), shown(new)
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
@@ -130,7 +130,7 @@ def difference(old: bytes, new: bytes) -> float | str:
 
 
 def compare(old: Side, new: Side, limit: float, sample: int) -> tuple[list[str], bool]:
-    """Lines for a person, and whether all is well."""
+    """Returns a report, and whether the thumbnails agree."""
     fields = old.fields & new.fields
     ours, theirs = new.by(fields), old.by(fields)
     pairs = [(theirs[identity], ours[identity]) for identity in sorted(theirs.keys() & ours.keys())]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Turns the configuration of another thumbnail service into parameters of the templates, and lists what has no counterpart.
+"""Converts the configuration of another thumbnail service to parameters of the templates, and lists settings without a counterpart.
 
 `migrate.py FILE` reads the `config.json` of aws-lambda-image, or the parameters of Firebase's extension "Resize Images" as an `.env` file
 (`firebase ext:export` writes it) or as a JSON object.
@@ -138,7 +138,7 @@ def aws_lambda_image(settings: dict) -> Converted:
 
 
 def geometry(entry: dict, converted: Converted) -> str | None:
-    """Converts an ImageMagick geometry, in the forms that configurations use, into an entry of `Sizes`."""
+    """Converts an ImageMagick geometry, in the forms that configurations use, to an entry of `Sizes`."""
     text = str(entry.get("size", ""))
     found = re.fullmatch(r"(\d*)(?:x(\d*))?([>^]?)", text)
     if not found or not (found[1] or found[2]):
@@ -163,9 +163,9 @@ def own_format(entry: dict, size: str, converted: Converted) -> str:
 
 
 def layout(entries: list[tuple[dict, str]], converted: Converted) -> None:
-    """Adds a key template for each size, and the prefix that all of them share."""
+    """Adds a key template for each size, and their common prefix."""
     folders = {directory(entry).split("/")[0] for entry, _ in entries}
-    # A first folder that all sizes share becomes the prefix, which must hold nothing but thumbnails.
+    # The first folder becomes the prefix if all sizes share it. Only thumbnails may lie below the prefix.
     shared = folders.pop() if len(folders) == 1 and "" not in folders else "thumbnails"
     parts = []
     for entry, size in entries:

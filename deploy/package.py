@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Makes the zips that Lambda takes and a SAM template that names them, for one architecture.
+"""Makes the functions' zips for Lambda and a SAM template that names them, for one architecture.
 
-Each function becomes NAME-ARCHITECTURE.zip, with the program as `bootstrap`; template-ARCHITECTURE.yaml is template.yaml with
+Each function becomes NAME-ARCHITECTURE.zip, with the program as `bootstrap`. template-ARCHITECTURE.yaml is template.yaml with
 these zips as the functions' code and this architecture as the default. The same program gives the same zip, byte for byte, so
-that an unchanged function can be told from its hash. A program that Amazon Linux 2023 could not load, or of another instruction
-set than asked for, is refused here instead of failing there.
+that its hash shows whether a function has changed. A program that Lambda could not start is an error: if Amazon Linux 2023 cannot
+load it, or if it is built for another architecture.
 """
 
 import argparse
@@ -21,7 +21,7 @@ TEMPLATE = Path(__file__).resolve().parents[1] / "template.yaml"
 # The glibc of provided.al2023. https://docs.aws.amazon.com/linux/al2023/ug/glibc-gcc-and-binutils.html
 NEWEST_GLIBC = (2, 34)
 
-# e_machine of the ELF header, by the name that Lambda gives the architecture.
+# The field e_machine of the ELF header, by Lambda's name for the architecture.
 MACHINES = {"arm64": 183, "x86_64": 62}
 
 
@@ -30,13 +30,13 @@ class Unfit(Exception):
 
 
 def check(program: bytes, architecture: str) -> None:
-    """Raises Unfit where provided.al2023 could not start the program."""
+    """Raises Unfit if provided.al2023 cannot start the program."""
     if program[:4] != b"\x7fELF":
         raise Unfit("it is not a Linux program: build it with `make package`")
     (machine,) = struct.unpack_from("<H", program, 18)
     if machine != MACHINES[architecture]:
         raise Unfit(f"it is not built for {architecture}: build it with `make package ARCHITECTURE={architecture}`")
-    # The names of symbol versions are plain text in an ELF file.
+    # An ELF file contains the names of symbol versions as plain text.
     needed = {tuple(map(int, found)) for found in re.findall(rb"GLIBC_(\d+)\.(\d+)", program)}
     if too_new := sorted(version for version in needed if version > NEWEST_GLIBC):
         versions = ", ".join(f"{major}.{minor}" for major, minor in too_new)
@@ -44,10 +44,10 @@ def check(program: bytes, architecture: str) -> None:
 
 
 def write_zip(program: bytes, path: Path) -> None:
-    """Writes the zip with nothing in it that depends on when, where or by whom it is made."""
+    """Writes a zip that is the same at any time, on any system and for any user."""
     entry = zipfile.ZipInfo("bootstrap", date_time=(1980, 1, 1, 0, 0, 0))
     entry.compress_type = zipfile.ZIP_DEFLATED
-    entry.create_system = 3  # Unix, on whatever system this runs
+    entry.create_system = 3  # Unix, on any system.
     entry.external_attr = 0o100755 << 16
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w") as archive:
@@ -55,7 +55,7 @@ def write_zip(program: bytes, path: Path) -> None:
 
 
 def packaged_template(template: str, architecture: str) -> str:
-    """Returns template.yaml with the zips beside it as code, and nothing left to build."""
+    """Returns template.yaml with the zips as code, and without the instructions for building."""
     build = re.compile(
         r"    Metadata:\n      BuildMethod: rust-cargolambda\n      BuildProperties:\n        Binary: (\S+)\n((?:.*\n)*?)      CodeUri: \.\n"
     )

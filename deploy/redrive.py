@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Repeats failed invocations from the failure queue that Lambda fills, which the redrive of SQS itself refuses to do.
+"""Repeats failed invocations from Lambda's failure queue, which the redrive of SQS refuses to do.
 
 For each message, this script invokes the function with the event that failed, and deletes the message once Lambda has accepted the
-event (202). It takes as many messages as the queue has at the start, so that events that fail again do not keep it running. A message
-that cannot be repeated stays, and is visible in the queue again after two minutes. The script may be interrupted and run again.
+event (202). It processes as many messages as the queue has at the start, so that events that fail again do not keep it running. A
+message that cannot be repeated stays, and is visible in the queue again after two minutes. The script can be interrupted and run again.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import json
 import re
 import sys
 
-# Seconds for which a received message is hidden from other readers: longer than ten invocations take, and short enough to wait for.
+# The seconds for which a received message is hidden from other readers: longer than ten invocations take.
 HIDDEN = 120
 
 
@@ -33,7 +33,7 @@ def event(message: dict) -> tuple[str, str]:
 
 
 def redrive(sqs, lambdas, queue: str, limit: int | None, tell) -> tuple[int, collections.Counter]:
-    """Takes up to `limit` messages, or all if it is None. Returns how many were repeated, and why the others were left."""
+    """Processes up to `limit` messages, or all if `limit` is None. Returns the number of repeated messages, and why others stay."""
     if limit is None:
         attribute = "ApproximateNumberOfMessages"
         limit = int(sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=[attribute])["Attributes"][attribute])
@@ -50,7 +50,7 @@ def redrive(sqs, lambdas, queue: str, limit: int | None, tell) -> tuple[int, col
                 function, payload = event(message)
                 try:
                     answer = lambdas.invoke(FunctionName=function, InvocationType="Event", Payload=payload)
-                except Exception as error:  # whatever it is, the message stays
+                except Exception as error:  # The message stays after any error.
                     raise Left(f"{function}: {error}") from error
                 if answer["StatusCode"] != 202:
                     raise Left(f"{function}: Lambda answered {answer['StatusCode']}")
@@ -68,7 +68,7 @@ def main() -> int:
     parser.add_argument("--limit", type=int, help="how many messages to take at most")
     arguments = parser.parse_args()
 
-    import boto3  # imported here, because the tests of the rest need none
+    import boto3  # Imported here, because the tests of `redrive` do not need it.
 
     # The region of the queue is in its address; the environment may name another region.
     region = re.match(r"https://(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue)\.amazonaws\.", arguments.queue)

@@ -25,7 +25,7 @@ def main() -> None:
         committed = subprocess.run(date, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
         for name in FUNCTIONS:
             text = (ROOT / name / "bill-of-materials.json").read_text()
-            # The same sources give the same file: without local paths and random numbers, and with the time of the commit.
+            # The same sources give the same file, because it has no local paths, no random numbers, and the time of the commit.
             bill = json.loads(text.replace(ROOT.as_uri(), "file:///source"))
             bill.pop("serialNumber", None)
             bill["metadata"]["timestamp"] = committed

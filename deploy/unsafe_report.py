@@ -41,7 +41,7 @@ SEES = {
     "zmij": (NOTHING, "comes with oxideav-core"),
 }
 
-# Comments, and whatever stands in quotes.
+# Comments and strings.
 NOT_CODE = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\])*"', re.DOTALL)
 
 
@@ -52,7 +52,7 @@ def count(source: str) -> int:
 
 
 def crates(package: str, features: str) -> set[tuple[str, str]]:
-    """The name and version of each crate that is linked into a package's program, the package included."""
+    """The name and version of each crate that is linked into a package's program, including the package."""
     command = ["cargo", "tree", "--package", package, "--edges", "normal,no-proc-macro", "--prefix", "none"]
     command += ["--format", "{p}", "--features", features]
     for architecture in ["aarch64", "x86_64"]:

@@ -1,5 +1,5 @@
-"""One style of imports, which stable rustfmt cannot check: in each block of `use` items the standard library comes first, then other
-crates, then this crate, with a blank line between; and each crate is named once for each visibility."""
+"""Checks the style of imports, which stable rustfmt cannot check. In each block of `use` items, the standard library comes first, then
+other crates, then this crate, with a blank line between them. Each crate is named once for each visibility."""
 
 import re
 import subprocess
@@ -17,7 +17,7 @@ def group(root: str, modules: set[str]) -> int:
 
 
 def problems(text: str) -> list[tuple[int, str]]:
-    """The numbers of the lines that break the style, each with the reason."""
+    """Returns the numbers of the lines that break the style, each with the reason."""
     modules = set(re.findall(r"^\s*(?:pub(?:\([^)]*\))? )?mod (\w+)", text, re.MULTILINE))
     found = []
     seen, last, indent, is_open, is_blank, has_attribute = set(), 0, None, False, False, False

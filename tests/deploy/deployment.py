@@ -50,7 +50,7 @@ def notification(key):
 
 
 def bridged(key):
-    """The same from EventBridge."""
+    """EventBridge's event that the object was created."""
     event = {
         "version": "0",
         "id": "17793124-05d4-b198-2fde-7ededc63b103",
@@ -66,8 +66,9 @@ def bridged(key):
 
 
 class Deployed:
-    """What holds for a deployment, whatever made it. Subclasses say how it is made."""
+    """The tests of every deployment. Subclasses deploy in different ways."""
 
+    stack = "thumbnails"
     parameters = ""
 
     @classmethod
@@ -82,12 +83,16 @@ class Deployed:
         pass
 
     @classmethod
+    def deploy(cls):
+        cls.make("deploy")
+
+    @classmethod
     def make(cls, target):
         variables = [f"BUCKET={BUCKET}", f"ARCHITECTURE={ARCHITECTURE}", f"ARTIFACTS={ARTIFACTS}"]
         cls.aws.run("make", target, *variables, f"PARAMETERS={WITHOUT} {cls.parameters}")
 
     def thumbnail(self, size, key):
-        """The thumbnail's width and height, or None where there is none."""
+        """The thumbnail's width and height, or None without a thumbnail."""
         try:
             body = self.s3.get_object(Bucket=BUCKET, Key=f"thumbnails/{size}/{key}")["Body"].read()
         except ClientError as error:
@@ -119,7 +124,7 @@ class Deployed:
         self.aws.wait_for("three thumbnails", lambda: all(self.thumbnails(key)))
         self.assertEqual(self.thumbnails(key), [(100, 67), (300, 200), (500, 333)])
         [line] = self.aws.wait_for("the outcome in the log", lambda: self.logged("image-processor", key=key, outcome="made"))
-        # What the saved queries ask for.
+        # The saved queries use these fields.
         for field in ("bytes", "width", "height", "total_ms", "download_ms", "decode_ms", "make_ms", "upload_ms", "etag"):
             self.assertIn(field, line["fields"])
         self.assertEqual(line["level"], "INFO")
@@ -170,7 +175,7 @@ class Deployed:
         self.assertEqual(set(left.values()), {"0"}, "what was done again leaves the queue")
 
     def gets_thumbnails_by(self, key, tell):
-        """What `tell` sends of an object is enough, without the bucket's own event of it."""
+        """Deletes the thumbnails of an object, and checks that the message that `tell` sends brings them back."""
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=png(20, 10))
         self.aws.wait_for("the first thumbnails", lambda: all(self.thumbnails(key)))
         for size in SIZES:
@@ -185,12 +190,6 @@ class Deployed:
 
 
 class Sam(Deployed, unittest.TestCase):
-    stack = "thumbnails"
-
-    @classmethod
-    def deploy(cls):
-        cls.make("deploy")
-
     @unittest.skipIf(ARTIFACTS, "cargo lambda deploys what it built, and nothing is built here")
     def test_code_update_by_cargo_lambda_changes_the_code_alone(self):
         """`cargo lambda deploy` on a function that the template made."""
@@ -220,9 +219,8 @@ class Serverless(Deployed, unittest.TestCase):
 
 
 class ExistingBucket(Deployed, unittest.TestCase):
-    """A bucket that was there before, with EventBridge switched on."""
+    """The bucket exists before, with EventBridge switched on."""
 
-    stack = "thumbnails"
     parameters = "CreateBucket=false"
 
     @classmethod
@@ -232,23 +230,18 @@ class ExistingBucket(Deployed, unittest.TestCase):
             Bucket=BUCKET, NotificationConfiguration={"EventBridgeConfiguration": {}}
         )
 
-    @classmethod
-    def deploy(cls):
-        cls.make("deploy")
-
 
 class Sqs(Deployed, unittest.TestCase):
     """The bucket's events come through a queue."""
 
-    stack = "thumbnails"
     parameters = "EventSource=sqs"
 
     @classmethod
     def deploy(cls):
-        cls.make("deploy")
+        super().deploy()
         [mapping] = cls.lambdas.list_event_source_mappings(FunctionName="upload-handler")["EventSourceMappings"]
         cls.mapping = mapping["UUID"]
-        # The emulator takes a template's number for a text, and then takes no message.
+        # The emulator turns a template's numbers into text, and then receives no messages.
         cls.lambdas.update_event_source_mapping(UUID=cls.mapping, ScalingConfig=mapping["ScalingConfig"])
 
     def setUp(self):
@@ -257,7 +250,7 @@ class Sqs(Deployed, unittest.TestCase):
         self.queue = self.sqs.get_queue_url(QueueName=self.arn.rsplit(":", 1)[1])["QueueUrl"]
 
     def tell_through_a_topic(self, **attributes):
-        """A function that sends a text through a topic of its own into the queue."""
+        """Returns a function that sends a text through a new topic into the queue."""
         topic = self.sns.create_topic(Name=f"t{len(attributes)}")["TopicArn"]
         self.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=self.arn, Attributes=attributes)
         return lambda text: self.sns.publish(TopicArn=topic, Message=text)
@@ -276,7 +269,7 @@ class Sqs(Deployed, unittest.TestCase):
                     self.gets_thumbnails_by(f"uploads/{name}-{form.__name__}.png", lambda key: send(form(key)))
 
     def test_the_queue_learned_of_the_buckets_notifications(self):
-        """S3 sends a test event when they are set: it is skipped, and does not come again."""
+        """S3 sends a test event when notifications are configured. It is skipped, and is not delivered again."""
         skipped = self.aws.wait_for("the test event", lambda: self.logged("upload-handler", reason="test-event"))
         self.assertEqual(len({line["fields"]["message_id"] for line in skipped}), len(skipped))
 
@@ -285,7 +278,7 @@ class Sqs(Deployed, unittest.TestCase):
         return {"0"} == set(self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"].values())
 
     def outcomes(self, keys):
-        """What became of the messages that name these keys: for each batch, the outcomes by key."""
+        """The outcomes of the messages with these keys: for each batch, by key."""
         batches = {}
         for line in self.logged("upload-handler", message="message"):
             result = json.loads(line["fields"]["result"])
@@ -295,7 +288,7 @@ class Sqs(Deployed, unittest.TestCase):
         return list(batches.values())
 
     def throttle(self, keys):
-        """Lambda's API, as upload-handler sees it, refuses to invoke for these keys until `keys` is emptied."""
+        """Makes Lambda's API throttle upload-handler's invocations for `keys`, until `keys` is emptied."""
         throttling = self.enterContext(Throttling(self.aws.url, keys))
         variables = self.lambdas.get_function_configuration(FunctionName="upload-handler")["Environment"]["Variables"]
 
@@ -314,7 +307,7 @@ class Sqs(Deployed, unittest.TestCase):
     def test_of_ten_messages_the_one_that_fails_repeats_alone(self):
         keys = [f"uploads/ten/{number}.png" for number in range(10)]
         unlucky = {keys[6]}
-        # S3's test events would take the place of some in the first batch.
+        # S3's test events could otherwise take places in the first batch.
         self.aws.wait_for("an empty queue", self.is_empty)
         self.lambdas.update_event_source_mapping(UUID=self.mapping, Enabled=False)
         for key in keys:
@@ -344,7 +337,7 @@ class Sqs(Deployed, unittest.TestCase):
         self.assertEqual(self.outcomes([key]), [{key: "failed"}] * 5)
 
         throttled.clear()
-        # As StartMessageMoveTask does, which the emulator lacks.
+        # This is what StartMessageMoveTask does, which the emulator lacks.
         self.sqs.send_message(QueueUrl=self.queue, MessageBody=message["Body"])
         self.sqs.delete_message(QueueUrl=undelivered, ReceiptHandle=message["ReceiptHandle"])
         self.aws.wait_for("the thumbnails", lambda: all(self.thumbnails(key)))
@@ -353,12 +346,7 @@ class Sqs(Deployed, unittest.TestCase):
 class Sns(Deployed, unittest.TestCase):
     """The bucket's events come through a topic."""
 
-    stack = "thumbnails"
     parameters = "EventSource=sns"
-
-    @classmethod
-    def deploy(cls):
-        cls.make("deploy")
 
     def test_messages_of_every_form_give_thumbnails(self):
         topic, sns = self.output("UploadsTopicArn"), self.aws.client("sns")

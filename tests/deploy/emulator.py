@@ -1,4 +1,4 @@
-"""AWS on this machine: ministack, which takes CloudFormation and runs the functions' own programs. It enforces no IAM."""
+"""An emulator of AWS on this machine: ministack deploys CloudFormation templates and runs the functions' programs. It ignores IAM."""
 
 import json
 import os
@@ -20,7 +20,7 @@ REGION = "us-east-1"
 
 
 class Emulator:
-    """An emulated AWS of its own, from `with` to its end."""
+    """An emulated AWS for the length of a `with` block."""
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="thumbnails-aws-")
@@ -42,8 +42,8 @@ class Emulator:
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(port),
             "IOT_MTLS_ENABLED": "0",  # It would listen on every interface.
-            "AWS_LAMBDA_LOG_FORMAT": "JSON",  # for the functions: it does not heed their LoggingConfig
-            "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.2",  # AWS waits a minute before it tries again.
+            "AWS_LAMBDA_LOG_FORMAT": "JSON",  # For the functions, because the emulator ignores their LoggingConfig.
+            "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.2",  # AWS waits a minute before a retry.
             "STATE_DIR": f"{self.folder.name}/state",
             "S3_DATA_DIR": f"{self.folder.name}/s3",
             "TMPDIR": self.folder.name,
@@ -56,7 +56,7 @@ class Emulator:
         return self
 
     def __exit__(self, *_):
-        # Its own process group: what it started ends with it.
+        # Its process group includes the functions' programs.
         os.killpg(self.process.pid, signal.SIGTERM)
         try:
             self.process.wait(10)
@@ -88,7 +88,7 @@ class Emulator:
         )
 
     def wait_for(self, what, probe, seconds=60):
-        """The first true answer of `probe`."""
+        """Calls `probe` until its answer is true, and returns the answer."""
         deadline = time.monotonic() + seconds
         while not (answer := probe()):
             if time.monotonic() > deadline:
@@ -97,7 +97,7 @@ class Emulator:
         return answer
 
     def run(self, *command, **environment):
-        """Runs a command against this AWS; its output is shown where it fails."""
+        """Runs a command against this AWS, and returns its output. If the command fails, the error shows the output."""
         done = subprocess.run(
             command,
             cwd=ROOT,
@@ -113,7 +113,7 @@ class Emulator:
 
 
 class Throttling:
-    """The emulator's API, from `with` to its end, but for invocations with a job for one of the `keys`: they are answered 429."""
+    """The emulator's API for the length of a `with` block. Invocations with a job for one of the `keys` are answered with 429."""
 
     def __init__(self, url, keys):
         class Handler(BaseHTTPRequestHandler):

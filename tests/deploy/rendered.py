@@ -1,4 +1,4 @@
-"""What template.yaml and serverless.yml become: the CloudFormation resources of each, with parameters filled in."""
+"""Renders template.yaml and serverless.yml to CloudFormation resources, with parameters filled in."""
 
 import json
 import logging
@@ -18,7 +18,7 @@ from samtranslator.translator.translator import Translator
 ROOT = Path(__file__).resolve().parents[2]
 OSLS = ROOT / ".venv/osls/node_modules/.bin/osls"
 
-# The values that CloudFormation brings.
+# CloudFormation's own parameters.
 PSEUDO = {
     "AWS::AccountId": "123456789012",
     "AWS::Partition": "aws",
@@ -27,10 +27,10 @@ PSEUDO = {
     "AWS::NoValue": None,
 }
 
-# A value for the one parameter that has no default.
+# The only parameter without a default.
 BUCKET = {"BucketName": "my-image-bucket"}
 
-# SAM's translator warns of usage figures that nobody asked it to send.
+# SAM's translator warns when it cannot send usage figures.
 logging.getLogger("samtranslator.metrics.metrics").setLevel(logging.ERROR)
 
 
@@ -47,7 +47,7 @@ def sam(**parameters):
 
 
 def serverless(**parameters):
-    """The resources that osls makes of serverless.yml, without the bucket that it keeps its artifacts in."""
+    """The resources that osls makes of serverless.yml, without osls's bucket for artifacts."""
     template = json.loads(_osls_package(tuple({**BUCKET, **parameters}.items())))
     resources = _fill_in(template, {})
     return {name: body for name, body in resources.items() if not name.startswith("ServerlessDeploymentBucket")}
@@ -86,11 +86,11 @@ def _fill_in(template, parameters):
         return str(resolve(body[0])) == str(resolve(body[1]))
 
     def resolve(node):
-        """Parameters, conditions and texts are resolved; references to other resources stay as they are."""
+        """Resolves parameters, conditions and texts. References to other resources stay."""
         if isinstance(node, list):
             return [item for item in map(resolve, node) if item is not None]
         if not isinstance(node, dict):
-            # The two tools write the same number once as a number and once as a text.
+            # One tool writes numbers as numbers, the other as text.
             return str(node) if isinstance(node, int) and not isinstance(node, bool) else node
         if len(node) == 1:
             [(kind, body)] = node.items()
