@@ -19,9 +19,10 @@ pub(crate) struct BoxFilter {
     width: usize,
     height: usize,
     model: Model,
-    /// The sums of each channel of each column, in opaque rows. Most rows of pictures with an alpha channel are opaque.
+    /// The sums of each channel of each column over opaque rows. Even with an alpha channel, most rows are opaque, and these sums are
+    /// faster.
     sums: Vec<u16>,
-    /// The sums of colours times alpha, and of alpha, in all other rows. They are slower.
+    /// The sums of colours times alpha, and of alpha, over all other rows.
     weighted: Vec<u32>,
     /// Whether `weighted` has any row.
     any_weighted: bool,

@@ -130,10 +130,7 @@ impl FromStr for Output {
     /// Parses `source`, `jpeg`, `png`, `webp` or `avif` (which needs the feature `avif-output`), each with an optional `:quality`, as
     /// in `webp:75`.
     fn from_str(text: &str) -> Result<Self, String> {
-        let (name, quality) = match text.split_once(':') {
-            Some((name, quality)) => (name, Some(quality)),
-            None => (text, None),
-        };
+        let (name, quality) = text.split_once(':').map_or((text, None), |(name, quality)| (name, Some(quality)));
         let format = match name {
             "source" => None,
             "jpeg" => Some(Format::Jpeg),

@@ -83,10 +83,8 @@ impl FromStr for Size {
                 "{text:?} is no size: {why}; write 300 (width), 300x200 (inside the box) or 300x200^ (fills the box)"
             ))
         };
-        let (edges, cover) = match text.strip_suffix('^').or_else(|| text.strip_suffix("-cover")) {
-            Some(edges) => (edges, true),
-            None => (text, false),
-        };
+        let covering = text.strip_suffix('^').or_else(|| text.strip_suffix("-cover"));
+        let (edges, cover) = (covering.unwrap_or(text), covering.is_some());
         let edge = |digits: &str| {
             let plain = !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit());
             digits.parse::<u32>().ok().filter(|&n| plain && (1..=MAX_EDGE).contains(&n))

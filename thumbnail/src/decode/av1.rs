@@ -24,28 +24,19 @@ impl Tile {
         Ok(Self(frame))
     }
 
-    /// Returns row `y` of a plane: 0 is luma, 1 and 2 are chroma.
-    pub(super) fn row(&self, plane: usize, y: u32) -> Row<'_> {
+    /// Returns a function from a column to its sample in row `y` of a plane: 0 is luma, 1 and 2 are chroma.
+    pub(super) fn row(&self, plane: usize, y: u32) -> impl Fn(usize) -> f32 {
         let wide = self.0.bit_depth > 8;
         let (samples, dims) = (self.0.planes.get(plane), self.0.plane_dims.get(plane));
         let start = dims.map_or(0, |dims| dims.0 as usize * y as usize) * if wide { 2 } else { 1 };
-        Row { bytes: samples.and_then(|samples| samples.get(start..)).unwrap_or_default(), wide }
-    }
-}
-
-/// A row of samples.
-pub(super) struct Row<'a> {
-    bytes: &'a [u8],
-    wide: bool,
-}
-
-impl Row<'_> {
-    pub(super) fn at(&self, x: usize) -> f32 {
-        if self.wide {
-            let bytes = self.bytes.get(2 * x..).and_then(|rest| rest.first_chunk());
-            bytes.map_or(0.0, |&bytes| u16::from_le_bytes(bytes).into())
-        } else {
-            self.bytes.get(x).map_or(0.0, |&byte| byte.into())
+        let row = samples.and_then(|samples| samples.get(start..)).unwrap_or_default();
+        move |x| {
+            if wide {
+                let bytes = row.get(2 * x..).and_then(|rest| rest.first_chunk());
+                bytes.map_or(0.0, |&bytes| u16::from_le_bytes(bytes).into())
+            } else {
+                row.get(x).map_or(0.0, |&byte| byte.into())
+            }
         }
     }
 }

@@ -2,10 +2,7 @@
 
 use moxcms::ColorProfile;
 
-use super::{
-    Decoded,
-    av1::{Row, Tile},
-};
+use super::{Decoded, av1::Tile};
 use crate::{
     Reason, Rejection,
     box_filter::BoxFilter,
@@ -36,7 +33,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, coding: &AvifCoding, by: u32
         if let (Some(alphas), Some(layer)) = (&mut alphas, &coding.alpha) {
             let scale = Scale::luma(layer.coded.depth, layer.coded.full_range);
             for (tile, pixels) in alphas.at(y)?.zip(line.as_chunks_mut::<4>().0.chunks_mut(layer.tile.0 as usize)) {
-                alpha_row(scale, &tile.row(0, y % layer.tile.1), pixels, coding.premultiplied);
+                alpha_row(scale, tile.row(0, y % layer.tile.1), pixels, coding.premultiplied);
             }
         }
         filter.row(&line[hidden..]);
@@ -87,9 +84,9 @@ impl<'a> Rows<'a> {
     }
 }
 
-fn alpha_row(scale: Scale, row: &Row, pixels: &mut [[u8; 4]], premultiplied: bool) {
+fn alpha_row(scale: Scale, row: impl Fn(usize) -> f32, pixels: &mut [[u8; 4]], premultiplied: bool) {
     for (x, pixel) in pixels.iter_mut().enumerate() {
-        pixel[3] = to_byte(scale.of(row.at(x)));
+        pixel[3] = to_byte(scale.of(row(x)));
         if premultiplied && pixel[3] > 0 {
             for channel in 0..3 {
                 pixel[channel] = to_byte(f32::from(pixel[channel]) * 255.0 / f32::from(pixel[3]));
@@ -176,15 +173,15 @@ impl Transform {
         let luma = tile.row(0, y);
         let Some((rows, columns)) = self.shared else {
             for (x, pixel) in pixels.chunks_exact_mut(channels).enumerate() {
-                pixel[..3].fill(to_byte(self.luma.of(luma.at(x))));
+                pixel[..3].fill(to_byte(self.luma.of(luma(x))));
             }
             return;
         };
         let [blueness, redness] = [1, 2].map(|plane| tile.row(plane, y / rows));
         for (x, pixel) in pixels.chunks_exact_mut(channels).enumerate() {
-            let light = self.luma.of(luma.at(x));
+            let light = self.luma.of(luma(x));
             let at = x / columns as usize;
-            let (cb, cr) = (self.chroma.of(blueness.at(at)), self.chroma.of(redness.at(at)));
+            let (cb, cr) = (self.chroma.of(blueness(at)), self.chroma.of(redness(at)));
             let colour = match self.matrix {
                 Matrix::Identity => [cr, light, cb],
                 Matrix::YCgCo => [light - cb + cr, light + cb, light - cb - cr],

@@ -28,7 +28,15 @@ pub(crate) fn memory(header: &Header, coding: &JpegCoding, min_size: (u32, u32))
 /// Decodes a picture, reduced to no less than `min_size`.
 pub(super) fn decode(bytes: &[u8], header: &Header, min_size: (u32, u32)) -> Result<Picture, Rejection> {
     let decoder = Decoder::from_slice(bytes).map_err(|error| rejection(&error))?;
-    check_coverage(decode_at(decoder, Scale::smallest_leaving(min_size, header.size()))?, bytes)
+    let (picture, coverage) = decode_at(decoder, Scale::smallest_leaving(min_size, header.size()))?;
+    let Coverage { found, expected, .. } = coverage;
+    if nearly_whole(found, expected) {
+        return Ok(picture);
+    }
+    let outline = Decoder::from_slice(bytes).ok().and_then(|decoder| decoder.outline());
+    let ended = outline.is_some_and(|outline| outline.ended);
+    let reason = if ended { Reason::Corrupt } else { Reason::Truncated };
+    Err(reason.because(format!("only {found} of the JPEG's {expected} blocks are there and readable")))
 }
 
 /// Decodes a picture like [`decode`], while its file arrives. Returns `None` if anything is missing or wrong, because the decoder may
@@ -54,16 +62,4 @@ fn decode_at(decoder: Decoder, scale: Scale) -> Result<(Picture, Coverage), Reje
         Pixels::Cmyk => Model::Cmyk,
     };
     Ok((Picture { width: made.width, height: made.height, model, data: made.data }, made.coverage))
-}
-
-/// Applies the nine-tenths rule to a picture.
-fn check_coverage((picture, coverage): (Picture, Coverage), bytes: &[u8]) -> Result<Picture, Rejection> {
-    let Coverage { found, expected, .. } = coverage;
-    if nearly_whole(found, expected) {
-        return Ok(picture);
-    }
-    let outline = Decoder::from_slice(bytes).ok().and_then(|decoder| decoder.outline());
-    let ended = outline.is_some_and(|outline| outline.ended);
-    let reason = if ended { Reason::Corrupt } else { Reason::Truncated };
-    Err(reason.because(format!("only {found} of the JPEG's {expected} blocks are there and readable")))
 }

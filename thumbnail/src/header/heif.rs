@@ -32,7 +32,7 @@ pub(super) fn read_heic(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
 
 #[cfg(not(feature = "heic"))]
 pub(super) fn read_heic(_bytes: &[u8]) -> Result<Header<'_>, Rejection> {
-    Err(Reason::UnsupportedFormat.because("this build decodes no HEIC; it needs the feature \"heic\"".to_owned()))
+    Err(Reason::UnsupportedFormat.because("this build decodes no HEIC; it needs the feature \"heic\""))
 }
 
 /// Converts an error of the HEIC decoder.

@@ -17,12 +17,11 @@ use crate::{
 
 /// Decodes a picture. Unless it is interlaced, squares of `by` by `by` pixels are averaged.
 pub(super) fn decode(file: impl BufRead, header: &Header, by: u32, limits: &Limits) -> Result<Decoded, Rejection> {
-    let reject = |error: DecodingError| rejection(&error);
     let allowance =
         usize::try_from(limits.max_metadata).unwrap_or(usize::MAX).saturating_add(16 * header.width as usize);
     let mut decoder = Decoder::new_with_limits(Essential::new(file), png::Limits { bytes: allowance });
     decoder.set_transformations(Transformations::EXPAND);
-    let mut reader = decoder.read_info().map_err(reject)?;
+    let mut reader = decoder.read_info().map_err(|error| rejection(&error))?;
     let (colour, depth) = reader.output_color_type();
     let model = match colour {
         ColorType::Grayscale => Model::Gray,

@@ -84,6 +84,11 @@ impl<'a> Directory<'a> {
         value.ok_or_else(rejection).map(Some)
     }
 
+    /// Reads the first value of a tag like [`number`](Self::number), or returns `default` if there is no such tag.
+    pub(super) fn number_or(&self, tag: u16, default: u32) -> Result<u32, Rejection> {
+        Ok(self.number(tag)?.unwrap_or(default))
+    }
+
     /// Returns the type of a tag's values; `None` if there is no such tag.
     pub(crate) fn kind(&self, tag: u16) -> Option<u16> {
         self.find(tag).map(|entry| entry.kind)

@@ -132,12 +132,11 @@ fn coding(
     photometric: Photometric,
     (width, height): (u32, u32),
 ) -> Result<TiffCoding, Rejection> {
-    let number = |tag: u16, default: u32| Ok(directory.number(tag)?.unwrap_or(default));
-    let samples = number(277, 1)? as usize;
+    let samples = directory.number_or(277, 1)? as usize;
     let tiled = directory.number(322)?.zip(directory.number(323)?);
-    let rows = number(278, height)?;
+    let rows = directory.number_or(278, height)?;
     let chunk = tiled.unwrap_or((width, if rows == 0 { height } else { rows.min(height) }));
-    let planar = match number(284, 1)? {
+    let planar = match directory.number_or(284, 1)? {
         1 => false,
         // A single sample is its own plane.
         2 => samples > 1,
@@ -156,7 +155,7 @@ fn coding(
         little: Reader::tiff(bytes).is_some_and(Reader::is_little),
         compression,
         predictor: predictor(directory, compression)?,
-        reversed: match number(266, 1)? {
+        reversed: match directory.number_or(266, 1)? {
             1 => false,
             2 => true,
             other => return Err(unsupported("fill order", 266, other)),
@@ -183,7 +182,7 @@ fn coding(
 }
 
 fn predictor(directory: &Directory, compression: Compression) -> Result<Predictor, Rejection> {
-    match directory.number(317)?.unwrap_or(1) {
+    match directory.number_or(317, 1)? {
         // Other compressions have no predictor, whatever the tag says.
         _ if !matches!(compression, Compression::Lzw | Compression::Deflate) => Ok(Predictor::None),
         1 => Ok(Predictor::None),
@@ -235,14 +234,14 @@ fn photometric(value: u32) -> Result<Photometric, Rejection> {
 }
 
 fn compression(directory: &Directory) -> Result<Compression, Rejection> {
-    let options = directory.number(292)?.unwrap_or(0);
-    Ok(match directory.number(259)?.unwrap_or(1) {
+    let options = directory.number_or(292, 0)?;
+    Ok(match directory.number_or(259, 1)? {
         1 => Compression::None,
         2 => Compression::FaxRows,
         3 if options & 2 != 0 => return Err(unsupported("options of group 3", 292, options)),
         3 if options & 1 != 0 => Compression::Fax3Rows,
         3 => Compression::Fax3,
-        4 => match directory.number(293)?.unwrap_or(0) {
+        4 => match directory.number_or(293, 0)? {
             0 => Compression::Fax4,
             options => return Err(unsupported("options of group 4", 293, options)),
         },
@@ -256,7 +255,7 @@ fn compression(directory: &Directory) -> Result<Compression, Rejection> {
 
 /// Reads the value of a tag, which must be the same for all samples.
 fn same(directory: &Directory, tag: u16, default: u32, photometric: Photometric) -> Result<u32, Rejection> {
-    let first = directory.number(tag)?.unwrap_or(default);
+    let first = directory.number_or(tag, default)?;
     // The chroma of Lab is signed, whether or not the tag says so.
     let signs = tag == 339 && photometric.is_lab();
     match directory.numbers(tag).iter().find(|&&value| value != first) {
@@ -291,7 +290,6 @@ fn chunks(directory: &Directory, count: usize, end: usize) -> Vec<Range<usize>> 
 
 /// Rejects combinations that the decoder does not support.
 fn check(coding: &TiffCoding, directory: &Directory) -> Result<(), Rejection> {
-    let number = |tag: u16| directory.number(tag).map(|value| value.unwrap_or(0));
     let TiffCoding { bits, float, samples, photometric, compression, predictor, planar, .. } = *coding;
     if samples < photometric.samples() {
         return Err(
@@ -319,7 +317,8 @@ fn check(coding: &TiffCoding, directory: &Directory) -> Result<(), Rejection> {
     let multiplied = matches!(coding.alpha, Some((_, true)));
     let (h, v) = coding.subsampling;
     let subsampled = (h, v) != (1, 1);
-    let no_inks = photometric == Photometric::Cmyk && (number(332)? > 1 || !matches!(number(334)?, 0 | 4));
+    let no_inks = photometric == Photometric::Cmyk
+        && (directory.number_or(332, 0)? > 1 || !matches!(directory.number_or(334, 0)?, 0 | 4));
     let predictor_fits = match predictor {
         Predictor::None => true,
         Predictor::Horizontal => whole_bytes,
