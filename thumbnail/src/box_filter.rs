@@ -120,7 +120,7 @@ fn add_weighted<const N: usize>(sums: &mut [u32], row: &[u8]) {
     }
 }
 
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // none below 2^24
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // exact, as totals are less than 2^24
 fn average<const N: usize>(sums: &[u16], by: usize, rows: usize, data: &mut Vec<u8>) {
     for square in sums.as_chunks::<N>().0.chunks(by) {
         // Multiplying by the weight of a pixel avoids divisions, which would dominate the time.

@@ -6,9 +6,8 @@ use crate::{Reason, Rejection, picture::Picture, size::Fit};
 
 /// Resamples a whole decoded picture to `size`, which is not larger on any axis.
 ///
-/// `extent` is the part of the picture that shows the source, in pixels. It is smaller than the picture if the last row or column of a
-/// picture that was reduced in decoding is only partly covered by the source. Colours are multiplied by alpha in place, because a
-/// copy of a large source would double the memory.
+/// `extent` is the width and height that show the source, in pixels: after a reduction in decoding, the source may cover only a part of
+/// the last row and column. Colours are multiplied by alpha in place, because a copy of a large source would double the memory.
 pub(crate) fn reduce(mut picture: Picture, extent: (f64, f64), size: (u32, u32)) -> Result<Picture, Rejection> {
     if picture.size() == size {
         return Ok(picture);

@@ -113,7 +113,7 @@ impl Scale {
         Self::new(depth, full, 128, 224)
     }
 
-    /// `zero` and the limited `range` are those at 8 bits.
+    /// `zero` is the sample of 0, and `range` the limited range of samples, both at 8 bits.
     fn new(depth: u8, full: bool, zero: u16, range: u16) -> Self {
         let more = depth.clamp(8, 12) - 8;
         let range = if full { (256 << more) - 1 } else { range << more };

@@ -35,7 +35,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Rejection> {
     read_bitmap(bytes, FILE_HEADER, None)
 }
 
-/// Reads the bitmap header at `start`. A bitmap in an icon has the height that the icon says.
+/// Reads the bitmap header at `start`. `in_icon` is the height that an icon says, if the bitmap belongs to one.
 pub(super) fn read_bitmap(bytes: &[u8], start: usize, in_icon: Option<u32>) -> Result<Header<'_>, Rejection> {
     let reader = Reader::little(bytes);
     let icon = in_icon.is_some();
@@ -72,7 +72,7 @@ pub(super) fn read_bitmap(bytes: &[u8], start: usize, in_icon: Option<u32>) -> R
         .collect();
     let palette_end = after + entry * colours;
     let mut pixels = palette_end;
-    // A file says where its pixels are.
+    // A file, unlike an icon, declares the offset of its pixels.
     if let Some(said) = reader.u32(10).filter(|_| !icon).map(|said| said as usize) {
         let row_bytes = (u64::from(width) * u64::from(bits)).div_ceil(32).saturating_mul(4 * u64::from(height));
         let end = row_bytes.saturating_add(palette_end as u64);

@@ -70,8 +70,8 @@ impl Palette {
         self.error(pixels) <= 2.0 * own_error.max(UNSEEN)
     }
 
-    /// Computes the mean fourth power of the distances between pixels and their nearest colours. By the fourth power, a small area of a
-    /// very different colour counts. If the palette was exact for its own picture, the error is either 0 or infinite.
+    /// Computes the mean fourth power of the distances between pixels and their nearest colours. The fourth power gives weight to a small
+    /// area of a very different colour. If the palette was exact for its own picture, the error is either 0 or infinite.
     #[allow(clippy::cast_precision_loss)] // at most MOST
     pub(crate) fn error(&mut self, pixels: &[Colour]) -> f32 {
         /// The number of pixels that represent a picture well enough.

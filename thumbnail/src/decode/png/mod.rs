@@ -79,8 +79,8 @@ fn rows(
     Ok((picture, !ended))
 }
 
-/// Decodes an interlaced picture. Its last pass contains every second row, so a picture with nine tenths of its rows has all passes
-/// nearly in full; any damage therefore rejects it.
+/// Decodes an interlaced picture. Its last pass contains every second row, so nearly all data are needed for nine tenths of the rows.
+/// Therefore any damage rejects the picture.
 fn interlaced(
     reader: &mut Reader<impl BufRead + Seek>,
     header: &Header,

@@ -119,7 +119,7 @@ mod tests {
         Picture { width, height, model, data: samples.map(|sample| u8::try_from(sample).unwrap()).collect() }
     }
 
-    /// Files of several scans are shown as one flat colour by some decoders.
+    /// Some decoders show files of several scans as one flat colour.
     #[test]
     fn everything_is_in_one_scan() {
         for model in [Model::Gray, Model::Rgb] {
@@ -139,7 +139,7 @@ mod tests {
                 let other = zune_jpeg::JpegDecoder::new(std::io::Cursor::new(&file)).decode().unwrap();
                 for decoded in [one, other] {
                     let grey = |value: &u8| [*value; 3];
-                    // One of them answers grey files in three channels.
+                    // One of the decoders returns grey files in three channels.
                     let expected: Vec<_> = if decoded.len() == source.data.len() {
                         source.data.clone()
                     } else {

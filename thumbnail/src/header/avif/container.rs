@@ -56,8 +56,8 @@ pub(super) struct Item {
     pub(super) kind: [u8; 4],
     /// The ranges of its data.
     pub(super) pieces: Vec<Range<usize>>,
-    /// The indices of its properties in the container, in the order in which they are applied; and whether the property is essential,
-    /// so that a reader that does not know it must not show the picture.
+    /// The indices of its properties in the container, in the order in which they are applied; and whether each is essential. A reader
+    /// that does not know an essential property must not show the picture.
     pub(super) properties: Vec<(usize, bool)>,
 }
 

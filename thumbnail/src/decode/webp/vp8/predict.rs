@@ -32,7 +32,7 @@ pub(super) fn whole<const W: usize, const H: usize>(plane: &mut Plane<W, H>, mod
                 row[LEFT..LEFT + size].fill(left);
             }
         }
-        // Of the modes of whole macroblocks, only true motion is left.
+        // Whole macroblocks have only one other mode, true motion.
         _ => {
             for row in rows {
                 let change = i16::from(row[LEFT - 1]) - i16::from(edge[0]);
