@@ -112,7 +112,7 @@ pub(crate) struct Geometry {
 }
 
 impl Geometry {
-    /// The frame of `header`, with another height where that was still open.
+    /// Computes the geometry of `header`'s frame at a scale. `height` is that of the header, or a maximum if the header has none.
     pub(crate) fn new(header: &Header, height: u32, scale: Scale) -> Self {
         let largest =
             |factor: fn(&crate::Component) -> u8| header.components.iter().map(factor).max().map_or(1, u32::from);

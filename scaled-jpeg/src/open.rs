@@ -29,7 +29,7 @@ pub(crate) fn open(input: &mut Input) -> Result<(Header, Tables, ScanHeader), Er
             break;
         }
         let segment = match input.segment(&mut buffer) {
-            // What may be missing is missing.
+            // The picture can be decoded without this segment.
             Err(Error::Corrupt(_)) if marker >= 0xe0 => continue,
             segment => segment?,
         };

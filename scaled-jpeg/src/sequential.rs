@@ -12,14 +12,15 @@ use crate::{
     walk::{Scan, read_each},
 };
 
+/// A sequential scan, which is decoded to planes.
 pub(crate) struct Sequential<'a> {
     output: &'a mut Output,
     /// The number of MCUs in a row, and the number of rows.
     mcus: (u32, u32),
     parts: Vec<Part>,
-    /// When the scan is decoded at several places at once; `None` if that is impossible or does not pay.
+    /// When several places of the scan are decoded at once; `None` if this is impossible or does not pay.
     limits: Option<Limits>,
-    /// The streams by which it is, once enough of the scan is known.
+    /// The streams that decode several places at once; `None` until enough of the scan is known.
     streams: Option<Streams>,
     /// The number of bits and of MCUs that were read one by one since the last [`leap`](Scan::leap) that used them.
     sample: (u32, u32),

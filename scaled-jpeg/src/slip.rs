@@ -24,6 +24,7 @@ pub(crate) struct Survey {
     parts: Vec<Surveyed>,
 }
 
+/// A part of a surveyed scan.
 struct Surveyed {
     part: Part,
     /// The edges of each MCU.

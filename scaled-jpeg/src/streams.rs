@@ -199,7 +199,6 @@ impl Streams {
     ) -> [Option<Meeting>; COUNT] {
         let end = streams[COUNT - 1].limit;
         let mut meetings = [None; COUNT];
-        let mut overlaps = [self.limits.overlap.0; COUNT];
         let mut is_active = [true; COUNT];
         while is_active[..COUNT - 1].contains(&true) {
             let both = streams.iter_mut().zip(&mut self.records).zip(is_active);
@@ -211,16 +210,20 @@ impl Streams {
                 if !is_active[k] || !stream.is_over && stream.position < stream.limit {
                     continue;
                 }
-                if k < COUNT - 1 {
-                    meetings[k] = self.meeting(k, stream, streams[k + 1].length, starts[k + 1]);
-                    overlaps[k] *= 2;
+                is_active[k] = false;
+                if k == COUNT - 1 {
+                    continue;
                 }
-                is_active[k] =
-                    k < COUNT - 1 && !stream.is_over && meetings[k].is_none() && overlaps[k] < self.limits.overlap.1;
-                if is_active[k] {
-                    streams[k].limit = (starts[k + 1] + overlaps[k] * 8).min(end);
-                    is_active[k] = streams[k].position < streams[k].limit;
-                } else if k < COUNT - 1 && meetings[k].is_none() {
+                let start = starts[k + 1];
+                meetings[k] = self.meeting(k, stream, streams[k + 1].length, start);
+                if meetings[k].is_some() {
+                    continue;
+                }
+                let overlap = 2 * (stream.limit - start);
+                let limit = (start + overlap).min(end);
+                if !stream.is_over && overlap < 8 * self.limits.overlap.1 && stream.position < limit {
+                    (streams[k].limit, is_active[k]) = (limit, true);
+                } else {
                     // No later stream can be proved right.
                     is_active[k..].fill(false);
                 }

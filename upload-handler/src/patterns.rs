@@ -26,16 +26,10 @@ impl KeyPatterns {
     /// Whether the source `key` gets thumbnails: it matches a pattern to include, if there are any, and no pattern to exclude.
     #[must_use]
     pub fn admit(&self, key: &str) -> bool {
-        let matches = |patterns: &[KeyPattern]| patterns.iter().any(|pattern| pattern.matches(key));
-        (self.include.is_empty() || matches(&self.include)) && !matches(&self.exclude)
-    }
-}
-
-impl KeyPattern {
-    fn matches(&self, key: &str) -> bool {
         const OPTIONS: MatchOptions =
             MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: false };
-        self.0.matches_with(key, OPTIONS)
+        let matches = |patterns: &[KeyPattern]| patterns.iter().any(|pattern| pattern.0.matches_with(key, OPTIONS));
+        (self.include.is_empty() || matches(&self.include)) && !matches(&self.exclude)
     }
 }
 
