@@ -67,15 +67,16 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// Decodes a picture. `whole` says that the planes are kept whole. Returns how much of the picture was found.
+    /// Decodes a picture. `whole` says that the output's planes must hold all rows. Returns how much of the picture was found.
     fn decode(decoder: Decoder<'a>, scale: Scale, whole: bool) -> Result<(Output, Coverage), Error> {
         let header = &decoder.header;
         if header.height == 0 {
             return Err(Error::Unsupported("the height comes after the picture, which must be in memory for that"));
         }
         let geometry = Geometry::new(header, u32::from(header.height), scale);
-        let (is_progressive, is_by_row) = (header.progressive, header.progressive || header.interleaved);
-        let whole = whole || !is_by_row;
+        let is_progressive = header.progressive;
+        // The rows of a sequential picture in several scans are complete only after the last scan.
+        let whole = whole || !is_progressive && !header.interleaved;
         let (found, spoiled) = (vec![0; geometry.channels.len()], vec![0; geometry.channels.len()]);
         let mut run = Self { decoder, geometry, window: Window::new(), segment: Vec::new(), found, spoiled, scans: 0 };
         let output = if is_progressive { run.progressive(whole) } else { run.sequential(whole) }?;
@@ -156,8 +157,8 @@ impl<'a> Run<'a> {
     /// Decodes a scan whose header the input has just passed.
     fn walk(&mut self, scan: &ScanHeader, slip: Option<&Slip>, decoding: &mut impl Scan) -> Result<Walked, Error> {
         let Decoder { input, tables, .. } = &mut self.decoder;
-        let mcus = (scan.shape(&self.geometry), scan.blocks(&self.geometry));
-        Ok(walk(input, &mut self.window, tables.interval, mcus, slip, decoding)?)
+        let (shape, blocks) = (scan.shape(&self.geometry), scan.blocks(&self.geometry));
+        Ok(walk(input, &mut self.window, tables.interval, shape, blocks, slip, decoding)?)
     }
 
     /// The parts of a sequential scan.

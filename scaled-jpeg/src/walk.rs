@@ -104,7 +104,7 @@ enum Ending {
     Cut,
 }
 
-/// Decodes a scan whose header the input has just passed. The scan has `mcus` across and down, each of `blocks` blocks.
+/// Decodes a scan whose header the input has just passed. `width` and `height` are numbers of MCUs, each of which has `blocks` blocks.
 ///
 /// After damaged or missing data, decoding continues at the next restart marker. A scan without restart markers that is known to slip is
 /// corrected from the slip on.
@@ -112,7 +112,8 @@ pub(crate) fn walk(
     input: &mut Input,
     window: &mut Window,
     interval: u32,
-    ((width, height), blocks): ((u32, u32), usize),
+    (width, height): (u32, u32),
+    blocks: usize,
     slip: Option<&Slip>,
     scan: &mut impl Scan,
 ) -> io::Result<Walked> {
