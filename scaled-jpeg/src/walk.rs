@@ -108,6 +108,8 @@ enum Ending {
 ///
 /// After damaged or missing data, decoding continues at the next restart marker. A scan without restart markers that is known to slip is
 /// corrected from the slip on.
+// A function for each kind of scan: inlined into one caller, their loops would have too few registers.
+#[inline(never)]
 pub(crate) fn walk(
     input: &mut Input,
     window: &mut Window,
