@@ -48,11 +48,15 @@ pub(super) fn decode(bytes: &[u8], header: &Header, coding: &AvifCoding, by: u32
 fn profile(colours: Colours) -> Option<Vec<u8>> {
     const BT_2020: u16 = 9;
     const DISPLAY_P3: u16 = 12;
-    match colours.primaries {
-        BT_2020 => ColorProfile::new_bt2020().encode().ok(),
-        DISPLAY_P3 => ColorProfile::new_display_p3().encode().ok(),
-        _ => None,
-    }
+    let profile = match colours.primaries {
+        BT_2020 => ColorProfile::new_bt2020(),
+        DISPLAY_P3 => ColorProfile::new_display_p3(),
+        _ => return None,
+    };
+    let mut bytes = profile.encode().ok()?;
+    // The header contains the time when the profile was made. The same picture must give the same bytes at any time.
+    bytes.get_mut(24..36)?.copy_from_slice(&[2000_u16, 1, 1, 0, 0, 0].map(u16::to_be_bytes).concat());
+    Some(bytes)
 }
 
 /// Decodes the tiles of a picture, and keeps one row of tiles at a time.

@@ -160,9 +160,7 @@ fn rows(height: usize, interlaced: bool) -> impl Iterator<Item = usize> {
 
 fn rejection(error: &DecodingError) -> Rejection {
     match error {
-        DecodingError::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            Reason::Truncated.because("the GIF ends before its picture does")
-        }
+        DecodingError::UnexpectedEof => Reason::Truncated.because("the GIF ends before its picture does"),
         error => Reason::Corrupt.because(format!("GIF: {error}")),
     }
 }

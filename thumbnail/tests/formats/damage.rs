@@ -122,7 +122,9 @@ fn no_cut_gives_half_a_picture() {
     for (i, file) in files.iter().enumerate() {
         for end in 0..file.len() {
             let outcome = thumbnail::make(&file[..end], &thumbnail::Options::default()).map(|_| ());
-            let reasons = [Reason::Truncated, Reason::Corrupt, Reason::UnsupportedFormat];
+            // The last files begin with directories and dimensions, which are corrupt if they are cut.
+            let reasons = [Reason::Truncated, Reason::UnsupportedFormat, Reason::Corrupt];
+            let reasons = if i < 6 { &reasons[..2] } else { &reasons };
             assert!(
                 outcome.as_ref().is_ok_and(|()| end > file.len() / 2 || i == 1)
                     || outcome.as_ref().is_err_and(|rejection| reasons.contains(&rejection.reason)),

@@ -105,6 +105,34 @@ fn author_and_owner_are_kept_and_nothing_else() {
 }
 
 #[test]
+fn an_avif_whose_exif_is_longer_than_the_file_keeps_none() {
+    let mut file = with_exif().pop().unwrap();
+    assert!(parts(&made(&file, Format::Jpeg, KEEP).thumbnails[0].bytes).exif().is_some());
+    let kind = file.windows(4).position(|kind| kind == b"iloc").unwrap();
+    // The offsets and lengths of the second item's two pieces: the whole block, and the whole file after it.
+    let pieces = kind + 44;
+    let number = |at: usize| u32::from_be_bytes(file[at..at + 4].try_into().unwrap());
+    let (block, length) = (number(pieces + 4) + number(pieces + 12), file.len() as u32);
+    for (at, value) in [(4, block), (8, 0), (12, length)] {
+        file[pieces + at..][..4].copy_from_slice(&value.to_be_bytes());
+    }
+    assert!(parts(&made(&file, Format::Jpeg, KEEP).thumbnails[0].bytes).exif().is_none());
+}
+
+#[test]
+fn a_profile_of_code_points_has_always_the_same_bytes() {
+    let coded = Samples::default().code(WIDTH, &fixtures::rgb(WIDTH, HEIGHT));
+    for primaries in [9, 12] {
+        let item = Item { kind: *b"av01", data: coded.clone(), properties: vec![0, 1] };
+        let properties = vec![avif_bytes::size(WIDTH, HEIGHT), avif_bytes::colours(primaries, 6, true)];
+        let file = Avif { items: vec![item], properties, references: vec![] }.encode();
+        let profile = parts(&made(&file, Format::Jpeg, KEEP).thumbnails[0].bytes).icc_profile().unwrap();
+        // The time of the profile: year, month, day, hour, minute, second.
+        assert_eq!(profile[24..36], [2000_u16, 1, 1, 0, 0, 0].map(u16::to_be_bytes).concat(), "{primaries}");
+    }
+}
+
+#[test]
 fn readers_of_others_find_the_owner() {
     let file = &with_exif()[0];
     let has = |block: &[u8]| block.windows(COPYRIGHT.len()).any(|window| window == COPYRIGHT.as_bytes());

@@ -234,12 +234,14 @@ impl<'a> Container<'a> {
         Some((reader.u32(4)?, reader.u32(8)?))
     }
 
-    /// Returns the ranges of an item's data, all within the file.
+    /// Returns the ranges of an item's data, all within the file and together no longer than the file.
     pub(super) fn data(&self, item: &Item) -> Result<Vec<Range<usize>>, Rejection> {
         if item.pieces.iter().any(|piece| piece.end > self.bytes.len()) {
             return Err(Reason::Truncated.because("the AVIF ends before its picture does"));
         }
-        if item.pieces.iter().all(Range::is_empty) {
+        // Pieces that overlap could need many times the memory of the file.
+        let length: usize = item.pieces.iter().map(Range::len).sum();
+        if length == 0 || length > self.bytes.len() {
             return Err(corrupt());
         }
         Ok(item.pieces.iter().filter(|piece| !piece.is_empty()).cloned().collect())
