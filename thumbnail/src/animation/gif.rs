@@ -3,12 +3,16 @@
 
 use gif::{DisposalMethod, Encoder, EncodingError, Frame, Repeat};
 
-use super::{difference, part};
+use super::part;
 use crate::{
     Reason, Rejection,
     palette::{self, Palette},
     picture::Picture,
 };
+
+/// The greatest difference of a channel, in levels, at which a pixel counts as unchanged. Otherwise noise, which a palette hardly shows,
+/// would take most of the file.
+const TOLERANCE: u8 = 2;
 
 pub(super) struct Writer {
     /// `None` before the first frame, because the file begins with that frame's colours.
@@ -17,7 +21,7 @@ pub(super) struct Writer {
     height: u16,
     repeat: Option<Repeat>,
     colours: Option<Colours>,
-    /// The RGBA picture that is visible with the pending frame.
+    /// The RGBA picture that is visible with the pending frame, before colours became those of a palette.
     shown: Vec<u8>,
     pending: Option<Pending>,
     /// The time from the start to the end of the pending frame. Times count from the start so that rounding errors do not add up.
@@ -72,6 +76,11 @@ impl Writer {
         for pixel in next.as_chunks_mut::<4>().0 {
             // GIF has no semi-transparent pixels.
             *pixel = if pixel[3] < 128 { [0; 4] } else { [pixel[0], pixel[1], pixel[2], 255] };
+        }
+        for (next, shown) in next.as_chunks_mut::<4>().0.iter_mut().zip(self.shown.as_chunks::<4>().0) {
+            if next.iter().zip(shown).all(|(a, b)| a.abs_diff(*b) <= TOLERANCE) {
+                *next = *shown;
+            }
         }
         if let Some(pending) = self.pending.take() {
             if next == self.shown {
@@ -188,6 +197,24 @@ impl Pending {
         }
         Self { area: [0, 0, width, height], pixels }
     }
+}
+
+/// Returns the smallest rectangle (left, top, width, height) around all pixels that differ between two RGBA pictures of `width` pixels a
+/// row; `None` if the pictures are equal.
+fn difference(one: &[u8], other: &[u8], width: u32) -> Option<[u32; 4]> {
+    let (mut left, mut top, mut right, mut bottom) = (u32::MAX, u32::MAX, 0, 0);
+    let row = width as usize * 4;
+    for (y, (one, other)) in (0..).zip(one.chunks_exact(row).zip(other.chunks_exact(row))) {
+        if one == other {
+            continue;
+        }
+        let pixels = || one.as_chunks::<4>().0.iter().zip(other.as_chunks::<4>().0);
+        let first = (0..).zip(pixels()).find(|(_, (a, b))| a != b).map_or(0, |(x, _)| x);
+        let last = (0..width).zip(pixels()).rfind(|(_, (a, b))| a != b).map_or(0, |(x, _)| x);
+        (left, right) = (left.min(first), right.max(last));
+        (top, bottom) = (top.min(y), y);
+    }
+    (top != u32::MAX).then(|| [left, top, right - left + 1, bottom - top + 1])
 }
 
 #[allow(clippy::needless_pass_by_value)] // the shape that `map_err` takes

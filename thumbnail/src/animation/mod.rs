@@ -4,6 +4,7 @@
 //! draws it over the frames before. Then the whole canvas is reduced and passed to the writers ([`gif`], [`webp`]). Memory holds the
 //! canvas, one frame, the part of the canvas that a frame will uncover again, and the files that are being written.
 
+mod blocks;
 mod canvas;
 mod frames;
 mod gif;
@@ -246,24 +247,6 @@ fn reduced(canvas: &Canvas, header: &Header, plan: &Plan) -> Result<Picture, Rej
     let edge = |edge: u32| f64::from(edge) / f64::from(ratio.from);
     let reduced = resample::reduce(picture, (edge(width), edge(height)), header.orientation.swap(plan.largest))?;
     Ok(header.orientation.apply(colour::to_srgb(reduced, header.icc.as_deref())))
-}
-
-/// Returns the smallest rectangle (left, top, width, height) around all pixels that differ between two RGBA pictures of `width` pixels a
-/// row; `None` if the pictures are equal.
-fn difference(one: &[u8], other: &[u8], width: u32) -> Option<[u32; 4]> {
-    let (mut left, mut top, mut right, mut bottom) = (u32::MAX, u32::MAX, 0, 0);
-    let row = width as usize * 4;
-    for (y, (one, other)) in (0..).zip(one.chunks_exact(row).zip(other.chunks_exact(row))) {
-        if one == other {
-            continue;
-        }
-        let pixels = || one.as_chunks::<4>().0.iter().zip(other.as_chunks::<4>().0);
-        let first = (0..).zip(pixels()).find(|(_, (a, b))| a != b).map_or(0, |(x, _)| x);
-        let last = (0..width).zip(pixels()).rfind(|(_, (a, b))| a != b).map_or(0, |(x, _)| x);
-        (left, right) = (left.min(first), right.max(last));
-        (top, bottom) = (top.min(y), y);
-    }
-    (top != u32::MAX).then(|| [left, top, right - left + 1, bottom - top + 1])
 }
 
 /// Copies a rectangle out of an RGBA picture of `width` pixels a row.

@@ -1,6 +1,7 @@
-//! Writes animated WebP. A frame is the rectangle that changed, encoded as a still, in a chunk with its place and duration.
+//! Writes animated WebP. A frame is the rectangle that changed, encoded as a still, in a chunk with its place and duration. Blocks in the
+//! rectangle that did not change are transparent, so the frames before stay visible there.
 
-use super::{difference, part};
+use super::{blocks::Blocks, part};
 use crate::{
     Reason, Rejection,
     encode::{self, Encoding, Metadata},
@@ -12,7 +13,7 @@ pub(super) struct Writer {
     height: u32,
     plays: u32,
     encoding: Encoding,
-    /// The RGBA picture that is visible.
+    /// The RGBA picture that is visible, as it was before it was encoded.
     shown: Vec<u8>,
     has_alpha: bool,
     /// The chunks of the frames so far.
@@ -21,6 +22,8 @@ pub(super) struct Writer {
     last: Option<(usize, u32)>,
 }
 
+/// The flag of a frame whose transparent pixels replace what is below them.
+const NO_BLENDING: u8 = 2;
 /// The maximum duration of a frame, in milliseconds.
 const LONGEST: u32 = 0xff_ffff;
 
@@ -32,23 +35,23 @@ impl Writer {
     }
 
     pub(super) fn frame(&mut self, picture: &Picture, milliseconds: u32) -> Result<(), Rejection> {
-        let next = picture.rgba();
+        let mut next = picture.rgba();
         let milliseconds = milliseconds.min(LONGEST);
+        // Blending cannot make pixels transparent.
+        let blend = self.last.is_some() && next.as_chunks::<4>().0.iter().all(|pixel| pixel[3] == 255);
         let area = if let Some((at, time)) = self.last {
-            match difference(&self.shown, &next, self.width) {
+            let blocks = Blocks::compare(&self.shown, &next, self.width, if blend { self.tolerance() } else { 0 });
+            let Some(area) = blocks.area() else {
                 // Nothing changed, so the last frame is shown for longer.
-                None => {
-                    let time = (time + milliseconds).min(LONGEST);
-                    self.chunks[at..at + 3].copy_from_slice(&time.to_le_bytes()[..3]);
-                    self.last = Some((at, time));
-                    return Ok(());
-                }
-                // The format has only even offsets.
-                Some([left, top, width, height]) => {
-                    let (odd, odd_row) = (left & 1, top & 1);
-                    [left - odd, top - odd_row, width + odd, height + odd_row]
-                }
+                let time = (time + milliseconds).min(LONGEST);
+                self.chunks[at..at + 3].copy_from_slice(&time.to_le_bytes()[..3]);
+                self.last = Some((at, time));
+                return Ok(());
+            };
+            if blend {
+                blocks.leave_out_unchanged(&mut self.shown, &mut next);
             }
+            area
         } else {
             [0, 0, self.width, self.height]
         };
@@ -65,11 +68,19 @@ impl Writer {
         }
         self.last = Some((self.chunks.len(), milliseconds));
         self.chunks.extend_from_slice(&milliseconds.to_le_bytes()[..3]);
-        // No blending, no disposal.
-        self.chunks.push(2);
+        // No disposal.
+        self.chunks.push(if blend { 0 } else { NO_BLENDING });
         self.chunks.extend_from_slice(picture);
-        self.shown = next;
+        if !blend {
+            self.shown = next;
+        }
         Ok(())
+    }
+
+    /// Returns the most levels by which a channel may differ from the source, so that noise does not count as change. The loss of the
+    /// encoder is larger.
+    fn tolerance(&self) -> u8 {
+        ((100 - self.encoding.quality) / 5).min(8)
     }
 
     pub(super) fn length(&self) -> usize {

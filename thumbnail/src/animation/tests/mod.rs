@@ -1,5 +1,7 @@
 //! Compares all combinations of disposal, blending, place and transparency with a plain model.
 
+mod unchanged;
+
 use std::time::Duration;
 
 use super::*;
