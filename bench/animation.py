@@ -17,7 +17,14 @@ from contestants import Contestant, Failed, Programs, first_time
 from run import ROUND_MS, ROUNDS, measure
 
 NAMES = ["animated", "ours"]
-TITLES = {"gif-animation.gif": "GIF, 12 frames of 640 × 480", "webp-animation.webp": "WebP, 12 frames of 640 × 480"}
+TITLES = {
+    "gif-animation.gif": "GIF, a pan",
+    "gif-sticker.gif": "GIF, a sticker over a photo",
+    "gif-recording.gif": "GIF, a screen recording",
+    "webp-animation.webp": "WebP, a pan",
+    "webp-sticker.webp": "WebP, a sticker over a photo",
+    "webp-recording.webp": "WebP, a screen recording",
+}
 WIDTHS = ["100", "300", "500"]
 # How much faster ours is to be, and how much of sharp's memory it may take.
 TIMES, MEMORY = 3.0, 0.25

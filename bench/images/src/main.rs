@@ -4,6 +4,7 @@
 //! `images SAMPLE.jpg FOLDER`
 
 mod codecs;
+mod moving;
 mod screen;
 
 use std::{error::Error, fs, path::Path};
@@ -18,7 +19,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// What makes the file of a picture from the landscape.
 type Make = fn(&RgbImage) -> Result<Vec<u8>>;
 
-const FILES: [(&str, Make); 16] = [
+const FILES: [(&str, Make); 20] = [
     ("jpeg-12mp.jpg", |landscape| Jpeg::default().encode(landscape)),
     ("jpeg-12mp-portrait.jpg", |landscape| Jpeg::default().encode(&imageops::rotate270(landscape))),
     ("jpeg-12mp-orientation-6.jpg", |landscape| Jpeg { orientation: 6, ..Jpeg::default() }.encode(landscape)),
@@ -32,8 +33,12 @@ const FILES: [(&str, Make); 16] = [
     ("webp-lossy-12mp.webp", |landscape| codecs::webp(landscape, false)),
     ("webp-lossless-6mp.webp", |landscape| codecs::webp(&resized(landscape, 2832, 2124), true)),
     ("gif-photo.gif", |landscape| codecs::gif(&[resized(landscape, 1280, 960)])),
-    ("gif-animation.gif", |landscape| codecs::gif(&pan(landscape))),
-    ("webp-animation.webp", |landscape| codecs::webp_animation(&pan(landscape))),
+    ("gif-animation.gif", |landscape| codecs::gif(&moving::pan(landscape))),
+    ("gif-sticker.gif", |landscape| codecs::gif(&moving::sticker(landscape))),
+    ("gif-recording.gif", |landscape| codecs::gif(&moving::recording(landscape))),
+    ("webp-animation.webp", |landscape| codecs::webp_animation(&moving::pan(landscape))),
+    ("webp-sticker.webp", |landscape| codecs::webp_animation(&moving::sticker(landscape))),
+    ("webp-recording.webp", |landscape| codecs::webp_animation(&moving::recording(landscape))),
     ("avif-12mp.avif", |landscape| codecs::avif(landscape)),
 ];
 
@@ -77,10 +82,4 @@ fn grained(mut picture: RgbImage) -> RgbImage {
         *pixel = pixel.map(|channel| channel.saturating_add(grain).saturating_sub(4));
     }
     picture
-}
-
-/// Twelve frames, over which the view moves along the landscape.
-fn pan(landscape: &RgbImage) -> Vec<RgbImage> {
-    let small = resized(landscape, 1280, 960);
-    (0..12).map(|frame| imageops::crop_imm(&small, frame * 40, 200, 640, 480).to_image()).collect()
 }

@@ -6,7 +6,7 @@ use image::{RgbImage, Rgba, RgbaImage, imageops, imageops::FilterType};
 const WIDTH: u32 = 2880;
 const HEIGHT: u32 = 1800;
 
-const PAPER: [u8; 3] = [253, 253, 252];
+pub(crate) const PAPER: [u8; 3] = [253, 253, 252];
 const BAR: [u8; 3] = [226, 228, 232];
 const SHADE: [u8; 3] = [24, 27, 38];
 /// What words are written in on paper: mostly black, now and then marked.
