@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Computes what a million photos cost on AWS, for this pipeline and for the article's functions, each with its default deployment.
+"""Computes what a million photos cost on AWS, for this pipeline and for the Node.js functions with sharp that it replaces, each with its default deployment.
 
 `cost.py` prints the tables for the committed results. Prices are the list prices of us-east-1 in US dollars, without the free tier.
 https://aws.amazon.com/lambda/pricing/ https://aws.amazon.com/s3/pricing/
@@ -74,7 +74,7 @@ def ours() -> Deployment:
 
 def article() -> Deployment:
     """The defaults of the Serverless Framework: 1,024 MB for each function, and x86-64."""
-    return Deployment("article", "article", "x86_64", 1024, 1024, puts=3, reads=1)
+    return Deployment("sharp", "article", "x86_64", 1024, 1024, puts=3, reads=1)
 
 
 def billed_ms(cpu_ms: float, memory_mib: int, wait_ms: float = WAIT_MS) -> float:
@@ -199,7 +199,7 @@ def sentence(results: dict) -> str:
     deployed, lines = here
     return (
         f"A million photos of 12 megapixels cost {total(lines):.2f} dollars on Lambda and S3 in the default deployment "
-        f"({deployed.architecture}, {deployed.memory_mib} MB), of which S3's requests are {total(lines[3:]):.2f}; the article's functions, by the "
+        f"({deployed.architecture}, {deployed.memory_mib} MB), of which S3's requests are {total(lines[3:]):.2f}; the Node.js functions with sharp, by the "
         f"Serverless Framework's defaults ({there[0].architecture}, {there[0].memory_mib} MB), {total(there[1]):.2f}. The table's processor is "
         f"{results['machine']['architecture']}"
         + (f", the default deployment's is {deployed.architecture}, which is not measured here" if results["machine"]["architecture"] != deployed.architecture else "")

@@ -49,7 +49,7 @@ def is_upright(measured: dict, name: str) -> bool:
 
 
 def rival(measured: dict) -> str:
-    """The contestant whose thumbnails ours are compared with: the article's, unless it ignores the orientation."""
+    """The contestant whose thumbnails ours are compared with: sharp's, unless it ignores the orientation."""
     return "article" if is_upright(measured, "article") else "tuned"
 
 
@@ -138,11 +138,11 @@ def losses(results: dict) -> list[str]:
     found = []
     for measured in results["classes"]:
         said = []
-        for name, what in (("article", "the article's function"), ("tuned", "best-tuned sharp")):
+        for name, what in (("article", "sharp"), ("tuned", "tuned sharp")):
             ratio = times(measured, name)
             if ratio < 1:
                 said.append(f"{what} takes {ratio:.2f} of our time")
-        for name, what in (("article", "the article's function"), ("tuned", "best-tuned sharp")):
+        for name, what in (("article", "sharp"), ("tuned", "tuned sharp")):
             ratio = peak_mib(measured, name) / peak_mib(measured, "ours")
             if ratio < 1:
                 said.append(f"{what} takes {ratio:.2f} of our memory")

@@ -5,14 +5,14 @@ from xml.sax.saxutils import escape
 import figures
 
 COLOURS = {"article": "#9aa4b2", "tuned": "#5b8def", "ours": "#e8590c"}
-TITLES = {"article": "the article's function on sharp", "tuned": "best-tuned sharp", "ours": "ours"}
+TITLES = {"article": "sharp, the function that this replaces", "tuned": "tuned sharp", "ours": "ours"}
 INK, FAINT = "#24292f", "#d8dee4"
 
 LABELS, PANEL, GAP, BAR, SPACE, TOP = 230, 330, 90, 11, 14, 76
 
 
 def svg(results: dict) -> str:
-    """An SVG with a row for each class. The left panel shows time relative to the article's function, the right panel memory."""
+    """An SVG with a row for each class. The left panel shows time relative to sharp's, the right panel memory."""
     classes = results["classes"]
     step = 3 * BAR + SPACE
     width, height = LABELS + 2 * PANEL + 2 * GAP, TOP + step * len(classes) + 14
@@ -23,7 +23,7 @@ def svg(results: dict) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         'font-family="system-ui, sans-serif" font-size="12">',
         f'<rect width="{width}" height="{height}" rx="8" fill="#ffffff"/>',
-        text(left, 52, "CPU time a picture, the article's function = 1", weight="bold"),
+        text(left, 52, "processor time for a picture, sharp = 1", weight="bold"),
         text(right, 52, "peak memory, MiB", weight="bold"),
         *legend(left),
     ]

@@ -61,7 +61,7 @@ def conditions(results: dict) -> str:
 
 def speed(results: dict) -> str:
     head = (
-        "| source → 100, 300, 500 px | article, ms | tuned, ms | ours, ms | × article | × tuned | article, MiB | tuned, MiB | ours, MiB |\n"
+        "| source → 100, 300, 500 px | sharp, ms | tuned, ms | ours, ms | × sharp | × tuned | sharp, MiB | tuned, MiB | ours, MiB |\n"
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|\n"
     )
     rows = []
@@ -71,15 +71,15 @@ def speed(results: dict) -> str:
         memory = [f"{figures.peak_mib(measured, name):.0f}" for name in ORDER]
         rows.append(table_row(measured["class"], *took, *ratios, *memory))
     notes = (
-        "\n\nms: of the processor, all threads, for all three sizes of a picture; in brackets those of the clock on the wall. "
-        "×: how many times faster ours is. MiB: peak of a fresh process."
+        "\n\n*Sharp* is the Node.js function that this project replaces, *tuned* the fastest way to use sharp that we know. ms: processor time of all threads for all three sizes, with the elapsed time in brackets. "
+        "×: their time ÷ ours. MiB: peak of a fresh process."
     )
     return head + "\n".join(rows) + notes
 
 
 def quality(results: dict) -> str:
     head = (
-        "| thumbnails | article, bytes | tuned, bytes | ours, bytes | part | article, SSIM | tuned, SSIM | ours, SSIM | lead "
+        "| thumbnails | sharp, bytes | tuned, bytes | ours, bytes | ours ÷ sharp | sharp, SSIM | tuned, SSIM | ours, SSIM | lead "
         "| ours before encoding | lead |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
     )
     rows = []
@@ -92,17 +92,17 @@ def quality(results: dict) -> str:
         ratio = f"{figures.bytes_ratio(measured):.2f}"
         rows.append(table_row(measured["class"] + mark, *sizes, ratio, *files, leads[0], before, leads[1]))
     notes = (
-        "\n\nSSIM: likeness to a full decode resized by Lanczos3, the mean of the three sizes. Part: our bytes as a part of the article's. "
-        "Lead: how much nearer ours is than the article's, at the size where it is least; that of files is at the article's bytes."
+        "\n\nSSIM compares each thumbnail with the fully decoded source, resized by Lanczos3; the columns show the mean of the three sizes. "
+        "Lead: our SSIM minus sharp's, at the size where the difference is smallest. The first lead compares files of equal bytes, the second pixels before encoding."
     )
     if any(figures.rival(measured) == "tuned" for measured in results["classes"]):
-        notes += " ¹ The article's thumbnails lie on their side: ours are compared with the tuned ones."
+        notes += " ¹ Sharp's thumbnails are not upright, so ours are compared with the tuned ones."
     return head + "\n".join(rows) + notes
 
 
 def look(results: dict) -> str:
     """The table of bytes at equal SSIMULACRA2. Empty for results without SSIMULACRA2."""
-    rivals = {"article": "article's", "tuned": "tuned's", MOZJPEG: "mozjpeg's"}
+    rivals = {"article": "sharp", "tuned": "tuned", MOZJPEG: "mozjpeg"}
     rows = []
     for measured in results["classes"]:
         scores = [figures.score(measured, name) for name in (*rivals, "ours")] if figures.has_scores(measured) else []
@@ -112,11 +112,10 @@ def look(results: dict) -> str:
             rows.append(table_row(measured["class"], *("" if one is None else f"{one:.1f}" for one in scores), *cells))
     if not rows:
         return ""
-    heads = [f"{name}, SSIMULACRA2" for name in (*rivals, "ours")] + [f"ours at equal look: of {owner} bytes" for owner in rivals.values()]
+    heads = [f"{name}, SSIMULACRA2" for name in (*rivals.values(), "ours")] + [f"bytes at equal SSIMULACRA2, ours ÷ {name}" for name in rivals.values()]
     notes = (
-        f"\n\nOurs at equal look: how many bytes ours takes for the SSIMULACRA2 that the other one has, as a part of its bytes, at {' / '.join(WIDTHS)} px; "
-        "read off between nine qualities of ours. Mozjpeg is the tuned function with sharp's `mozjpeg: true`. Formats without a quality are left "
-        "out, and so are thumbnails that lie on their side."
+        f"\n\nBytes at equal SSIMULACRA2, at {' / '.join(WIDTHS)} px: ours are interpolated between nine qualities. *Mozjpeg* is the tuned function "
+        "with sharp's `mozjpeg: true`. Formats without a quality setting are left out, and so are thumbnails that are not upright."
     )
     return table_row("thumbnails", *heads) + "\n|---" + "|--:" * len(heads) + "|\n" + "\n".join(rows) + notes
 
@@ -144,8 +143,8 @@ def scaled(results: dict) -> str:
         "| without the last refinement, ms | × |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n"
     )
     notes = (
-        f"\n\n`scaled-jpeg` beside libjpeg-turbo, whose assembly is built in: the mean of {files}, and how many times faster ours is, from the "
-        "file where that is least to the one where it is most. At 3/8, libjpeg-turbo makes 4/8, for which it has assembly."
+        f"\n\n`scaled-jpeg` against libjpeg-turbo with its assembly. ms: the mean of {files}. ×: libjpeg-turbo's time ÷ ours, for the file with "
+        "the lowest ratio and the file with the highest. Instead of 3/8, libjpeg-turbo decodes to 4/8, for which it has assembly."
     )
     return head + "\n".join(rows) + notes
 
@@ -155,7 +154,7 @@ def table_row(*cells: str) -> str:
 
 
 def starts(results: dict) -> str:
-    names = {"node": f"Node.js, aws-lambda-ric {results['versions']['aws-lambda-ric']}, the article's function", "ours": "ours"}
+    names = {"node": f"Node.js, aws-lambda-ric {results['versions']['aws-lambda-ric']}, sharp", "ours": "ours"}
     rows = []
     for name, title in names.items():
         wall = figures.start_ms(results, name)
@@ -198,7 +197,7 @@ def goals(results: dict) -> list[str]:
     for measured in results["classes"]:
         title = measured["class"]
         if bound := next((bound for start, bound in speeds.items() if title.startswith(start)), None):
-            goal(f"{title}: times the article's function", figures.times(measured, "article"), bound)
+            goal(f"{title}: times sharp's speed", figures.times(measured, "article"), bound)
         if title.startswith("JPEG"):
             least = min(figures.peak_mib(measured, name) for name in ("article", "tuned"))
             goal(f"{title}: part of sharp's memory", figures.peak_mib(measured, "ours") / least, 0.25, at_least=False)
@@ -230,7 +229,7 @@ def operations_page(page: str, results: dict) -> str:
 def summary(results: dict) -> str:
     """The README's table: speed, memory and bytes of the most common classes."""
     head = (
-        "| source → 100, 300, 500 px | article, ms | tuned, ms | ours, ms | × article | × tuned | article, MiB | ours, MiB | bytes, ours to sharp's |\n"
+        "| source → 100, 300, 500 px | sharp, ms | tuned, ms | ours, ms | × sharp | × tuned | sharp, MiB | ours, MiB | bytes, ours ÷ sharp |\n"
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|\n"
     )
     rows = []
@@ -241,8 +240,9 @@ def summary(results: dict) -> str:
             memory = [f"{figures.peak_mib(measured, name):.0f}" for name in ("article", "ours")]
             rows.append(table_row(measured["class"], *took, *ratios, *memory, f"{figures.bytes_ratio(measured):.2f}"))
     notes = (
-        "*Article* is the function that this replaces, *tuned* the best that we know to make of sharp. ms: processor time for all three sizes. "
-        "×: how many times faster ours is. MiB: peak of a fresh process."
+        "*Sharp* is the Node.js function that this project replaces, *tuned* the fastest way to use sharp that we know. ms: processor time for all "
+        "three sizes. "
+        "×: their time ÷ ours. MiB: peak of a fresh process."
     )
     return f"{conditions(results)}\n\n{head}" + "\n".join(rows) + f"\n\n{notes}\n\n{cost.sentence(results)}".rstrip()
 

@@ -45,8 +45,20 @@ impl Blocks {
     }
 
     /// Copies the blocks that change from `next` to `shown`. In `next`, makes the other blocks transparent: each gets its mean colour, which
-    /// disturbs its neighbours least when the encoder smooths the edges of blocks.
-    pub(super) fn leave_out_unchanged(&self, shown: &mut [u8], next: &mut [u8]) {
+    /// disturbs its neighbours least when the encoder smooths the edges of blocks. If few blocks of `area` would be transparent, all of them
+    /// count as changed.
+    pub(super) fn leave_out_unchanged(&mut self, area: [u32; 4], shown: &mut [u8], next: &mut [u8]) {
+        /// Transparent blocks save more than the alpha channel takes if they are at least one in this number of blocks.
+        const WORTH: usize = 7;
+        let [left, top, width, height] = area.map(|edge| edge as usize);
+        let (columns, rows) = (left / EDGE..(left + width).div_ceil(EDGE), top / EDGE..(top + height).div_ceil(EDGE));
+        let within = rows.flat_map(|row| columns.clone().map(move |column| (row, column)));
+        let within: Vec<usize> = within.map(|(row, column)| row * self.columns + column).collect();
+        if within.iter().filter(|&&block| !self.changed[block]).count() * WORTH < within.len() {
+            for block in within {
+                self.changed[block] = true;
+            }
+        }
         for (block, &changed) in self.changed.iter().enumerate() {
             let columns = self.columns_of(block);
             let row = |y: usize| (y * self.width + columns.start) * 4..(y * self.width + columns.end) * 4;

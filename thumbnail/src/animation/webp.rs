@@ -40,7 +40,7 @@ impl Writer {
         // Blending cannot make pixels transparent.
         let blend = self.last.is_some() && next.as_chunks::<4>().0.iter().all(|pixel| pixel[3] == 255);
         let area = if let Some((at, time)) = self.last {
-            let blocks = Blocks::compare(&self.shown, &next, self.width, if blend { self.tolerance() } else { 0 });
+            let mut blocks = Blocks::compare(&self.shown, &next, self.width, if blend { self.tolerance() } else { 0 });
             let Some(area) = blocks.area() else {
                 // Nothing changed, so the last frame is shown for longer.
                 let time = (time + milliseconds).min(LONGEST);
@@ -49,7 +49,7 @@ impl Writer {
                 return Ok(());
             };
             if blend {
-                blocks.leave_out_unchanged(&mut self.shown, &mut next);
+                blocks.leave_out_unchanged(area, &mut self.shown, &mut next);
             }
             area
         } else {
