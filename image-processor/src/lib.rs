@@ -27,12 +27,12 @@ use batch::{Batch, BatchAnswer, ResultCode};
 
 pub use layout::Layout;
 pub use metrics::Metrics;
-pub use outcome::{Milliseconds, Outcome, OutcomeSource, OutcomeThumbnail};
+pub use outcome::{Milliseconds, Outcome, OutcomeThumbnail};
 pub use pending::PendingThumbnails;
 pub use reconcile::{Failure, MAX_ROUNDS, RunOptions, reconcile};
 pub use s3::{S3Error, S3Store};
 pub use settings::Settings;
-pub use store::{Fetched, Head, Location, Record, Rejection, Store, Version};
+pub use store::{Fetched, Head, Location, OutcomeSource, Record, Rejection, Store, Version};
 pub use target::{Slot, Target};
 
 /// Answers one invocation.

@@ -1,12 +1,11 @@
 //! The outcome of a job: the `result` of the function's answer.
 
-use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
 use common::Job;
 use serde::Serialize;
-use thumbnail::{Look, Motion, SourceInfo, Thumbnail};
+use thumbnail::{Motion, Thumbnail};
 
 use crate::{
-    store::{Location, Rejection, Version},
+    store::{Location, OutcomeSource, Rejection, Version},
     target::Target,
 };
 
@@ -38,31 +37,6 @@ pub struct Outcome {
     pub rounds: u32,
     /// Where the time went.
     pub milliseconds: Milliseconds,
-}
-
-/// The source in an [`Outcome`].
-#[derive(Debug, Default, Serialize)]
-pub struct OutcomeSource {
-    /// The `ETag`, without quotes.
-    pub etag: String,
-    /// The version id, if the bucket is versioned.
-    pub version_id: Option<String>,
-    /// The size in bytes, if the source was read.
-    pub bytes: Option<u64>,
-    /// The upright width in pixels, if the header was read.
-    pub width: Option<u32>,
-    /// The upright height in pixels, if the header was read.
-    pub height: Option<u32>,
-    /// The format, if the header was read.
-    pub format: Option<&'static str>,
-    /// The number of frames of a GIF or an animated WebP, 1 for all other formats; if the header was read.
-    pub frames: Option<u32>,
-    /// Whether any pixel is transparent, if thumbnails were made.
-    pub has_alpha: Option<bool>,
-    /// The mean colour as `#rrggbb`, if thumbnails were made.
-    pub colour: Option<String>,
-    /// The `ThumbHash` in Base64, if thumbnails were made and `PLACEHOLDER` asks for it.
-    pub placeholder: Option<String>,
 }
 
 /// A thumbnail in an [`Outcome`].
@@ -190,31 +164,6 @@ impl Outcome {
                 total_ms = total,
                 peak_memory,
             );
-        }
-    }
-}
-
-impl OutcomeSource {
-    pub(crate) fn new(version: &Version, bytes: Option<u64>, info: Option<SourceInfo>) -> Self {
-        Self {
-            etag: version.etag.clone(),
-            version_id: version.version_id.clone(),
-            bytes,
-            width: info.map(|info| info.width),
-            height: info.map(|info| info.height),
-            format: info.map(|info| info.format.name()),
-            frames: info.map(|info| info.frames),
-            ..Self::default()
-        }
-    }
-
-    pub(crate) fn made(version: &Version, bytes: u64, info: SourceInfo, look: Look) -> Self {
-        let [red, green, blue] = look.colour;
-        Self {
-            has_alpha: Some(look.has_alpha),
-            colour: Some(format!("#{red:02x}{green:02x}{blue:02x}")),
-            placeholder: look.placeholder.map(|hash| BASE64.encode(hash)),
-            ..Self::new(version, Some(bytes), Some(info))
         }
     }
 }

@@ -17,8 +17,8 @@ use futures_util::future::{join, join_all};
 use thumbnail::{Made, Size, Thumbnail};
 
 use crate::{
-    outcome::{Milliseconds, Outcome, OutcomeSource, OutcomeThumbnail},
-    store::{Fetched, Head, Location, Record, Rejection, Store, Version},
+    outcome::{Milliseconds, Outcome, OutcomeThumbnail},
+    store::{Fetched, Head, Location, OutcomeSource, Record, Rejection, Store, Version},
     target::Target,
 };
 

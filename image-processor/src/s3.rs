@@ -21,9 +21,8 @@ use tokio::time::sleep;
 
 use crate::{
     Settings,
-    outcome::OutcomeSource,
     pending::PendingThumbnails,
-    store::{Fetched, Head, Location, Record, Rejection, Store, Version},
+    store::{Fetched, Head, Location, OutcomeSource, Record, Rejection, Store, Version},
 };
 
 /// The metadata of a thumbnail that holds the source's `ETag` (`x-amz-meta-source-etag`).

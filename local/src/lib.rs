@@ -2,6 +2,7 @@
 //! `cargo lambda watch`. The gallery is a page that shows the results. This crate uses neither the code of the functions nor that of
 //! thumbnails.
 
+mod config;
 mod error;
 pub mod faults;
 mod files;

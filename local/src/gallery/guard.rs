@@ -7,7 +7,8 @@ use axum::http::{
     uri::Authority,
 };
 
-use super::serve::Refusal;
+/// The status and the message of a request that is refused or has failed.
+pub(super) type Refusal = (StatusCode, String);
 
 /// Refuses requests that another site could have made a browser send.
 ///

@@ -26,12 +26,12 @@ use tokio::{
 use self::{board::Board, serve::Service};
 use crate::{
     Error,
+    config::Config,
     http::{Server, bind},
     lambda::{Front, Invocation},
     report,
     s3::S3Server,
     sdk,
-    stack::Config,
 };
 
 /// The number of events that a page may lag behind before it has to load everything again.

@@ -43,7 +43,10 @@ use tokio::sync::{
     broadcast::{Sender, error::RecvError},
 };
 
-use super::{board::Board, guard};
+use super::{
+    board::Board,
+    guard::{self, Refusal},
+};
 use crate::{IMAGE_PROCESSOR, lambda::Events, sdk};
 
 const PAGE: &str = include_str!("page/gallery.html");
@@ -64,9 +67,6 @@ const PICTURES: [&str; 8] =
 const LONGEST_KEY: usize = 1024;
 /// The interval of writing to a silent connection, which shows whether the page is still open.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-
-/// The status and the message of a request that is refused or has failed.
-pub(super) type Refusal = (StatusCode, String);
 
 /// The state that all handlers share.
 pub(super) struct Service {

@@ -7,12 +7,12 @@ use s3s::{S3, S3Error, S3Request, S3Response, S3Result, dto, s3_error};
 use tokio::task::spawn_blocking;
 
 use super::{
-    body::{self, receive},
+    body::{self, Draft, receive},
     conditions::{Conditions, not_satisfiable, part_or_version, precondition_failed},
     list::list,
     notification::Cause,
     object::{Headers, Object},
-    store::{Draft, Store},
+    store::Store,
     upload::{Folder, Upload, check_number},
 };
 use crate::sdk::REGION;

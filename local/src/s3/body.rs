@@ -21,7 +21,15 @@ use tempfile::NamedTempFile;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::io::ReaderStream;
 
-use super::{object::Headers, store::Draft};
+use super::object::Headers;
+
+/// A new object without a key and a place.
+pub(super) struct Draft {
+    pub(super) file: NamedTempFile,
+    pub(super) etag: String,
+    pub(super) headers: Headers,
+    pub(super) checksum: Headers,
+}
 
 /// The bytes of a file that are read at once.
 const CHUNK: usize = 256 * 1024;

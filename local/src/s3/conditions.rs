@@ -3,7 +3,7 @@
 use axum::http::header::{CONTENT_RANGE, ETAG};
 use s3s::{S3Error, S3Result, dto::ETagCondition, s3_error};
 
-use super::{object::Object, store::no_such_key};
+use super::object::{Object, no_such_key};
 
 /// `If-Match` and `If-None-Match` of a request.
 #[derive(Default)]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use s3s::dto;
+use s3s::{S3Error, dto, s3_error};
 use serde::{Deserialize, Serialize};
 
 use super::place::Place;
@@ -73,4 +73,8 @@ impl Headers {
         let header = |(name, value): (&String, &String)| Some((name.parse().ok()?, value.parse().ok()?));
         self.0.iter().filter_map(header).collect()
     }
+}
+
+pub(super) fn no_such_key() -> S3Error {
+    s3_error!(NoSuchKey, "The specified key does not exist.")
 }

@@ -26,13 +26,12 @@ use std::{
 
 use axum::http::HeaderMap;
 use s3s::{S3Error, S3Result, s3_error};
-use tempfile::NamedTempFile;
 
 use super::{
-    body::md5_of,
+    body::{Draft, md5_of},
     conditions::Conditions,
     notification::{Cause, Listener, Notification, event},
-    object::{Headers, Object, nanos},
+    object::{Headers, Object, nanos, no_such_key},
     place::{INTERNAL, Place, flat_name, is_free, is_plain},
 };
 use crate::files::write_json;
@@ -57,18 +56,6 @@ struct Bucket {
 
 /// The objects of one bucket in S3's order: by the bytes of their keys.
 pub(crate) type Objects = BTreeMap<String, Arc<Object>>;
-
-/// A new object without a key and a place.
-pub(super) struct Draft {
-    pub(super) file: NamedTempFile,
-    pub(super) etag: String,
-    pub(super) headers: Headers,
-    pub(super) checksum: Headers,
-}
-
-pub(super) fn no_such_key() -> S3Error {
-    s3_error!(NoSuchKey, "The specified key does not exist.")
-}
 
 fn no_such_bucket() -> S3Error {
     s3_error!(NoSuchBucket, "The specified bucket does not exist")

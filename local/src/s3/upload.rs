@@ -17,7 +17,7 @@ use s3s::{
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use super::{object::Headers, store::Draft};
+use super::{body::Draft, object::Headers};
 
 /// S3's minimum size in bytes of every part but the last.
 const SMALLEST_PART: u64 = 5 * 1024 * 1024;
