@@ -119,15 +119,18 @@ impl<'a> Indices<'a> {
 
     /// Fills a row; returns `false` if the data end before it is full.
     fn fill(&mut self, mut row: &mut [u8]) -> Result<bool, LzwError> {
+        let mut was_idle = false;
         while !row.is_empty() {
             let unpacked = self.unpacker.decode_bytes(self.block, row);
             self.block = &self.block[unpacked.consumed_in..];
             row = &mut row[unpacked.consumed_out..];
             let status = unpacked.status?;
+            // The unpacker is also idle once if it has unpacked a code into a buffer of its own, because the row is shorter than the code's run.
             let is_idle = unpacked.consumed_in == 0 && unpacked.consumed_out == 0;
-            if matches!(status, LzwStatus::Done) || is_idle && !self.next_block() {
+            if matches!(status, LzwStatus::Done) || was_idle && is_idle && !self.next_block() {
                 break;
             }
+            was_idle = is_idle && !was_idle;
         }
         Ok(row.is_empty())
     }

@@ -95,14 +95,18 @@ fn every_output_flattens_or_keeps_transparency() {
     }
 }
 
-/// The codes of noise end at any position within a byte, and thus within the last row.
+/// The codes of noise end at any position within a byte, and thus within the last row. A code of a long run stands for several rows.
 #[test]
 fn no_gif_loses_its_last_row_to_the_end_of_its_data() {
     let mut random = fastrand::Rng::with_seed(2);
     let colours = [[0, 0, 0], [250, 10, 20], [10, 240, 30], [20, 30, 230]];
-    for _ in 0..400 {
+    for longest_run in [1, 9, 60].repeat(200) {
         let (width, height) = (random.u8(1..24), random.u8(1..24));
-        let indices: Vec<u8> = (0..usize::from(width) * usize::from(height)).map(|_| random.u8(..4)).collect();
+        let mut indices = Vec::new();
+        while indices.len() < usize::from(width) * usize::from(height) {
+            indices.extend(vec![random.u8(..4); random.usize(1..=longest_run)]);
+        }
+        indices.truncate(usize::from(width) * usize::from(height));
         let packed = weezl::encode::Encoder::new(weezl::BitOrder::Lsb, 2).encode(&indices).unwrap();
         let mut file = [b"GIF89a", &[width, 0, height, 0, 0x81, 0, 0][..], colours.as_flattened()].concat();
         file.extend([b',', 0, 0, 0, 0, width, 0, height, 0, 0, 2]);

@@ -70,3 +70,32 @@ fn a_slow_fade_does_not_stay_behind() {
         }
     }
 }
+
+#[test]
+fn small_animations_of_noise_can_be_read_again() {
+    let mut random = fastrand::Rng::with_seed(7);
+    for format in [Format::Gif, Format::Webp].repeat(300) {
+        let (width, height) = (random.u32(1..40), random.u32(1..40));
+        let fit = Fit { output: (width, height), scaled: (width, height) };
+        let encoding = Encoding { format, quality: random.u8(1..=100), paletted: false };
+        let mut writer = writer(&fit, encoding, 0).unwrap();
+        let mut data: Vec<u8> = (0..width * height * 4).map(|_| random.u8(..)).collect();
+        let (is_opaque, frames) = (random.bool(), random.u32(1..6));
+        for _ in 0..frames {
+            for pixel in data.as_chunks_mut::<4>().0 {
+                pixel[3] = if is_opaque || random.u8(..) > 30 { 255 } else { 0 };
+            }
+            writer.frame(&Picture { width, height, model: Model::Rgba, data: data.clone() }, 100).unwrap();
+            for _ in 0..random.u32(0..20) {
+                let changed = random.usize(..data.len());
+                data[changed] = data[changed].wrapping_add(random.u8(..9));
+            }
+        }
+        let (seen, _) = play(&writer.finish().unwrap());
+        let what = format!("{format:?}, {frames} frames of {width} by {height}");
+        assert_eq!(seen.iter().map(|(_, milliseconds)| milliseconds).sum::<u32>(), frames * 100, "{what}");
+        if is_opaque {
+            assert!(seen.iter().all(|(shown, _)| shown.iter().skip(3).step_by(4).all(|&alpha| alpha == 255)), "{what}");
+        }
+    }
+}
