@@ -47,7 +47,7 @@ impl BoxFilter {
         if self.by == 1 {
             return self.data.extend_from_slice(row);
         }
-        if !self.model.has_alpha() || is_opaque(row, self.model) {
+        if self.model.is_opaque(row) {
             add(&mut self.sums, row);
         } else {
             self.any_weighted = true;
@@ -91,15 +91,6 @@ impl BoxFilter {
         }
         self.sums.fill(0);
         self.pending = 0;
-    }
-}
-
-fn is_opaque(row: &[u8], model: Model) -> bool {
-    // Combining all alphas is faster than testing each pixel.
-    if model == Model::Rgba {
-        row.as_chunks::<4>().0.iter().fold(255, |all, pixel| all & pixel[3]) == 255
-    } else {
-        row.as_chunks::<2>().0.iter().fold(255, |all, pixel| all & pixel[1]) == 255
     }
 }
 

@@ -29,6 +29,16 @@ impl Model {
         matches!(self, Self::GrayAlpha | Self::Rgba)
     }
 
+    /// Returns whether no pixel of `pixels` is transparent.
+    pub(crate) fn is_opaque(self, pixels: &[u8]) -> bool {
+        // Combining all alphas is faster than testing each pixel.
+        match self {
+            Self::Rgba => pixels.as_chunks::<4>().0.iter().fold(255, |all, pixel| all & pixel[3]) == 255,
+            Self::GrayAlpha => pixels.as_chunks::<2>().0.iter().fold(255, |all, pixel| all & pixel[1]) == 255,
+            Self::Gray | Self::Rgb | Self::Cmyk => true,
+        }
+    }
+
     /// Converts a pixel of any model but `Cmyk` to red, green, blue and alpha.
     pub(crate) fn rgba(self, pixel: &[u8]) -> [u8; 4] {
         match (self, pixel) {
@@ -66,8 +76,7 @@ impl Picture {
 
     /// Drops the alpha channel if all pixels are opaque.
     pub(crate) fn without_opaque_alpha(self) -> Self {
-        let channels = self.model.channels();
-        if !self.model.has_alpha() || !self.data.chunks_exact(channels).all(|pixel| pixel[channels - 1] == 255) {
+        if !self.model.has_alpha() || !self.model.is_opaque(&self.data) {
             return self;
         }
         self.drop_alpha(|pixel, out| out.extend_from_slice(&pixel[..pixel.len() - 1]))

@@ -44,31 +44,26 @@ impl Blocks {
         Some([x.start, y.start, x.len(), y.len()].map(|edge| edge as u32))
     }
 
-    /// Copies the blocks that change from `next` to `shown`. In `next`, makes the other blocks transparent: each gets its mean colour, which
-    /// disturbs its neighbours least when the encoder smooths the edges of blocks. If few blocks of `area` would be transparent, all of them
-    /// count as changed.
-    pub(super) fn leave_out_unchanged(&mut self, area: [u32; 4], shown: &mut [u8], next: &mut [u8]) {
+    /// Copies the blocks of `area` that change from `next` to `shown`. In `next`, makes the others transparent: each gets its mean colour,
+    /// which disturbs its neighbours least when the encoder smooths the edges of blocks. If few would be transparent, all count as changed.
+    pub(super) fn leave_out_unchanged(&self, area: [u32; 4], shown: &mut [u8], next: &mut [u8]) {
         /// Transparent blocks save more than the alpha channel takes if they are at least one in this number of blocks.
         const WORTH: usize = 7;
         let [left, top, width, height] = area.map(|edge| edge as usize);
         let (columns, rows) = (left / EDGE..(left + width).div_ceil(EDGE), top / EDGE..(top + height).div_ceil(EDGE));
-        let within = rows.flat_map(|row| columns.clone().map(move |column| (row, column)));
-        let within: Vec<usize> = within.map(|(row, column)| row * self.columns + column).collect();
-        if within.iter().filter(|&&block| !self.changed[block]).count() * WORTH < within.len() {
-            for block in within {
-                self.changed[block] = true;
-            }
-        }
-        for (block, &changed) in self.changed.iter().enumerate() {
+        let within = rows.flat_map(|row| columns.clone().map(move |column| row * self.columns + column));
+        let (all, unchanged) = (within.clone().count(), within.clone().filter(|&block| !self.changed[block]).count());
+        let is_whole = unchanged * WORTH < all;
+        for block in within {
             let columns = self.columns_of(block);
             let row = |y: usize| (y * self.width + columns.start) * 4..(y * self.width + columns.end) * 4;
             let rows = self.rows_of(block).map(row);
-            if changed {
+            if is_whole || self.changed[block] {
                 rows.for_each(|row| shown[row.clone()].copy_from_slice(&next[row]));
-                continue;
+            } else {
+                let [red, green, blue] = mean(rows.clone().flat_map(|row| next[row].as_chunks().0));
+                rows.for_each(|row| next[row].as_chunks_mut().0.fill([red, green, blue, 0]));
             }
-            let [red, green, blue] = mean(rows.clone().flat_map(|row| next[row].as_chunks().0));
-            rows.for_each(|row| next[row].as_chunks_mut().0.fill([red, green, blue, 0]));
         }
     }
 

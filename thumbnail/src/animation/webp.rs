@@ -38,9 +38,9 @@ impl Writer {
         let mut next = picture.rgba();
         let milliseconds = milliseconds.min(LONGEST);
         // Blending cannot make pixels transparent.
-        let blend = self.last.is_some() && next.as_chunks::<4>().0.iter().all(|pixel| pixel[3] == 255);
+        let blend = self.last.is_some() && picture.model.is_opaque(&picture.data);
         let area = if let Some((at, time)) = self.last {
-            let mut blocks = Blocks::compare(&self.shown, &next, self.width, if blend { self.tolerance() } else { 0 });
+            let blocks = Blocks::compare(&self.shown, &next, self.width, if blend { self.tolerance() } else { 0 });
             let Some(area) = blocks.area() else {
                 // Nothing changed, so the last frame is shown for longer.
                 let time = (time + milliseconds).min(LONGEST);
