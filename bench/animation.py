@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Measures thumbnails that move, `ANIMATION=keep`, against sharp with `{animated: true}`, alternately in one run on one core.
+"""Compares animated thumbnails (`ANIMATION=keep`) with those of sharp with `{animated: true}`. Both take turns on one core.
 
-`make bench-animation` builds and installs what this needs, and calls it.
+`make bench-animation` builds and installs everything that this program needs, and runs it.
 """
 
 import argparse
@@ -26,13 +26,13 @@ TITLES = {
     "webp-recording.webp": "WebP, a screen recording",
 }
 WIDTHS = ["100", "300", "500"]
-# How much faster ours is to be, and how much of sharp's memory it may take.
+# The goals: the least ratio of sharp's time to ours, and the greatest ratio of our memory to sharp's.
 TIMES, MEMORY = 3.0, 0.25
 FILES = ("animation.json", "animation.md")
 
 
 def judge(programs: Programs, judge_program: Path, file: Path) -> dict:
-    """What the judge says of the contestants' thumbnails, and what memory these took."""
+    """Returns the judge's results for the thumbnails of both contestants, and the memory that each contestant needed."""
     with tempfile.TemporaryDirectory() as scratch:
         folders = {name: Path(scratch) / name for name in NAMES}
         memory = {name: first_time(programs, name, file, folder) for name, folder in folders.items()}
@@ -63,7 +63,7 @@ def measure_class(arguments: argparse.Namespace, programs: Programs, name: str) 
 
 
 def bytes_ratio(measured: dict, width: str) -> float:
-    """Our bytes divided by sharp's: at equal SSIM where quality can be chosen, else as they are."""
+    """Returns our bytes divided by sharp's, at equal SSIM if the format has a quality setting."""
     sharp = measured["contestants"]["animated"][width]
     return (sharp["ours_bytes"] or measured["contestants"]["ours"][width]["bytes"]) / sharp["bytes"]
 
@@ -73,7 +73,7 @@ def memory_ratio(measured: dict) -> float:
 
 
 def goals(results: dict) -> list[str]:
-    """Sentences that say which goals are reached."""
+    """Returns a sentence for each goal, which says whether it is reached."""
     found = []
     for measured in results["classes"]:
         times, memory = measured["times"]["animated"], memory_ratio(measured)

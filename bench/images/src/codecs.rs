@@ -1,4 +1,4 @@
-//! From pixels to the files that cameras and programs write.
+//! Encodes pixels to the files that cameras and programs write.
 
 use std::io::Cursor;
 
@@ -15,7 +15,7 @@ use webp::{AnimEncoder, AnimFrame, PixelLayout, WebPConfig};
 
 use crate::Result;
 
-/// How a camera codes: by default quality 92, 4:2:0, baseline, upright.
+/// The parameters of a JPEG, by default a camera's: 4:2:0, baseline, upright. The quality is 92.
 pub(crate) struct Jpeg {
     pub(crate) sampling: SamplingFactor,
     pub(crate) progressive: bool,
@@ -53,7 +53,7 @@ pub(crate) fn png(picture: &DynamicImage) -> Result<Vec<u8>> {
     Ok(file)
 }
 
-/// By libwebp, which writes nearly all WebP files.
+/// Encodes a WebP by libwebp, which writes nearly all WebP files.
 pub(crate) fn webp(picture: &RgbImage, lossless: bool) -> Result<Vec<u8>> {
     let mut config = WebPConfig::new().map_err(|()| "WebP: no configuration")?;
     config.quality = if lossless { 50.0 } else { 85.0 };
@@ -75,7 +75,7 @@ pub(crate) fn gif(frames: &[RgbImage]) -> Result<Vec<u8>> {
     Ok(file.into_inner())
 }
 
-/// Lossy, a tenth of a second for each frame.
+/// Encodes an animation of lossy frames, each of a tenth of a second.
 pub(crate) fn webp_animation(frames: &[RgbImage]) -> Result<Vec<u8>> {
     let first = frames.first().ok_or("WebP: no frame")?;
     let mut config = WebPConfig::new().map_err(|()| "WebP: no configuration")?;
@@ -87,7 +87,7 @@ pub(crate) fn webp_animation(frames: &[RgbImage]) -> Result<Vec<u8>> {
     Ok(encoder.try_encode().map_err(|error| format!("WebP: {error:?}"))?.to_vec())
 }
 
-/// At the fastest preset: what is measured is how it is read.
+/// Encodes an AVIF with the fastest preset, because the benchmark measures only how it is read.
 pub(crate) fn avif(picture: &RgbImage) -> Result<Vec<u8>> {
     let mut file = Vec::new();
     picture.write_with_encoder(AvifEncoder::new_with_speed_quality(&mut file, 10, 70))?;

@@ -1,5 +1,5 @@
-//! Makes the pictures that the benchmark measures by default, from the landscape that `sample` paints. The same bytes at every
-//! run, none made again that is there already.
+//! Makes the pictures that the benchmark measures by default, from the landscape that `sample` paints. Every run makes the same bytes, and
+//! skips files that exist.
 //!
 //! `images SAMPLE.jpg FOLDER`
 
@@ -16,7 +16,7 @@ use codecs::Jpeg;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// What makes the file of a picture from the landscape.
+/// Makes a file from the landscape.
 type Make = fn(&RgbImage) -> Result<Vec<u8>>;
 
 const FILES: [(&str, Make); 20] = [
@@ -54,7 +54,7 @@ fn main() -> Result<()> {
             continue;
         }
         println!("painting {name}");
-        // Whole or not at all: a run that is interrupted leaves no half file to be measured by the next.
+        // A run that is interrupted leaves no incomplete file for the next run to measure.
         let unfinished = path.with_extension("unfinished");
         fs::write(&unfinished, make(&landscape)?)?;
         fs::rename(&unfinished, &path)?;
@@ -66,12 +66,12 @@ fn resized(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
     imageops::resize(picture, width, height, FilterType::CatmullRom)
 }
 
-/// To 49 megapixels, with grain of its own: as soft as what the small pixels of such sensors see.
+/// Enlarges to 49 megapixels and adds grain. The result is as soft as the pictures of sensors with small pixels.
 fn enlarged(picture: &RgbImage) -> RgbImage {
     grained(imageops::resize(picture, picture.width() * 2, picture.height() * 2, FilterType::Triangle))
 }
 
-/// With the noise of a sensor, so that twelve megapixels come to the three megabytes that cameras make of them.
+/// Adds the noise of a sensor, so that a JPEG of 12 megapixels has 3 megabytes, as from a camera.
 fn grained(mut picture: RgbImage) -> RgbImage {
     let mut random = 1_u32;
     for pixel in picture.pixels_mut() {

@@ -1,4 +1,4 @@
-//! The frames of animations, all made from the landscape.
+//! Draws the frames of animations from the landscape.
 
 use image::{DynamicImage, Rgb, RgbImage, imageops, imageops::FilterType};
 
@@ -6,13 +6,13 @@ use crate::{resized, screen};
 
 const FRAMES: u32 = 12;
 
-/// The view moves along the landscape, so that every pixel changes.
+/// Moves the view along the landscape, so that every pixel changes.
 pub(crate) fn pan(landscape: &RgbImage) -> Vec<RgbImage> {
     let small = resized(landscape, 1280, 960);
     (0..FRAMES).map(|frame| imageops::crop_imm(&small, frame * 40, 200, 640, 480).to_image()).collect()
 }
 
-/// A small round picture moves over the landscape, which stands still.
+/// Moves a small round picture over the landscape, which stands still.
 pub(crate) fn sticker(landscape: &RgbImage) -> Vec<RgbImage> {
     let still = resized(landscape, 640, 480);
     let sticker = imageops::crop_imm(&resized(landscape, 1280, 960), 500, 500, 120, 120).to_image();
@@ -29,7 +29,7 @@ pub(crate) fn sticker(landscape: &RgbImage) -> Vec<RgbImage> {
     (0..FRAMES).map(draw).collect()
 }
 
-/// A recording of a screen, on which text is typed while the pointer moves.
+/// Records a screen on which text is typed while the pointer moves.
 pub(crate) fn recording(landscape: &RgbImage) -> Vec<RgbImage> {
     let shot = DynamicImage::ImageRgba8(screen::shot(landscape)).into_rgb8();
     let draw = |frame: u32| {

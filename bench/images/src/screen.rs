@@ -1,5 +1,5 @@
-//! A made-up screenshot of 2880 by 1800 pixels: windows with lines of text and a photo, as flat and as sharp as such pictures
-//! are, with the opaque alpha channel that many screens' programs write.
+//! Draws a screenshot of 2880 by 1800 pixels: windows with lines of text and a photo, with flat areas and sharp edges. Like the screenshots
+//! of many programs, it has an opaque alpha channel.
 
 use image::{RgbImage, Rgba, RgbaImage, imageops, imageops::FilterType};
 
@@ -9,9 +9,9 @@ const HEIGHT: u32 = 1800;
 pub(crate) const PAPER: [u8; 3] = [253, 253, 252];
 const BAR: [u8; 3] = [226, 228, 232];
 const SHADE: [u8; 3] = [24, 27, 38];
-/// What words are written in on paper: mostly black, now and then marked.
+/// The colours of words on paper: mostly black, and some highlighted.
 const ON_PAPER: [[u8; 3]; 6] = [[40, 42, 46], [40, 42, 46], [40, 42, 46], [9, 105, 218], [207, 34, 46], [17, 99, 41]];
-/// And in the dark.
+/// The colours of words on a dark window.
 const ON_SHADE: [[u8; 3]; 6] =
     [[212, 214, 222], [212, 214, 222], [212, 214, 222], [121, 192, 255], [255, 123, 114], [126, 231, 135]];
 
@@ -40,7 +40,7 @@ impl Screen {
         self.pixels.put_pixel(x, y, Rgba([red, green, blue, 255]));
     }
 
-    /// A number below `end`.
+    /// Returns a pseudo-random number below `end`.
     fn below(&mut self, end: u32) -> u32 {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 17;
@@ -56,7 +56,7 @@ impl Screen {
         }
     }
 
-    /// A smooth gradient.
+    /// Draws a smooth gradient.
     fn background(&mut self) {
         for y in 0..HEIGHT {
             for x in 0..WIDTH {
@@ -76,7 +76,7 @@ impl Screen {
         }
     }
 
-    /// Lines of words of made-up letters in two shades, the lighter one as the edge that smooth fonts have.
+    /// Writes lines of random letters in two shades. The lighter shade is the smoothed edge of a letter.
     fn text(&mut self, left: u32, top: u32, width: u32, height: u32, inks: [[u8; 3]; 6]) {
         for line in 0..height / 36 {
             let end = left + width * (3 + self.below(7)) / 10;
